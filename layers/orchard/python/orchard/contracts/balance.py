@@ -1,0 +1,90 @@
+"""Balances and flags as callers see them."""
+
+from typing import Any
+
+from orchard.contracts.numbers import number, optional
+from orchard.domain.deduction import Movement, Rows
+from orchard.domain.quantity import ZERO
+from orchard.domain.row import Row
+from orchard.domain.summary import Summary, summary
+
+
+def shown(feature_id: str, rows: Rows, feature: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the balance of a feature; null when the customer has nothing to show of it."""
+    total = summary(rows)
+    return None if total is None else balance(feature_id, total, feature)
+
+
+def balance(feature_id: str, total: Summary, feature: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a balance as callers see it."""
+    view: dict[str, Any] = {
+        "feature_id": feature_id,
+        "granted": number(total.granted),
+        "remaining": number(total.remaining),
+        "usage": number(total.usage),
+        "unlimited": total.unlimited,
+        "overage_allowed": total.overage_allowed,
+        "max_purchase": optional(total.max_purchase),
+        "next_reset_at": total.next_reset_at,
+        "breakdown": [source(row) for row in total.rows],
+    }
+    if feature is not None:
+        view["feature"] = feature
+    if total.rollovers is not None:
+        view["rollovers"] = [
+            {
+                "granted": number(one.balance + one.usage),
+                "balance": number(one.balance),
+                "expires_at": one.expires_at or 0,
+            }
+            for one in total.rollovers
+        ]
+    return view
+
+
+def source(row: Row) -> dict[str, Any]:
+    """Return one source of a balance as callers see it."""
+    return {
+        "id": row.external_id or row.id,
+        "plan_id": row.plan_id,
+        "included_grant": number(row.included),
+        "prepaid_grant": number(row.prepaid),
+        "remaining": number(max(row.balance, ZERO)),
+        "usage": number(row.usage),
+        "unlimited": row.unlimited,
+        "reset": reset(row),
+        "price": row.price,
+        "expires_at": row.expires_at,
+    }
+
+
+def reset(row: Row) -> dict[str, Any] | None:
+    """Return when a source starts anew; null for features that are not used up."""
+    if row.continuous:
+        return None
+    view: dict[str, Any] = {"interval": row.interval, "resets_at": row.next_reset_at}
+    if row.interval_count != 1:
+        view["interval_count"] = row.interval_count
+    return view
+
+
+def flag(row: Row, feature_id: str, feature: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a boolean feature that the customer has."""
+    view = {
+        "id": row.external_id or row.id,
+        "plan_id": row.plan_id,
+        "expires_at": row.expires_at,
+        "feature_id": feature_id,
+    }
+    return view if feature is None else {**view, "feature": feature}
+
+
+def deduction(movement: Movement, feature_id: str) -> dict[str, Any]:
+    """Return what one source paid for a track."""
+    return {
+        "balance_id": movement.balance_id,
+        "feature_id": feature_id,
+        "plan_id": movement.row.plan_id,
+        "reset": reset(movement.row),
+        "value": number(movement.value),
+    }

@@ -1,0 +1,102 @@
+"""Requests of `balances.create`, `balances.update` and `balances.list`."""
+
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from orchard.contracts.fields import (
+    Count,
+    CustomerId,
+    Id,
+    Positive,
+    Quantity,
+    Timestamp,
+    Whole,
+    fault,
+)
+from orchard.contracts.request import Request
+
+type Interval = Literal[
+    "one_off", "minute", "hour", "day", "week", "month", "quarter", "semi_annual", "year"
+]
+
+
+class ResetRequest(Request):
+    """How often a grant starts anew."""
+
+    interval: Interval
+    interval_count: Count = 1
+
+
+class RolloverRequest(Request):
+    """What unused balance is carried over at a reset, and for how long."""
+
+    max: Positive | None = None
+    max_percentage: Positive | None = None
+    duration: Literal["month", "forever"] = "month"
+    length: Count
+
+
+class CreateBalanceRequest(Request):
+    """Grant a balance to one customer, apart from any plan."""
+
+    customer_id: CustomerId
+    feature_id: Id
+    entity_id: Id | None = None
+    included_grant: Positive | None = None
+    granted_balance: Positive | None = None
+    unlimited: bool = False
+    reset: ResetRequest | None = None
+    rollover: RolloverRequest | None = None
+    expires_at: Timestamp | None = None
+    next_reset_at: Timestamp | None = None
+    balance_id: Id | None = None
+
+    @property
+    def grant(self) -> Decimal | None:
+        """The amount granted, by its present or its older name."""
+        return self.granted_balance if self.included_grant is None else self.included_grant
+
+
+class UpdateBalanceRequest(Request):
+    """Edit a balance until its next reset."""
+
+    customer_id: CustomerId
+    feature_id: Id
+    entity_id: Id | None = None
+    remaining: Quantity | None = None
+    current_balance: Quantity | None = None
+    add_to_balance: Quantity | None = None
+    usage: Quantity | None = None
+    included_grant: Quantity | None = None
+    interval: Interval | None = None
+    balance_id: Id | None = None
+    customer_entitlement_id: Id | None = None
+    next_reset_at: Timestamp | None = None
+    expires_at: Timestamp | None = None
+    reason: str | None = Field(default=None, max_length=1000)
+
+    @property
+    def target(self) -> Decimal | None:
+        """The remaining amount to set, by its present or its older name."""
+        return self.current_balance if self.remaining is None else self.remaining
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if self.target is not None and self.add_to_balance is not None:
+            raise fault("Cannot specify both add_to_balance and remaining")
+        if self.target is not None and self.usage is not None:
+            raise fault("Cannot specify both usage and remaining")
+        return self
+
+
+class ListBalancesRequest(Request):
+    """The sources of one customer's balances."""
+
+    customer_id: CustomerId
+    entity_id: Id | None = None
+    feature_id: Id | None = None
+    plan_id: str | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+    start_cursor: str = ""

@@ -1,0 +1,65 @@
+"""The base of all requests, and how a body that breaks one is reported."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchard.contracts.fields import json_type
+from orchard.errors import InvalidInputs
+
+_EXPECTED = {
+    "string_type": "a string",
+    "bool_type": "a boolean",
+    "int_type": "a number",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+class Request(BaseModel):
+    """A request body. Unknown fields are dropped; types are not converted."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
+
+    #: Names that only the older REST routes use for a field.
+    rest_names: ClassVar[dict[str, str]] = {}
+
+
+def parse[R: Request](model: type[R], body: dict[str, Any]) -> R:
+    """Return the body as a request.
+
+    Errors: `InvalidInputs`, one sentence for one fault and a list for several.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as invalid:
+        faults = [_sentence(error) for error in invalid.errors(include_url=False)]
+    if len(faults) == 1:
+        raise InvalidInputs(faults[0]) from None
+    raise InvalidInputs(f"[Validation Errors] {'; '.join(faults)}") from None
+
+
+def _sentence(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"] if not _is_internal(part))
+    message = _message(error)
+    return f"{path}: {message}" if path else message
+
+
+def _is_internal(part: object) -> bool:
+    """Names that pydantic gives to the arms of a union and to wrapped validators."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "int", "decimal", "none"})
+
+
+def _message(error: Any) -> str:
+    kind = error["type"]
+    if kind == "missing":
+        return "is required"
+    if kind in _EXPECTED:
+        return f"must be {_EXPECTED[kind]} (received {json_type(error['input'])})"
+    if kind == "literal_error":
+        return "must be one of: " + error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    return str(error["msg"])

@@ -1,0 +1,75 @@
+"""Customers and the plans they hold."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+ACTIVE, SCHEDULED, EXPIRED = "active", "scheduled", "expired"
+
+
+class Customer(NamedTuple):
+    """A customer. `id` is the caller's and may be absent; `internal_id` never changes."""
+
+    internal_id: str
+    id: str | None
+    created_at: int
+    name: str | None = None
+    email: str | None = None
+    fingerprint: str | None = None
+    metadata: Mapping[str, Any] = {}
+    stripe_id: str | None = None
+    send_email_receipts: bool = False
+    currency: str | None = None
+    billing_controls: Mapping[str, Any] = {}
+    config: Mapping[str, bool] = {}
+    #: +1 at each change of the customer.
+    version: int = 1
+
+    @property
+    def hot_id(self) -> str:
+        """What the customer's items are kept under."""
+        return self.internal_id if self.id is None else self.id
+
+
+class CustomerPlan(NamedTuple):
+    """A plan that a customer holds, or held: a snapshot, so that the plan may change."""
+
+    id: str
+    plan_id: str
+    plan_version: int
+    started_at: int
+    status: str = ACTIVE
+    external_id: str | None = None
+    group: str = ""
+    add_on: bool = False
+    auto_enable: bool = False
+    one_off: bool = False
+    quantity: int = 1
+    trial_ends_at: int | None = None
+    canceled_at: int | None = None
+    expires_at: int | None = None
+    current_period_start: int | None = None
+    current_period_end: int | None = None
+    past_due: bool = False
+    billing_controls: Mapping[str, Any] | None = None
+
+    def is_held(self, now: int) -> bool:
+        """Whether the plan counts: neither expired nor past the trial it was given for."""
+        ended = any(at is not None and at <= now for at in (self.expires_at, self.trial_ends_at))
+        return self.status != EXPIRED and not ended
+
+
+def merged_metadata(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored metadata with the keys sent; a null deletes its key."""
+    merged = {**stored, **sent}
+    return {name: value for name, value in merged.items() if sent.get(name, value) is not None}
+
+
+def tokens(plans: tuple[CustomerPlan, ...], now: int) -> list[str]:
+    """Return what a list of customers can be filtered by: statuses, plans and their versions."""
+    found: set[str] = set()
+    for plan in plans:
+        if plan.is_held(now):
+            status = "past_due" if plan.past_due else plan.status
+            for text in (plan.plan_id, f"{plan.plan_id}/{plan.plan_version}", ""):
+                found.update((f"any:{text}", f"{status}:{text}"))
+    return sorted(found)

@@ -1,0 +1,80 @@
+"""What time alone does to rows: expiry, and resets with what they carry over."""
+
+from decimal import ROUND_FLOOR, Decimal
+
+from orchard.domain import interval
+from orchard.domain.deduction import Rows
+from orchard.domain.quantity import ZERO, total
+from orchard.domain.row import Rollover, Row, ordered
+
+
+def renewed(rows: Rows, now: int) -> Rows:
+    """Return the rows as they stand at `now`: expired ones gone, due ones reset.
+
+    Any number of missed periods is one reset. An edit ends here: the adjustment falls away and the
+    balance starts anew.
+    """
+    if not any(at <= now for row in rows for at in row.instants()):
+        return rows
+    alive = tuple(_without_expired_rollovers(row, now) for row in rows if not row.is_over(now))
+    return ordered(tuple(reset(row, now) if _is_due(row, now) else row for row in alive))
+
+
+def reset(row: Row, now: int) -> Row:
+    """Return the row at the start of the period that contains `now`."""
+    boundary = row.next_reset_at
+    if boundary is None:
+        return row
+    following = interval.next_boundary(boundary, row.interval, row.interval_count, now)
+    return row._replace(
+        balance=row.starting,
+        adjustment=ZERO,
+        next_reset_at=following,
+        rollovers=_carried_over(row, boundary, now),
+    )
+
+
+def _is_due(row: Row, now: int) -> bool:
+    return row.next_reset_at is not None and row.next_reset_at <= now
+
+
+def _without_expired_rollovers(row: Row, now: int) -> Row:
+    kept = tuple(one for one in row.rollovers if one.expires_at is None or one.expires_at > now)
+    return row if len(kept) == len(row.rollovers) else row._replace(rollovers=kept)
+
+
+def _carried_over(row: Row, boundary: int, now: int) -> tuple[Rollover, ...]:
+    rule = row.rollover
+    if rule is None:
+        return ()
+    held = tuple(rollover for rollover in row.rollovers if rollover.balance > 0)
+    if row.balance > 0:
+        expires_at = None if rule.months is None else interval.plus_months(boundary, rule.months)
+        if expires_at is None or expires_at > now:
+            held = (*held, Rollover(f"roll_{row.id}_{boundary}", row.balance, ZERO, expires_at))
+    return _trimmed(held, _most(row))
+
+
+def _most(row: Row) -> Decimal | None:
+    rule = row.rollover
+    if rule is None or (rule.max is None and rule.max_percentage is None):
+        return None
+    caps = [] if rule.max is None else [rule.max]
+    if rule.max_percentage is not None:
+        share = row.starting * rule.max_percentage / 100
+        caps.append(share.to_integral_value(ROUND_FLOOR))
+    return min(caps)
+
+
+def _trimmed(rollovers: tuple[Rollover, ...], most: Decimal | None) -> tuple[Rollover, ...]:
+    """Cut the rollovers down to `most`, the soonest to expire first."""
+    if most is None:
+        return rollovers
+    surplus = total(rollover.balance for rollover in rollovers) - most
+    kept = []
+    for rollover in sorted(rollovers, key=lambda one: (one.expires_at is None, one.expires_at or 0)):
+        cut = max(ZERO, min(surplus, rollover.balance))
+        surplus -= cut
+        if rollover.balance > cut:
+            kept.append(rollover._replace(balance=rollover.balance - cut))
+    return tuple(kept)

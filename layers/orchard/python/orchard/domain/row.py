@@ -1,0 +1,125 @@
+"""One source of a balance: what a plan item or a standalone grant gives to one feature.
+
+Quantities are decimals in units of the feature, times are UTC milliseconds.
+"""
+
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from orchard.domain.interval import LENGTH_MINUTES, ONE_OFF
+from orchard.domain.quantity import UNBOUNDED, ZERO
+
+#: Who lets a row go below zero: nobody, its pay-per-use price, or a free allocated feature
+#: (which then refuses only callers that ask for all or nothing).
+NO_OVERAGE, PRICED, ALLOCATED = "none", "priced", "allocated"
+
+
+class Rollover(NamedTuple):
+    """Unused balance carried over from an earlier period."""
+
+    id: str
+    balance: Decimal
+    usage: Decimal
+    expires_at: int | None
+
+
+class RolloverRule(NamedTuple):
+    """How much unused balance is carried over at a reset, and for how many months (None: always)."""
+
+    max: Decimal | None
+    max_percentage: Decimal | None
+    months: int | None
+
+
+class Row(NamedTuple):
+    """A source of balance. `balance` is signed: what was granted less what was used."""
+
+    id: str
+    created_at: int
+    external_id: str | None = None
+    plan_id: str | None = None
+    customer_plan_id: str | None = None
+    add_on: bool = False
+    boolean: bool = False
+    unlimited: bool = False
+    continuous: bool = False
+    allowance: Decimal = ZERO
+    prepaid: Decimal = ZERO
+    adjustment: Decimal = ZERO
+    balance: Decimal = ZERO
+    interval: str = ONE_OFF
+    interval_count: int = 1
+    next_reset_at: int | None = None
+    expires_at: int | None = None
+    #: When the plan that owns the row ends; the row goes with it.
+    ends_at: int | None = None
+    overage: str = NO_OVERAGE
+    #: How far below zero the row may go; None is without bound.
+    overage_limit: Decimal | None = None
+    price: dict[str, Any] | None = None
+    rollover: RolloverRule | None = None
+    rollovers: tuple[Rollover, ...] = ()
+
+    @property
+    def starting(self) -> Decimal:
+        """What the row holds right after a reset."""
+        return self.allowance + self.prepaid
+
+    @property
+    def included(self) -> Decimal:
+        """The granted amount without purchases, as edited."""
+        return self.allowance + self.adjustment
+
+    @property
+    def ceiling(self) -> Decimal:
+        """The balance that refunds cannot exceed."""
+        return self.starting + self.adjustment
+
+    @property
+    def usage(self) -> Decimal:
+        """What was taken; negative once an edit gave more than was granted."""
+        return self.ceiling - self.balance
+
+    def overage_room(self) -> Decimal:
+        """How much more may be taken below zero once the balance is used up."""
+        if self.overage == NO_OVERAGE:
+            return ZERO
+        if self.overage_limit is None:
+            return UNBOUNDED
+        return max(ZERO, self.overage_limit + min(self.balance, ZERO))
+
+    def is_over(self, now: int) -> bool:
+        """Whether the row expired or ended with its plan."""
+        return any(at is not None and at <= now for at in (self.expires_at, self.ends_at))
+
+    def instants(self) -> tuple[int, ...]:
+        """Every time at which this row changes by itself."""
+        times = (self.next_reset_at, self.expires_at, self.ends_at)
+        carried = (rollover.expires_at for rollover in self.rollovers)
+        return tuple(at for at in (*times, *carried) if at is not None)
+
+
+def deduction_order(row: Row) -> tuple[object, ...]:
+    """Sort key: the order in which rows of one feature pay.
+
+    Flags and unlimited rows first, then what resets before what does not, shorter intervals,
+    sooner expiry, main plans, rows without overage, older rows.
+    """
+    length = LENGTH_MINUTES[row.interval] * row.interval_count
+    return (
+        not row.boolean,
+        not row.unlimited,
+        row.next_reset_at is None,
+        length,
+        row.expires_at is None,
+        row.expires_at or 0,
+        row.add_on,
+        row.overage != NO_OVERAGE,
+        row.created_at,
+        row.id,
+    )
+
+
+def ordered(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return the rows in deduction order."""
+    return tuple(sorted(rows, key=deduction_order))

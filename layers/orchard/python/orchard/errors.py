@@ -1,0 +1,132 @@
+"""What can go wrong, by kind. The HTTP status of a kind is known to `triggers.http` alone."""
+
+
+class OrchardError(Exception):
+    """An expected failure: `message` is a sentence for the caller, `code` a stable identifier."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+
+
+class Invalid(OrchardError):
+    """The request breaks a business rule."""
+
+    code = "invalid_request"
+
+
+class InvalidInputs(Invalid):
+    """The request does not have the shape of the operation."""
+
+    code = "invalid_inputs"
+
+
+class Unauthorized(OrchardError):
+    """The caller did not prove who it is."""
+
+    code = "invalid_secret_key"
+
+
+class Forbidden(OrchardError):
+    """The caller is known and may not do this."""
+
+    code = "insufficient_scopes"
+
+
+class NotFound(OrchardError):
+    """What the request names does not exist."""
+
+    code = "not_found"
+
+
+class Conflict(OrchardError):
+    """The request contradicts the stored state."""
+
+    code = "conflict"
+
+
+class Locked(OrchardError):
+    """Another request is changing the same thing right now."""
+
+    code = "lock_already_exists"
+
+
+class RateLimited(OrchardError):
+    """Too many requests."""
+
+    code = "rate_limit_exceeded"
+
+
+class Unavailable(OrchardError):
+    """A dependency is overloaded or down; the same request may succeed in a moment."""
+
+    code = "service_unavailable"
+
+
+class CustomerNotFound(NotFound):
+    """No customer has this id."""
+
+    code = "customer_not_found"
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"Customer {customer_id} not found")
+
+
+class EntityNotFound(NotFound):
+    """The customer has no entity with this id."""
+
+    code = "entity_not_found"
+
+    def __init__(self, entity_id: str) -> None:
+        super().__init__(f"Entity {entity_id} not found")
+
+
+class FeatureNotFound(NotFound):
+    """The catalogue has no feature with this id."""
+
+    code = "feature_not_found"
+
+    def __init__(self, feature_id: str) -> None:
+        super().__init__(f"Feature {feature_id} not found")
+
+
+class PlanNotFound(NotFound):
+    """The catalogue has no such plan, or not this version of it."""
+
+    code = "product_not_found"
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(f"Plan {plan_id} not found")
+
+
+class InsufficientBalance(Invalid):
+    """A track that may only succeed whole found too little balance."""
+
+    code = "insufficient_balance"
+
+
+class DuplicateIdempotencyKey(Conflict):
+    """The idempotency key was used by an earlier request."""
+
+    code = "duplicate_idempotency_key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"Another request with idempotency key {key} has already been received")
+
+
+class StripeFailed(Invalid):
+    """Stripe refused what it was asked; the message is Stripe's, prefixed."""
+
+    code = "stripe_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"(Stripe Error) {message}")
+
+
+class StripeRateLimited(RateLimited):
+    """Stripe answered 429."""
+
+    code = "stripe_rate_limit_exceeded"

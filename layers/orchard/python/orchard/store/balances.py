@@ -1,0 +1,183 @@
+"""Balances in the table: one item per customer and feature.
+
+`headroom` is always the room of `rows` less `pending`, so a track that fits needs no look at the
+rows. `version` counts settlements, `seq` every write; `last` says what made the item what it is.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from orchard.domain import balance
+from orchard.domain.deduction import Rows
+from orchard.domain.quantity import ZERO
+from orchard.domain.row import Rollover, RolloverRule, Row
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Item, Put, Query, Update
+from orchard.store.table import Table
+
+_WHOLE = {"created_at", "interval_count", "next_reset_at", "expires_at", "ends_at"}
+_DEFAULTS = Row._field_defaults
+
+_COUNT = (
+    "SET pending = pending + :value, headroom = headroom - :value, seq = seq + :one, #last = :last"
+)
+_FITS = "plain = :true AND headroom >= :value AND due_at > :now"
+
+
+class Stored(NamedTuple):
+    """A balance as it was read. `hot_id` locates the customer, `internal_id` identifies it."""
+
+    key: Key
+    hot_id: str
+    internal_id: str
+    feature_id: str
+    rows: Rows
+    pending: Decimal
+    headroom: Decimal
+    version: int
+    seq: int
+    due_at: int
+    plain: bool
+    last: dict[str, Any]
+
+    def current(self, now: int) -> Rows:
+        """The rows as they stand at `now`."""
+        return balance.current(self.rows, self.pending, now)
+
+
+def get(session: Session, hot_id: str, feature_id: str) -> Stored | None:
+    """Return the balance of a feature, strongly consistent."""
+    item = session.table.get(keys.balance(session.tenant, hot_id, feature_id))
+    return None if item is None else load(item)
+
+
+def count(session: Session, hot_id: str, feature_id: str, value: Decimal, last: Item) -> Stored:
+    """Take `value` by the bare counter, in one request, and return the balance after it.
+
+    Errors: `ConditionFailed` with the item as it is, when there is something to decide.
+    """
+    key = keys.balance(session.tenant, hot_id, feature_id)
+    values = {":value": value, ":one": 1, ":last": last, ":true": True, ":now": session.now}
+    update = Update(key, _COUNT, values, _FITS, {"#last": "last"})
+    return load(session.table.update(update, counter=True))
+
+
+def created(session: Session, customer: tuple[str, str], feature_id: str, rows: Rows, last: Item) -> Put:
+    """A first balance of a feature; `customer` is its hot id and its internal id."""
+    hot_id, internal_id = customer
+    key = keys.balance(session.tenant, hot_id, feature_id)
+    counter = balance.counter(rows)
+    item = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "hot_id": hot_id,
+        "internal_id": internal_id,
+        "feature_id": feature_id,
+        "rows": [_row_to_item(row) for row in rows],
+        "pending": ZERO,
+        "headroom": counter.headroom,
+        "due_at": counter.due_at,
+        "plain": counter.plain,
+        "version": 1,
+        "seq": 1,
+        "last": last,
+    }
+    if counter.due_at != balance.NEVER:
+        item["due_shard"] = keys.due_shard_of(key)
+    return Put(item, "attribute_not_exists(pk)")
+
+
+def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> Update:
+    """Replace the rows, folding in the pending usage that was read.
+
+    Usage that arrives before the write stays pending and counts after the change, provided that it
+    still fits. `exact` refuses the write if any arrived.
+    """
+    counter = balance.counter(rows)
+    difference = counter.headroom - stored.headroom
+    values = {
+        ":rows": [_row_to_item(row) for row in rows],
+        ":folded": stored.pending,
+        ":difference": difference,
+        ":least": -difference,
+        ":due": counter.due_at,
+        ":plain": counter.plain,
+        ":version": stored.version,
+        ":one": 1,
+        ":last": last,
+    }
+    expression = (
+        "SET #rows = :rows, pending = pending - :folded, headroom = headroom + :difference, "
+        "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last"
+    )
+    if counter.due_at == balance.NEVER:
+        expression += " REMOVE due_shard"
+    else:
+        expression += ", due_shard = :shard"
+        values[":shard"] = keys.due_shard_of(stored.key)
+    condition = "version = :version AND headroom >= :least"
+    if exact:
+        condition += " AND pending = :folded"
+    return Update(stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"})
+
+
+def due(table: Table, shard: int, now: int) -> Iterator[Key]:
+    """Yield the keys of what fell due in one shard, the longest overdue first."""
+    query = Query(
+        "due_shard = :shard AND due_at <= :now",
+        {":shard": keys.due_shard(shard), ":now": now},
+        index="due",
+    )
+    return (Key(item["pk"], item["sk"]) for item in table.query(query))
+
+
+def load(item: Item) -> Stored:
+    """Return a balance from its item."""
+    return Stored(
+        key=Key(item["pk"], item["sk"]),
+        hot_id=item["hot_id"],
+        internal_id=item["internal_id"],
+        feature_id=item["feature_id"],
+        rows=tuple(_row_from_item(row) for row in item["rows"]),
+        pending=item["pending"],
+        headroom=item["headroom"],
+        version=int(item["version"]),
+        seq=int(item["seq"]),
+        due_at=int(item["due_at"]),
+        plain=item["plain"],
+        last=item["last"],
+    )
+
+
+def _row_to_item(row: Row) -> Item:
+    """A row without the fields that have their usual value."""
+    fields = {
+        name: value for name, value in row._asdict().items() if value != _DEFAULTS.get(name, _DEFAULTS)
+    }
+    if row.rollover is not None:
+        fields["rollover"] = row.rollover._asdict()
+    if row.rollovers:
+        fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
+    return fields
+
+
+def _row_from_item(item: Item) -> Row:
+    fields = {
+        name: int(value) if name in _WHOLE and value is not None else value
+        for name, value in item.items()
+    }
+    if "rollover" in fields:
+        rule = fields["rollover"]
+        months = None if rule["months"] is None else int(rule["months"])
+        fields["rollover"] = RolloverRule(rule["max"], rule["max_percentage"], months)
+    if "rollovers" in fields:
+        fields["rollovers"] = tuple(_rollover(one) for one in fields["rollovers"])
+    return Row(**fields)
+
+
+def _rollover(item: Item) -> Rollover:
+    expires_at = None if item["expires_at"] is None else int(item["expires_at"])
+    return Rollover(item["id"], item["balance"], item["usage"], expires_at)

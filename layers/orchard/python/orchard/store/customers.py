@@ -1,0 +1,217 @@
+"""Customers in the table: the customer, its plans and its balances lie side by side.
+
+They are kept under the caller's id (or the internal id of a customer that has none), so one Query
+reads all of a customer. A pointer leads from the internal id to them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from orchard.domain import customer as domain
+from orchard.domain.customer import Customer, CustomerPlan
+from orchard.errors import CustomerNotFound
+from orchard.store import balances, documents, keys
+from orchard.store.balances import Stored
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Check, Item, Put, Query, Write
+
+_INTERNAL_PREFIX = "cus_"
+_PLAN_TIMES = {
+    "started_at",
+    "trial_ends_at",
+    "canceled_at",
+    "expires_at",
+    "current_period_start",
+    "current_period_end",
+    "plan_version",
+    "quantity",
+}
+
+
+class Account(NamedTuple):
+    """A customer with all that is kept beside it. `items` are the raw items, for moving them."""
+
+    customer: Customer
+    plans: tuple[CustomerPlan, ...]
+    balances: tuple[Stored, ...]
+    items: tuple[Item, ...]
+
+
+def find(session: Session, customer_id: str) -> Account | None:
+    """Return the account with this id, the caller's or the internal one."""
+    account = _at(session, customer_id)
+    if account is not None or not customer_id.startswith(_INTERNAL_PREFIX):
+        return account
+    pointer = session.table.get(keys.pointer(session.tenant, customer_id))
+    return None if pointer is None else _at(session, pointer["hot_id"])
+
+
+def require(session: Session, customer_id: str) -> Account:
+    """Return the account with this id. Errors: `CustomerNotFound`."""
+    account = find(session, customer_id)
+    if account is None:
+        raise CustomerNotFound(customer_id)
+    return account
+
+
+def locate(session: Session, customer_id: str) -> Customer:
+    """Return the customer alone, with this id of the caller's or internal id.
+
+    Errors: `CustomerNotFound`.
+    """
+    item = session.table.get(keys.customer(session.tenant, customer_id))
+    if item is None and customer_id.startswith(_INTERNAL_PREFIX):
+        pointer = session.table.get(keys.pointer(session.tenant, customer_id))
+        if pointer is not None:
+            item = session.table.get(keys.customer(session.tenant, pointer["hot_id"]))
+    if item is None:
+        raise CustomerNotFound(customer_id)
+    return _customer_from_item(item)
+
+
+def find_by_email(session: Session, email: str) -> Account | None:
+    """Return the customer without an id that has this e-mail address."""
+    pointer = session.table.get(keys.email_pointer(session.tenant, email.lower()))
+    return None if pointer is None else _at(session, pointer["hot_id"])
+
+
+def creation(
+    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...], last: Item
+) -> list[Write]:
+    """Return the writes of a new customer and its plans; they fail if its place is taken."""
+    return [
+        put(session, customer, plans, last, new=True),
+        *(put_plan(session, customer, plan) for plan in plans),
+        *pointers(session, customer),
+    ]
+
+
+def put(
+    session: Session,
+    customer: Customer,
+    plans: tuple[CustomerPlan, ...],
+    last: Item,
+    *,
+    new: bool = False,
+) -> Put:
+    """Store a customer: a new one where none is, or the next version of the one that was read."""
+    item = {**_customer_to_item(session, customer, plans), "last": last}
+    if new:
+        return Put(item, "attribute_not_exists(pk)")
+    values = {":version": customer.version - 1, ":internal_id": customer.internal_id}
+    return Put(item, "#version = :version AND internal_id = :internal_id", values, {"#version": "version"})
+
+
+def exists(session: Session, customer: Customer) -> Check:
+    """Require that the customer is still there, whatever else changed about it."""
+    return Check(
+        keys.customer(session.tenant, customer.hot_id),
+        "internal_id = :internal_id",
+        {":internal_id": customer.internal_id},
+    )
+
+
+def put_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
+    """Store a plan of a customer."""
+    key = keys.customer_plan(session.tenant, customer.hot_id, plan.id)
+    return Put({**plan._asdict(), "pk": key.pk, "sk": key.sk})
+
+
+def pointers(session: Session, customer: Customer) -> list[Write]:
+    """Return the writes that make a new or moved customer findable; they fail on a taken address."""
+    found = [_pointer(keys.pointer(session.tenant, customer.internal_id), customer)]
+    if customer.id is None and customer.email:
+        key = keys.email_pointer(session.tenant, customer.email.lower())
+        found.append(_pointer(key, customer, "attribute_not_exists(pk) OR internal_id = :internal_id"))
+    if customer.stripe_id:
+        key = keys.stripe_pointer(session.environment, customer.stripe_id)
+        condition = "attribute_not_exists(pk) OR internal_id = :internal_id"
+        found.append(_pointer(key, customer, condition, tenant=session.tenant))
+    return list(found)
+
+
+def listing(session: Session, query: Query) -> Iterator[Item]:
+    """Yield entries of the index of customers."""
+    return session.table.query(query)
+
+
+def load(items: tuple[Item, ...]) -> Account | None:
+    """Return an account from its items; None when the customer itself is not among them."""
+    customer, plans, held = None, [], []
+    for item in items:
+        if keys.is_customer(item["sk"]):
+            customer = _customer_from_item(item)
+        elif keys.is_customer_plan(item["sk"]):
+            plans.append(_plan_from_item(item))
+        elif keys.is_balance(item["sk"]):
+            held.append(balances.load(item))
+    if customer is None:
+        return None
+    by_start = sorted(plans, key=lambda plan: (plan.started_at, plan.id))
+    return Account(customer, tuple(by_start), tuple(held), items)
+
+
+def _at(session: Session, hot_id: str) -> Account | None:
+    partition = keys.hot_partition(session.tenant, hot_id)
+    query = Query("pk = :pk AND begins_with(sk, :hot)", {":pk": partition, ":hot": keys.HOT})
+    return load(tuple(session.table.query(query)))
+
+
+def _pointer(
+    key: Key, customer: Customer, condition: str | None = None, **details: Any
+) -> Put:
+    item = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "hot_id": customer.hot_id,
+        "internal_id": customer.internal_id,
+        **details,
+    }
+    return Put(item, condition, {":internal_id": customer.internal_id} if condition else None)
+
+
+def _customer_to_item(session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]) -> Item:
+    key = keys.customer(session.tenant, customer.hot_id)
+    return {
+        **customer._asdict(),
+        "pk": key.pk,
+        "sk": key.sk,
+        "metadata": documents.dump(customer.metadata),
+        "billing_controls": dict(customer.billing_controls),
+        "config": dict(customer.config),
+        "listing_pk": keys.customers_listing(session.tenant),
+        "listing_sk": keys.listing_position(customer.created_at, customer.hot_id),
+        "hot_id": customer.hot_id,
+        "search_text": "\n".join(
+            (text or "").lower() for text in (customer.id, customer.name, customer.email)
+        ),
+        "tokens": domain.tokens(plans, session.now),
+        "processors": ["stripe"] if customer.stripe_id else [],
+    }
+
+
+def _customer_from_item(item: Item) -> Customer:
+    return Customer(
+        internal_id=item["internal_id"],
+        id=item["id"],
+        created_at=int(item["created_at"]),
+        name=item["name"],
+        email=item["email"],
+        fingerprint=item["fingerprint"],
+        metadata=documents.load(item["metadata"]),
+        stripe_id=item["stripe_id"],
+        send_email_receipts=item["send_email_receipts"],
+        currency=item["currency"],
+        billing_controls=item["billing_controls"],
+        config=item["config"],
+        version=int(item["version"]),
+    )
+
+
+def _plan_from_item(item: Item) -> CustomerPlan:
+    fields = {name: item[name] for name in CustomerPlan._fields}
+    whole = {name: int(item[name]) for name in _PLAN_TIMES if item[name] is not None}
+    return CustomerPlan(**{**fields, **whole})
+
+

@@ -1,0 +1,232 @@
+"""Every key of the table, and the access pattern each one serves.
+
+A key begins with the tenant (organisation and environment) unless the item has none by nature, so
+a read across tenants cannot be written by accident. Ids are escaped: no id can forge a separator.
+
+| item              | pk                          | sk                        | serves                    |
+|-------------------|-----------------------------|---------------------------|---------------------------|
+| API key           | KEY#digest                  | KEY                       | authenticate              |
+| feature           | tenant#CATALOG              | FEATURE#id                | catalogue in one Query    |
+| plan version      | tenant#CATALOG              | PLAN#id#version           | catalogue in one Query    |
+| customer          | tenant#CUSTOMER#id          | 0#CUSTOMER                | customer in one Query     |
+| customer plan     | tenant#CUSTOMER#id          | 0#PLAN#id                 | customer in one Query     |
+| balance           | tenant#CUSTOMER#id          | 0#BALANCE#feature         | check, track: one request |
+| pointer           | tenant#ID#internal id       | POINTER                   | internal id to customer   |
+| e-mail pointer    | tenant#EMAIL#address        | POINTER                   | customers without an id   |
+| Stripe pointer    | STRIPE#environment#cus_     | POINTER                   | webhook to customer       |
+| invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
+| usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
+| change            | tenant#LEDGER#internal id   | CHANGE#time#id            | audit trail               |
+| usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
+| idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
+| deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
+| parked record     | PARKED#day                  | time#id                   | replay by an operator     |
+
+Index `listing` (listing_pk, listing_sk): customers, events and invoices of a tenant by time.
+Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
+"""
+
+from typing import NamedTuple
+from zlib import crc32
+
+#: Balances and deletions that fall due are spread over this many index partitions.
+DUE_SHARDS = 8
+#: Usage events of a tenant are spread over this many partitions of the index `listing`.
+EVENT_SHARDS = 8
+#: All items that make up a customer, read with one Query.
+HOT = "0#"
+
+
+class Key(NamedTuple):
+    """The primary key of an item."""
+
+    pk: str
+    sk: str
+
+
+def api_key(digest: str) -> Key:
+    """An API key, by the SHA-256 of its text."""
+    return Key(f"KEY#{digest}", "KEY")
+
+
+def catalog(tenant: str) -> str:
+    """The partition of all features and plans."""
+    return f"{tenant}#CATALOG"
+
+
+def feature(tenant: str, feature_id: str) -> Key:
+    """A feature."""
+    return Key(catalog(tenant), f"FEATURE#{_part(feature_id)}")
+
+
+def plan(tenant: str, plan_id: str, version: int) -> Key:
+    """A version of a plan."""
+    return Key(catalog(tenant), f"PLAN#{_part(plan_id)}#{version:06}")
+
+
+def hot_partition(tenant: str, hot_id: str) -> str:
+    """The partition of everything a customer's pages and checks read.
+
+    `hot_id` is the caller's customer id, or the internal id of a customer that has none.
+    """
+    return f"{tenant}#CUSTOMER#{_part(hot_id)}"
+
+
+def customer(tenant: str, hot_id: str) -> Key:
+    """A customer."""
+    return Key(hot_partition(tenant, hot_id), "0#CUSTOMER")
+
+
+def customer_plan(tenant: str, hot_id: str, customer_plan_id: str) -> Key:
+    """A plan that a customer holds or held."""
+    return Key(hot_partition(tenant, hot_id), f"0#PLAN#{customer_plan_id}")
+
+
+def balance(tenant: str, hot_id: str, feature_id: str) -> Key:
+    """A customer's balance of a feature."""
+    return Key(hot_partition(tenant, hot_id), f"0#BALANCE#{_part(feature_id)}")
+
+
+def pointer(tenant: str, internal_id: str) -> Key:
+    """Where the customer with this internal id is kept."""
+    return Key(f"{tenant}#ID#{_part(internal_id)}", "POINTER")
+
+
+def email_pointer(tenant: str, email: str) -> Key:
+    """The customer without an id that has this lower-cased address."""
+    return Key(f"{tenant}#EMAIL#{_part(email)}", "POINTER")
+
+
+def stripe_pointer(environment: str, stripe_id: str) -> Key:
+    """The customer that a Stripe customer id is linked to."""
+    return Key(f"STRIPE#{environment}#{_part(stripe_id)}", "POINTER")
+
+
+def invoices(tenant: str, internal_id: str) -> str:
+    """The partition of a customer's invoices."""
+    return f"{tenant}#INVOICES#{internal_id}"
+
+
+def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> Key:
+    """An invoice; its Stripe id and creation time never change, so it is stored once."""
+    return Key(invoices(tenant, internal_id), f"{instant(created_at)}#{_part(stripe_id)}")
+
+
+def ledger(tenant: str, internal_id: str) -> str:
+    """The partition of a customer's usage events and changes."""
+    return f"{tenant}#LEDGER#{internal_id}"
+
+
+def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
+    """A usage event, by the time the caller gave it."""
+    return Key(ledger(tenant, internal_id), f"{EVENTS}{instant(timestamp)}#{event_id}")
+
+
+def change(tenant: str, internal_id: str, timestamp: int, change_id: str) -> Key:
+    """A change of a customer that is not usage."""
+    return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}")
+
+
+#: How the sort keys of usage events begin.
+EVENTS = "EVENT#"
+
+
+def usage(tenant: str, internal_id: str) -> str:
+    """The partition of a customer's usage roll-ups."""
+    return f"{tenant}#USAGE#{internal_id}"
+
+
+def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: int) -> Key:
+    """The usage of a feature in one hour or day (`grain` HOUR or DAY)."""
+    return Key(usage(tenant, internal_id), f"{_part(feature_id)}#{grain}#{instant(start)}")
+
+
+def idempotency(tenant: str, digest: str) -> Key:
+    """The mark that an idempotency key was used."""
+    return Key(f"{tenant}#IDEMPOTENCY#{digest}", "MARKER")
+
+
+def deletion(tenant: str, internal_id: str) -> Key:
+    """A deleted customer whose history still has to be removed."""
+    return Key(f"{tenant}#DELETION#{internal_id}", "DELETION")
+
+
+def parked(day: str, timestamp: int, record_id: str) -> Key:
+    """A stream record that could not be handled."""
+    return Key(f"PARKED#{day}", f"{instant(timestamp)}#{record_id}")
+
+
+def customers_listing(tenant: str) -> str:
+    """The index partition of a tenant's customers."""
+    return f"{tenant}#CUSTOMERS"
+
+
+def invoices_listing(tenant: str) -> str:
+    """The index partition of a tenant's invoices."""
+    return f"{tenant}#INVOICES"
+
+
+def events_listing(tenant: str, shard: int) -> str:
+    """One of the index partitions of a tenant's usage events."""
+    return f"{tenant}#EVENTS#{shard}"
+
+
+def events_shard(internal_id: str) -> int:
+    """The partition of the index `listing` that holds a customer's events."""
+    return crc32(internal_id.encode()) % EVENT_SHARDS
+
+
+def listing_position(timestamp: int, item_id: str) -> str:
+    """The sort key in the index `listing`: time, then id."""
+    return f"{instant(timestamp)}#{item_id}"
+
+
+def due_shard(number: int) -> str:
+    """One of the partitions of the index `due`."""
+    return f"DUE#{number}"
+
+
+def due_shard_of(key: Key) -> str:
+    """The partition of the index `due` that holds this item while it waits."""
+    return due_shard(crc32(f"{key.pk}{key.sk}".encode()) % DUE_SHARDS)
+
+
+def tenant_of(pk: str) -> str:
+    """The tenant that a partition key begins with."""
+    return pk.partition("#")[0]
+
+
+def is_customer(sk: str) -> bool:
+    """Whether a sort key is that of a customer."""
+    return sk == "0#CUSTOMER"
+
+
+def is_balance(sk: str) -> bool:
+    """Whether a sort key is that of a balance."""
+    return sk.startswith("0#BALANCE#")
+
+
+def is_customer_plan(sk: str) -> bool:
+    """Whether a sort key is that of a customer's plan."""
+    return sk.startswith("0#PLAN#")
+
+
+def is_deletion(sk: str) -> bool:
+    """Whether a sort key is that of a deletion."""
+    return sk == "DELETION"
+
+
+def is_feature(sk: str) -> bool:
+    """Whether a sort key is that of a feature."""
+    return sk.startswith("FEATURE#")
+
+
+def instant(timestamp: int) -> str:
+    """Milliseconds in a form that sorts as text."""
+    return f"{timestamp:015}"
+
+
+def _part(text: str) -> str:
+    if "#" in text or "%" in text:
+        return text.replace("%", "%25").replace("#", "%23")
+    return text

@@ -1,0 +1,103 @@
+"""What one request sees of the table: one tenant, and its writes with their idempotency marks."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from orchard.domain import ids
+from orchard.errors import DuplicateIdempotencyKey
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.statements import ConditionFailed, Delete, Item, Put, Update, Value, Write
+from orchard.store.table import Table
+
+#: A mark blocks repetitions for a day; DynamoDB removes it some time later.
+MARK_MS = 86_400_000
+
+
+@dataclass
+class Mark:
+    """An idempotency key that this request claims together with its effect."""
+
+    key: Key
+    text: str
+    claimed: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """The table as one tenant; `environment` is `sandbox` or `live`, `now` the request's time."""
+
+    table: Table
+    tenant: str
+    environment: str
+    now: int
+    #: Who asks, as the audit trail names it: `key:<name>`, `job:<name>`, `stripe`.
+    actor: str
+    request_id: str
+    marks: list[Mark] = field(default_factory=list)
+
+    def once(self, space: str, text: str) -> None:
+        """Let the next commit succeed only if no earlier request claimed this key.
+
+        Keys of different spaces do not meet: `header` and `body`. Errors:
+        `DuplicateIdempotencyKey` at once if the key was claimed.
+        """
+        digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
+        mark = Mark(keys.idempotency(self.tenant, digest), text)
+        claimed = self.table.get(mark.key)
+        if claimed is not None and claimed["expires_at"] > self.now:
+            raise DuplicateIdempotencyKey(text)
+        self.marks.append(mark)
+
+    def stamp(self, kind: str, prefix: str = "chg_", **details: Value) -> Item:
+        """Return what a write leaves in `last`: an id of its own, what was done, when, by whom."""
+        return {
+            "id": ids.new(prefix, self.now),
+            "kind": kind,
+            "at": self.now,
+            "by": self.actor,
+            "request_id": self.request_id,
+            **details,
+        }
+
+    def commit(self, *writes: Write) -> Item | None:
+        """Apply the writes, and the claims that are still open, together or not at all.
+
+        Returns the new item when the commit is a single update. Errors: `ConditionFailed` with
+        the position among `writes`, `Contention`, `DuplicateIdempotencyKey`.
+        """
+        open_marks = [mark for mark in self.marks if not mark.claimed]
+        if not open_marks and len(writes) == 1:
+            return self._write(writes[0])
+        if open_marks or writes:
+            self._transact(open_marks, writes)
+        return None
+
+    def _write(self, write: Write) -> Item | None:
+        if isinstance(write, Update):
+            return self.table.update(write)
+        if isinstance(write, Put):
+            self.table.put(write)
+        elif isinstance(write, Delete):
+            self.table.delete(write)
+        return None
+
+    def _transact(self, marks: list[Mark], writes: tuple[Write, ...]) -> None:
+        claims = [self._claim(mark) for mark in marks]
+        try:
+            self.table.transact([*claims, *writes])
+        except ConditionFailed as refused:
+            if refused.position < len(marks):
+                raise DuplicateIdempotencyKey(marks[refused.position].text) from None
+            raise ConditionFailed(refused.item, refused.position - len(marks)) from None
+        for mark in marks:
+            mark.claimed = True
+
+    def _claim(self, mark: Mark) -> Put:
+        expires_at = self.now + MARK_MS
+        item = {"pk": mark.key.pk, "sk": mark.key.sk, "expires_at": expires_at}
+        return Put(
+            item | {"ttl": expires_at // 1000 + 1},
+            "attribute_not_exists(pk) OR expires_at <= :now",
+            {":now": self.now},
+        )

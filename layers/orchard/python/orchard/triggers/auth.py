@@ -1,0 +1,81 @@
+"""Who is asking: from the bearer key of a request to a tenant."""
+
+import re
+from typing import NamedTuple
+
+from orchard.domain import secrets
+from orchard.errors import Invalid, Unauthorized
+from orchard.store import api_keys
+from orchard.store.api_keys import ApiKey
+from orchard.store.table import Table
+
+#: A revoked key stops working after this long at the latest.
+CACHE_MS = 60_000
+_SHOWN = 15
+_SEMVER = re.compile(r"(?P<major>\d+)(\.(?P<minor>\d+)(\.0)?)?")
+
+_VERSIONS = {"0.1", "0.2", "1.1", "1.2", "1.4", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5"}
+_NAMED_VERSIONS = {
+    "beta",
+    "2025-02-01",
+    "2025-04-01",
+    "2025-04-17",
+    "2025-05-05",
+    "2026-03-16",
+    "2026-03-17",
+    "2026-03-18",
+    "2026-05-13",
+}
+
+
+class _Cached(NamedTuple):
+    key: ApiKey
+    until: int
+
+
+_cache: dict[str, _Cached] = {}
+
+
+def authenticate(table: Table, authorization: str | None, now: int) -> ApiKey:
+    """Return the key that a request shows.
+
+    Errors: `Unauthorized` with the code that tells what is wrong with it.
+    """
+    token = _bearer(authorization)
+    if not secrets.has_prefix(token):
+        raise Unauthorized("Invalid authorization token prefix", "invalid_request")
+    digest = secrets.digest(token)
+    cached = _cache.get(digest)
+    if cached is not None and now < cached.until:
+        return cached.key
+    key = api_keys.get(table, digest) if secrets.is_well_formed(token) else None
+    if key is None:
+        starred = token[:_SHOWN] + "*" * max(0, len(token) - _SHOWN)
+        raise Unauthorized(f"Invalid secret key: {starred}")
+    _cache[digest] = _Cached(key, now + CACHE_MS)
+    return key
+
+
+def forget() -> None:
+    """Empty the cache of keys."""
+    _cache.clear()
+
+
+def check_version(version: str | None) -> None:
+    """Accept every version of the API up to 2.5; all are answered in the shapes of 2.3.
+
+    Errors: `Invalid` with code `invalid_api_version`.
+    """
+    if version is None or version.removesuffix(".clover") in _NAMED_VERSIONS:
+        return
+    parts = _SEMVER.fullmatch(version)
+    if parts is None or f"{parts['major']}.{parts['minor'] or 0}" not in _VERSIONS:
+        raise Invalid(f'"{version}" is not a valid API version', "invalid_api_version")
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        message = "Secret key not found in Authorization header"
+        raise Unauthorized(message, "no_secret_key")
+    return token.strip()

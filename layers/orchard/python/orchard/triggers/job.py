@@ -1,0 +1,69 @@
+"""Work that no API caller asks for: scheduled jobs and operators' commands."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from orchard.contracts.request import Request, parse
+from orchard.errors import OrchardError
+from orchard.store.table import Table
+from orchard.triggers import clock
+from orchard.triggers.connection import table
+
+logger = Logger(service="orchard")
+#: A job stops this long before its function would be stopped.
+MARGIN_MS = 5_000
+
+
+class Run(NamedTuple):
+    """One run: the table of all tenants, the time, and how to ask whether to go on."""
+
+    table: Table
+    now: int
+    has_time: Callable[[], bool]
+
+
+type Result = dict[str, Any]
+type Handler = Callable[[Any, Any], Result]
+
+
+def job(work: Callable[[Run], Result]) -> Handler:
+    """Turn `work(run)` into the handler of a scheduled job; its result is logged.
+
+    What it can't handle is raised, so that the failed run is seen.
+    """
+
+    def handler(_event: Any, context: Any) -> Result:
+        result = work(_run(context))
+        logger.info("job", job=work.__module__, **result)
+        return result
+
+    return handler
+
+
+def command[R: Request](model: type[R]) -> Callable[[Callable[[R, Run], Result]], Handler]:
+    """Turn `work(request, run)` into the handler of an operator's command.
+
+    A wrong input is answered, not raised; neither input nor result is logged: they may be secret.
+    """
+
+    def decorate(work: Callable[[R, Run], Result]) -> Handler:
+        def handler(event: Any, context: Any) -> Result:
+            try:
+                result = work(parse(model, event if isinstance(event, dict) else {}), _run(context))
+            except OrchardError as expected:
+                result = {"message": expected.message, "code": expected.code}
+            logger.info("command", command=work.__module__, refused="code" in result)
+            return result
+
+        return handler
+
+    return decorate
+
+
+def _run(context: Any) -> Run:
+    def has_time() -> bool:
+        return context is None or context.get_remaining_time_in_millis() > MARGIN_MS
+
+    return Run(table(), clock.now(), has_time)

@@ -1,0 +1,81 @@
+"""An API operation: authenticate, parse, run, answer; one log line for each request."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from orchard.contracts.request import Request, parse
+from orchard.errors import OrchardError
+from orchard.store.session import Session
+from orchard.triggers import auth, clock, http
+from orchard.triggers.connection import table
+from orchard.triggers.http import Answer, Event
+
+logger = Logger(service="orchard")
+
+type Run[R: Request] = Callable[[R, Session], Any]
+type Handler = Callable[[Event, Any], Answer]
+
+
+def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
+    """Turn `run(request, session)` into the handler of one API operation.
+
+    An expected error becomes the envelope with its status; anything else is a 500 that says
+    nothing about its cause, which is logged.
+    """
+
+    def decorate(run: Run[R]) -> Handler:
+        def handler(event: Event, _context: Any) -> Answer:
+            now = clock.now()
+            session = None
+            try:
+                session = _session(event, now)
+                _admit(event, session)
+                content = run(parse(model, http.arguments(event, model.rest_names)), session)
+                # An idempotency key that no write has claimed yet, of a read for instance.
+                session.commit()
+                answered = http.answer(200, content)
+            except OrchardError as expected:
+                answered = http.refusal(expected, session and session.environment)
+            except Exception:
+                logger.exception("unexpected")
+                unexpected = OrchardError("Something went wrong on our side")
+                answered = http.refusal(unexpected, session and session.environment)
+            _log(event, session, answered["statusCode"], clock.now() - now)
+            return answered
+
+        return handler
+
+    return decorate
+
+
+def _session(event: Event, now: int) -> Session:
+    key = auth.authenticate(table(), http.header(event, "authorization"), now)
+    return Session(
+        table=table(),
+        tenant=key.tenant,
+        environment=key.environment,
+        now=now,
+        actor=f"key:{key.name}",
+        request_id=event.get("requestContext", {}).get("requestId", ""),
+    )
+
+
+def _admit(event: Event, session: Session) -> None:
+    """Refuse an unknown API version, then a repeated idempotency key, before reading the body."""
+    auth.check_version(http.header(event, "x-api-version"))
+    key = http.header(event, "idempotency-key")
+    if key:
+        session.once("header", key)
+
+
+def _log(event: Event, session: Session | None, status: int, duration_ms: int) -> None:
+    logger.info(
+        "request",
+        route=event.get("routeKey"),
+        tenant=session and session.tenant,
+        request_id=session and session.request_id,
+        status=status,
+        duration_ms=duration_ms,
+    )

@@ -1,0 +1,102 @@
+"""What all tests share: a table, a clock, a key, and `call`, which calls an operation."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from orchard.contracts.api_keys import CreateApiKeyRequest
+from orchard.store import catalog
+from orchard.store.session import Session
+from orchard.store.table import Table, connect
+from orchard.triggers import auth, clock as clocks, connection
+from orchard.usecases import api_keys
+from tests import harness
+
+os.environ |= {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "TABLE_NAME": harness.TABLE_NAME,
+    "POWERTOOLS_SERVICE_NAME": "orchard",
+    "POWERTOOLS_METRICS_NAMESPACE": "Orchard",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
+
+type Call = Callable[..., harness.Response]
+
+#: 1 September 2026, 00:00 UTC: when tests begin unless they say otherwise.
+START = 1_788_220_800_000
+TENANT = "org/sandbox"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def advance(self, *, days: float = 0, seconds: float = 0, ms: int = 0) -> int:
+        """Move on and return the new time."""
+        self.now += int(days * 86_400_000 + seconds * 1000) + ms
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(clocks, "now", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with mock_aws():
+        harness.create_table(boto3.client("dynamodb"))
+        forget()
+        yield connect()
+        forget()
+
+
+@pytest.fixture
+def key(table: Table) -> str:
+    return mint(table, "sandbox")
+
+
+@pytest.fixture
+def session(table: Table, clock: Clock) -> Session:
+    return session_of(table, clock.now)
+
+
+@pytest.fixture
+def call(key: str, clock: Clock) -> Call:
+    """`call("balances.track", {...})` answers with status, body and headers."""
+    del clock
+    return partial(harness.call, key=key)
+
+
+def session_of(table: Table, now: int, environment: str = "sandbox") -> Session:
+    return Session(
+        table=table,
+        tenant=f"org/{environment}",
+        environment=environment,
+        now=now,
+        actor="key:tests",
+        request_id="request",
+    )
+
+
+def mint(table: Table, environment: str) -> str:
+    request = CreateApiKeyRequest(environment=environment, name="tests")
+    return str(api_keys.create(table, request, START)["key"])
+
+
+def forget() -> None:
+    """Start as a new function instance does: nothing cached."""
+    connection.forget()
+    auth.forget()
+    catalog.forget_all()
+
