@@ -16,7 +16,7 @@ a read across tenants cannot be written by accident. Ids are escaped: no id can 
 | Stripe pointer    | STRIPE#environment#cus_     | POINTER                   | webhook to customer       |
 | invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
 | usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
-| change            | tenant#LEDGER#internal id   | CHANGE#time#id            | audit trail               |
+| change            | tenant#LEDGER#internal id   | CHANGE#time#id(#feature)  | audit trail               |
 | usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
 | idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
 | deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
@@ -33,6 +33,9 @@ from zlib import crc32
 DUE_SHARDS = 8
 #: Usage events of a tenant are spread over this many partitions of the index `listing`.
 EVENT_SHARDS = 8
+#: Deleted customers whose history is still to be removed wait here in the index `due`, apart from
+#: the balances.
+PURGE_SHARD = "PURGE"
 #: All items that make up a customer, read with one Query.
 HOT = "0#"
 
@@ -122,9 +125,12 @@ def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
     return Key(ledger(tenant, internal_id), f"{EVENTS}{instant(timestamp)}#{event_id}")
 
 
-def change(tenant: str, internal_id: str, timestamp: int, change_id: str) -> Key:
-    """A change of a customer that is not usage."""
-    return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}")
+def change(
+    tenant: str, internal_id: str, timestamp: int, change_id: str, feature_id: str | None = None
+) -> Key:
+    """A change of a customer that is not usage, or what it did to the balance of one feature."""
+    suffix = "" if feature_id is None else f"#{_part(feature_id)}"
+    return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
 
 
 #: How the sort keys of usage events begin.
