@@ -58,7 +58,7 @@ class Deployment:
         for table, properties in self.of_type("AWS::DynamoDB::Table"):
             expire(dynamodb, table, properties.get("TimeToLiveSpecification"))
 
-    def _route(self, gateway: Any, api: str, body: Template) -> None:  # noqa: ANN401
+    def _route(self, gateway: Any, api: str, body: Template) -> None:
         """Give the HTTP API the routes and the CORS rules of its OpenAPI document."""
         for route in gateway.get_routes(ApiId=api, MaxResults="500")["Items"]:
             gateway.delete_route(ApiId=api, RouteId=route["RouteId"])
@@ -92,7 +92,7 @@ def cors(body: Template) -> dict[str, Any]:
     return {CORS[name]: value for name, value in rules.items()}
 
 
-def integrate(gateway: Any, api: str, function: str) -> str:  # noqa: ANN401
+def integrate(gateway: Any, api: str, function: str) -> str:
     """Let the HTTP API call `function`; return the id of the integration."""
     made = gateway.create_integration(
         ApiId=api,
@@ -103,7 +103,7 @@ def integrate(gateway: Any, api: str, function: str) -> str:  # noqa: ANN401
     return str(made["IntegrationId"])
 
 
-def expire(dynamodb: Any, table: str, setting: Template | None) -> None:  # noqa: ANN401
+def expire(dynamodb: Any, table: str, setting: Template | None) -> None:
     """Switch the expiry of items on as the template says."""
     now = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     if setting and now.get("TimeToLiveStatus") != "ENABLED":

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from botocore.exceptions import ClientError
@@ -33,7 +32,7 @@ class Stopped(BaseException):
 
 def say(sentence: str) -> None:
     """Print a line at once, also into a pipe."""
-    print(sentence, flush=True)  # noqa: T201
+    print(sentence, flush=True)
 
 
 def chosen_port() -> int:
@@ -89,13 +88,12 @@ def load_demo(stack: Stack) -> None:
         ssm.put_parameter(Name=DEMO, Value="loaded", Type="String", Overwrite=True)
 
 
-def keep_key(key: str) -> Path:
-    """Write the API key to a file that only its owner may read; return the file."""
+def keep_key(key: str) -> None:
+    """Write the API key to a file that only its owner may read."""
     path = FOLDER / "key"
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text(f"{key}\n")
-    return path
 
 
 def serve(port: int) -> None:
@@ -108,7 +106,8 @@ def serve(port: int) -> None:
     with Stack(FOLDER, port=port, report=lambda step: say(f"{step} ...")) as stack:
         try:
             load_demo(stack)
-            say(f"Log: {stack.log.relative_to(ROOT)}   Key: {keep_key(stack.key).relative_to(ROOT)}")
+            keep_key(stack.key)
+            say("The log is in .orchard/stack.log, the API key in .orchard/key.")
             say(f"ready {stack.base_url} {stack.key}")
             while stack.is_running:
                 time.sleep(0.5)

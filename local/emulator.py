@@ -87,7 +87,7 @@ class Emulator:
         """Tell whether the emulator answers."""
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/ready", timeout=5) as answer:  # noqa: S310
-                return bool(answer.status == 200)  # noqa: PLR2004
+                return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
 
@@ -96,7 +96,7 @@ class Emulator:
         """Tell whether the emulator's process is alive."""
         return self._child is not None and self._child.is_running()
 
-    def client(self, service: str) -> Any:  # noqa: ANN401
+    def client(self, service: str) -> Any:
         """Return a boto3 client of `service`."""
         made: BaseClient = boto3.client(
             service,  # type: ignore[call-overload]

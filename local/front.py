@@ -35,7 +35,7 @@ class Connection:
     http: h11.Connection
     idle_since: float = field(default_factory=time.monotonic)
 
-    async def receive(self) -> h11.Event | type[h11.PAUSED]:
+    async def receive(self) -> object:
         """Return the next event of the conversation."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
             if self.http.they_are_waiting_for_100_continue:

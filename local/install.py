@@ -5,7 +5,6 @@ under a bare Python 3.13, hence the standard library only.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -31,12 +30,19 @@ def installed() -> str:
     return STAMP.read_text() if usable else ""
 
 
+def run(*command: str) -> None:
+    """Run a command silently; show what it said and end if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="", file=sys.stderr)
+        sys.exit(f"The environment could not be made: {' '.join(command[1:4])} failed.")
+
+
 def create() -> None:
     """Create an empty environment with pip."""
     print("Creating .venv ...", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    # Not through the venv module in this process: the interpreter may be a shim's.
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    run(sys.executable, "-m", "venv", str(VENV))
 
 
 def install() -> None:
@@ -44,20 +50,16 @@ def install() -> None:
     print("Installing the locked packages (about a minute) ...", flush=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
     options = ["--quiet", "--no-compile", "--require-hashes", "--only-binary=:all:"]
-    subprocess.run([*pip, *options, "--requirement", str(LOCK)], check=True)
+    run(*pip, *options, "--requirement", str(LOCK))
 
 
 def main() -> None:
     """Bring the environment up to date."""
     if sys.version_info[:2] != WANTED:
         sys.exit("This repository needs Python 3.13, the version of its functions.")
-    os.environ.pop("PIP_TARGET", None)
     if installed() != wanted():
-        try:
-            create()
-            install()
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"The environment could not be made: {error}.")
+        create()
+        install()
         STAMP.write_text(wanted())
     STAMP.touch()
 

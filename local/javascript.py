@@ -1,14 +1,13 @@
-"""Node and the locked JavaScript packages, both from the Python environment.
+"""Node and the locked JavaScript packages, both by way of the Python environment.
 
-    completed = javascript.run(script, env={"ORCHARD_URL": stack.base_url})
-
-`python -m local.javascript` installs the packages ahead of time.
+`python -m local.javascript` installs the packages ahead of time, with `lock` it renews their lock.
 """
 
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -83,5 +82,16 @@ def run(
     )
 
 
+def lock() -> None:
+    """Write package-lock.json anew from package.json, without addresses of a registry.
+
+    Raises:
+        Failed: npm ended with an error.
+
+    """
+    (FOLDER / "package-lock.json").unlink(missing_ok=True)
+    npm("install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--legacy-peer-deps")
+
+
 if __name__ == "__main__":
-    install()
+    lock() if sys.argv[1:] == ["lock"] else install()

@@ -7,6 +7,7 @@ in its layers fails here as it would fail in AWS.
 
 import contextlib
 import hashlib
+import importlib
 import os
 import site
 import sys
@@ -26,7 +27,7 @@ class SharedZip(zipfile.ZipFile):
 
     folder: Path
 
-    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:  # noqa: ANN401
+    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
         """Link the entries of the archive into `path`."""
         digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
         unpacked = self.folder / digest
@@ -45,14 +46,15 @@ def main() -> None:
     packages, SharedZip.folder = sys.argv[1], Path(sys.argv[2])
     for folder in packages.split(os.pathsep):
         site.addsitedir(folder)
-    from ministack import app
-    from ministack.core import lambda_runtime
-
-    lambda_runtime.zipfile = types.SimpleNamespace(
+    # Only now are they on the path.
+    app = importlib.import_module("ministack.app")
+    lambda_runtime = importlib.import_module("ministack.core.lambda_runtime")
+    archives = types.SimpleNamespace(
         ZipFile=SharedZip,
         BadZipFile=zipfile.BadZipFile,
         LargeFileError=zipfile.LargeZipFile,
     )
+    vars(lambda_runtime)["zipfile"] = archives
     sys.argv[1:] = []
     app.main()
 

@@ -25,7 +25,7 @@ def end_with_parent(child: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Run the command of the command line and exit with its status."""
-    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     threading.Thread(target=end_with_parent, args=(child,), daemon=True).start()
     sys.exit(child.wait())

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Failed(Exception):
-    """A step of the local stack failed; the message is a sentence for the person at the keyboard."""
+    """A step of the local stack failed; the message is a sentence for who started it."""
 
 
 def free_port() -> int:
@@ -59,7 +59,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         lifeline = [sys.executable, str(Path(__file__).with_name("lifeline.py"))]
         with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [*lifeline, *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -113,7 +113,7 @@ def run(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd
     """
     with log.open("ab") as output:
         begin = output.tell()
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,

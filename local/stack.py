@@ -1,7 +1,7 @@
 """The whole local stack as one object, for `make dev` and for the end-to-end tests.
 
-    with Stack(folder) as stack:
-        httpx.post(f"{stack.base_url}/v1/customers.list", headers=..., json={})
+In a `with Stack(folder) as stack:` block, `stack.base_url` is the address of the API and
+`stack.key` a key for it.
 """
 
 import importlib.util
@@ -199,7 +199,7 @@ class Stack:
         """Tell whether every process of the stack is alive."""
         return self._emulator.is_running and all(child.is_running() for child in self._children)
 
-    def client(self, service: str) -> Any:  # noqa: ANN401
+    def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS account."""
         return self._emulator.client(service)
 
@@ -207,9 +207,9 @@ class Stack:
         """Return the physical id of a resource: a table's or a function's name, for example."""
         if not self._deployment:
             raise Failed("Nothing is deployed.")
-        return self._deployment.ids[logical_id]
+        return str(self._deployment.ids[logical_id])
 
-    def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Any:
         """Run a deployed function and return its answer.
 
         Raises:

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a program beside its lock, not a package
 """Build the layer of third-party packages: one folder for both of Lambda's processors.
 
 Run by `sam build` through the Makefile beside this file, with the Python of the functions and
