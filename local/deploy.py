@@ -1,12 +1,10 @@
 """Build template.yaml with the SAM CLI and deploy it to the emulator, each only when needed."""
 
-import fcntl
 import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -35,15 +33,6 @@ def digest(root: Path) -> str:
     return found.hexdigest()[:16]
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; wait for another process that holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def build(root: Path, log: Path) -> Path:
     """Build the template in `root` unless these sources are built; return the built template.
 
@@ -53,7 +42,7 @@ def build(root: Path, log: Path) -> Path:
     """
     builds = root / ".orchard" / "builds"
     built = builds / digest(root) / "template.yaml"
-    with locked(root / ".orchard" / "build.lock"):
+    with processes.locked(root / ".orchard" / "build.lock"):
         if not built.exists():
             _sam_build(root, built.parent, log)
         built.parent.touch()

@@ -17,9 +17,8 @@ from typing import Any, Self
 import boto3
 
 from local import javascript, processes
-from local.deploy import locked
 from local.emulator import REGION
-from local.processes import HOST, ROOT, Child, Failed
+from local.processes import HOST, ROOT, Child, Failed, locked
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="

