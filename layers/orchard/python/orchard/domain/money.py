@@ -1,0 +1,43 @@
+"""Money: exact decimals in major units (dollars, yen) here, whole minor units (cents) at Stripe."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+_WITHOUT_MINOR_UNIT = {
+    "bif",
+    "clp",
+    "djf",
+    "gnf",
+    "jpy",
+    "kmf",
+    "krw",
+    "mga",
+    "pyg",
+    "rwf",
+    "vnd",
+    "vuv",
+    "xaf",
+    "xof",
+    "xpf",
+}
+_WITH_THREE_DECIMALS = {"bhd", "jod", "kwd", "omr", "tnd"}
+_ONE = Decimal(1)
+
+
+def decimals(currency: str) -> int:
+    """Return how many digits after the point amounts of a currency (`usd`) have at Stripe."""
+    if currency.lower() in _WITHOUT_MINOR_UNIT:
+        return 0
+    return 3 if currency.lower() in _WITH_THREE_DECIMALS else 2
+
+
+def major(minor: int, currency: str) -> Decimal:
+    """Return an amount of minor units in major units: 1999 is 19.99 in usd and 1999 in jpy."""
+    return Decimal(minor).scaleb(-decimals(currency))
+
+
+def minor(amount: Decimal, currency: str) -> int:
+    """Return an amount in minor units, half up; Stripe takes three-decimal ones in tens only."""
+    scaled = amount.scaleb(decimals(currency))
+    if decimals(currency) == 3:
+        return int((scaled / 10).quantize(_ONE, ROUND_HALF_UP)) * 10
+    return int(scaled.quantize(_ONE, ROUND_HALF_UP))

@@ -1,0 +1,61 @@
+"""What Stripe reports, brought into the table.
+
+Reports come twice, late and in any order, so none is believed beyond what it names. The invoice
+is fetched again, between reading what is stored and writing on the condition that this is still
+what is stored. So whatever a write replaces was written before its own invoice was fetched, and
+what was fetched last is what stays.
+"""
+
+from orchard.domain.customer import CustomerPlan
+from orchard.domain.invoice import Invoice, gone
+from orchard.errors import PlanNotFound
+from orchard.gateways import stripe
+from orchard.gateways.stripe_events import Event
+from orchard.store import catalog, customers, invoices, stripe_links
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.stripe_links import Link
+from orchard.store.table import Table
+
+
+def sync_invoice(table: Table, event: Event, now: int) -> str:
+    """Store the invoice of an event as Stripe has it now; return what came of it, for the log."""
+    return optimistic(lambda: _sync_invoice(table, event, now))
+
+
+def _sync_invoice(table: Table, event: Event, now: int) -> str:
+    link = stripe_links.find(table, event.environment, str(event.object.get("customer")))
+    if link is None:
+        return "unknown customer"
+    session = _session(table, event, link, now)
+    stripe_id, created_at = event.object["id"], event.object["created"] * 1000
+    read = invoices.get(session, link.internal_id, created_at, stripe_id)
+    fetched = stripe.invoice(event.environment, stripe_id)
+    fresh = gone(created_at, stripe_id) if fetched is None else fetched
+    owned = fresh._replace(owner=link.internal_id, plan_ids=_plan_ids(session, fresh, read, link))
+    # Even an unchanged invoice is written: its version tells slower rivals to fetch again.
+    session.commit(invoices.put(session, owned, read), stripe_links.holds(link))
+    return owned.status
+
+
+def _session(table: Table, event: Event, link: Link, now: int) -> Session:
+    return Session(table, link.tenant, event.environment, now, "stripe", event.id)
+
+
+def _plan_ids(
+    session: Session, fetched: Invoice, read: Invoice | None, link: Link
+) -> tuple[str, ...]:
+    """What the lines say, else what was found out before, else the priced plans held now."""
+    if fetched.plan_ids or (read is not None and read.plan_ids):
+        return fetched.plan_ids or (read.plan_ids if read else ())
+    account = customers.find(session, link.hot_id)
+    held = account.plans if account else ()
+    priced = [plan for plan in held if plan.is_held(session.now) and _has_price(session, plan)]
+    return tuple(dict.fromkeys(plan.plan_id for plan in priced))
+
+
+def _has_price(session: Session, held: CustomerPlan) -> bool:
+    try:
+        return not catalog.cached(session).plan(held.plan_id, held.plan_version).is_free
+    except PlanNotFound:
+        return False
