@@ -2,7 +2,7 @@
 
 PYTHON313 ?= python3.13
 PYTHON := .venv/bin/python
-LOCK := .venv/bin/uv pip compile --quiet --no-header --universal --generate-hashes --python .venv/bin/python
+LOCK := .venv/bin/uv pip compile --quiet --no-header --universal --generate-hashes --system-certs --python .venv/bin/python
 # Give a port to `make dev PORT=8081`; start without data with `make dev RESET=1`.
 export PORT RESET
 # Without compiled modules the tools start slowly.
