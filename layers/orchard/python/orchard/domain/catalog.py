@@ -32,6 +32,10 @@ class Feature(NamedTuple):
     archived: bool = False
     event_names: tuple[str, ...] = ()
     settings: Mapping[str, Any] = {}
+    #: The revision of the catalogue that wrote this.
+    revision: int = 1
+    #: Whether it was ever granted to a customer by other means than a plan that names it.
+    used: bool = False
 
     @property
     def continuous(self) -> bool:
@@ -57,6 +61,11 @@ class Plan(NamedTuple):
     billing_controls: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = {}
     config: Mapping[str, Any] = {}
+    #: The revision of the catalogue that wrote this.
+    revision: int = 1
+    #: Whether any customer ever had this version, and the internal id of one that had it.
+    used: bool = False
+    used_by: str | None = None
 
     @property
     def is_free(self) -> bool:
@@ -69,6 +78,8 @@ class Catalog(NamedTuple):
 
     features: Mapping[str, Feature]
     plans: Mapping[str, tuple[Plan, ...]]
+    #: +1 at each change of the catalogue.
+    revision: int = 0
 
     def feature(self, feature_id: str) -> Feature:
         """Return a feature. Errors: `FeatureNotFound`."""
@@ -93,13 +104,13 @@ class Catalog(NamedTuple):
         return tuple(versions[-1] for versions in self.plans.values())
 
 
-def catalog(features: Iterable[Feature], plans: Iterable[Plan]) -> Catalog:
+def catalog(features: Iterable[Feature], plans: Iterable[Plan], revision: int = 0) -> Catalog:
     """Return the catalogue, features by age and versions in order."""
     versions: dict[str, tuple[Plan, ...]] = {}
     for plan in sorted(plans, key=lambda one: one.version):
         versions[plan.id] = (*versions.get(plan.id, ()), plan)
     by_age = sorted(features, key=lambda one: (one.created_at, one.id))
-    return Catalog({one.id: one for one in by_age}, versions)
+    return Catalog({one.id: one for one in by_age}, versions, revision)
 
 
 def default_plans(plans: Iterable[Plan]) -> tuple[Plan, ...]:

@@ -1,14 +1,25 @@
-"""Features and plan versions in the table; the whole catalogue of a tenant is one Query."""
+"""Features and plan versions in the table; the whole catalogue of a tenant is one Query.
+
+Its writers take turns: each commit advances the revision of the catalogue that it was decided on,
+so rules about several items (ids, references, one default plan in a group) hold without locks.
+Customers don't take part in that. The first of them to get a plan version or a feature marks it as
+used, in the transaction that grants it; a change that only unused items allow is conditional on
+the mark, and the mark on the revision that was read, so neither can overlook the other.
+"""
 
 from typing import NamedTuple
 
 from orchard.domain.catalog import Catalog, Feature, Plan, catalog
 from orchard.store import documents, keys
+from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Delete, Item, Put, Query
+from orchard.store.statements import Check, Delete, Item, Put, Query, Update, Value, Write
 
 #: A function that did not write the catalogue itself may see it this much late.
 CACHE_MS = 30_000
+
+_NEW = "attribute_not_exists(pk)"
+_USED = "used = :used"
 
 
 class _Cached(NamedTuple):
@@ -22,13 +33,15 @@ _cache: dict[str, _Cached] = {}
 def read(session: Session) -> Catalog:
     """Return the catalogue as it is now, strongly consistent."""
     query = Query("pk = :pk", {":pk": keys.catalog(session.tenant)})
-    features, plans = [], []
+    features, plans, revision = [], [], 0
     for item in session.table.query(query):
         if keys.is_feature(item["sk"]):
             features.append(_feature_from_item(item))
-        else:
+        elif keys.is_plan(item["sk"]):
             plans.append(_plan_from_item(item))
-    fresh = catalog(features, plans)
+        else:
+            revision = int(item["revision"])
+    fresh = catalog(features, plans, revision)
     _cache[session.tenant] = _Cached(fresh, session.now + CACHE_MS)
     return fresh
 
@@ -60,8 +73,20 @@ def forget_all() -> None:
     _cache.clear()
 
 
+def commit(session: Session, seen: Catalog, *writes: Write) -> None:
+    """Apply changes that were decided on `seen`.
+
+    Errors: `ConditionFailed` if the catalogue changed since, or if a customer got what only an
+    unused item allows to change.
+    """
+    try:
+        session.commit(_advance(session, seen), *writes)
+    finally:
+        forget(session)
+
+
 def put_feature(session: Session, feature: Feature, *, new: bool) -> Put:
-    """Store a feature; a new one must not exist, another must."""
+    """Store a feature; a new one must not exist, another must be as used as it was read."""
     key = keys.feature(session.tenant, feature.id)
     item = {
         **feature._asdict(),
@@ -70,17 +95,26 @@ def put_feature(session: Session, feature: Feature, *, new: bool) -> Put:
         "event_names": list(feature.event_names),
         "settings": dict(feature.settings),
     }
-    return Put(item, f"attribute_{'not_' if new else ''}exists(pk)")
+    return Put(item, _NEW) if new else Put(item, _USED, {":used": feature.used})
 
 
-def delete_feature(session: Session, feature_id: str) -> Delete:
-    """Remove a feature, which must exist."""
-    return Delete(keys.feature(session.tenant, feature_id), "attribute_exists(pk)")
+def delete_feature(session: Session, feature: Feature) -> Delete:
+    """Remove a feature that no customer ever had."""
+    return Delete(keys.feature(session.tenant, feature.id), _USED, {":used": False})
+
+
+def mark_feature(session: Session, feature: Feature) -> list[Update]:
+    """Return what must go along with a grant of this feature apart from a plan's own items.
+
+    That is nothing once the feature is known to be used. Otherwise the write fails if the feature
+    was changed or removed since it was read, and a second attempt finds it fresh.
+    """
+    return _mark(session, keys.feature(session.tenant, feature.id), feature, {})
 
 
 def put_plan(session: Session, plan: Plan, *, new: bool) -> Put:
-    """Store a plan version; a new one must not exist, another must."""
-    key = keys.plan(session.tenant, plan.id, plan.version)
+    """Store a plan version; a new one must not exist, another must be as used as it was read."""
+    key = _plan_key(session, plan)
     item = {
         **plan._asdict(),
         "pk": key.pk,
@@ -88,15 +122,49 @@ def put_plan(session: Session, plan: Plan, *, new: bool) -> Put:
         "items": list(plan.items),
         "metadata": documents.dump(plan.metadata),
     }
-    return Put(
-        item,
-        f"attribute_{'not_' if new else ''}exists(pk)",
-    )
+    return Put(item, _NEW) if new else Put(item, _USED, {":used": plan.used})
 
 
 def delete_plan(session: Session, plan: Plan) -> Delete:
-    """Remove a plan version, which must exist."""
-    return Delete(keys.plan(session.tenant, plan.id, plan.version), "attribute_exists(pk)")
+    """Remove a plan version that no customer ever had."""
+    return Delete(_plan_key(session, plan), _USED, {":used": False})
+
+
+def unused_plan(session: Session, plan: Plan) -> Check:
+    """Require that no customer ever had a plan version."""
+    return Check(_plan_key(session, plan), _USED, {":used": False})
+
+
+def mark_plan(session: Session, plan: Plan, internal_id: str) -> list[Update]:
+    """Return what must go along with attaching this plan version to a customer.
+
+    That is nothing once the version is known to be used. Otherwise the write fails if the version
+    was changed or removed since it was read, and a second attempt finds it fresh.
+    """
+    return _mark(session, _plan_key(session, plan), plan, {":customer": internal_id})
+
+
+def _mark(session: Session, key: Key, one: Feature | Plan, by: dict[str, Value]) -> list[Update]:
+    if one.used:
+        return []
+    # The item is about to become a used one, or it is not what was read: either way it is stale.
+    forget(session)
+    expression = "SET used = :true, used_by = :customer" if by else "SET used = :true"
+    values: dict[str, Value] = {":true": True, ":revision": one.revision, **by}
+    return [Update(key, expression, values, "used = :true OR revision = :revision")]
+
+
+def _advance(session: Session, seen: Catalog) -> Update:
+    return Update(
+        keys.catalog_head(session.tenant),
+        "SET revision = :next",
+        {":next": seen.revision + 1, ":seen": seen.revision},
+        "revision = :seen" if seen.revision else "attribute_not_exists(pk) OR revision = :seen",
+    )
+
+
+def _plan_key(session: Session, plan: Plan) -> Key:
+    return keys.plan(session.tenant, plan.id, plan.version)
 
 
 def _feature_from_item(item: Item) -> Feature:
@@ -109,24 +177,13 @@ def _feature_from_item(item: Item) -> Feature:
         archived=item["archived"],
         event_names=tuple(item["event_names"]),
         settings=item["settings"],
+        revision=int(item["revision"]),
+        used=item["used"],
     )
 
 
 def _plan_from_item(item: Item) -> Plan:
-    return Plan(
-        id=item["id"],
-        version=int(item["version"]),
-        name=item["name"],
-        created_at=int(item["created_at"]),
-        description=item["description"],
-        group=item["group"],
-        add_on=item["add_on"],
-        auto_enable=item["auto_enable"],
-        archived=item["archived"],
-        price=item["price"],
-        items=tuple(item["items"]),
-        free_trial=item["free_trial"],
-        billing_controls=item["billing_controls"],
-        metadata=documents.load(item["metadata"]),
-        config=item["config"],
-    )
+    fields = {name: item[name] for name in Plan._fields}
+    whole = {name: int(item[name]) for name in ("version", "created_at", "revision")}
+    metadata = documents.load(item["metadata"])
+    return Plan(**{**fields, **whole, "items": tuple(item["items"]), "metadata": metadata})

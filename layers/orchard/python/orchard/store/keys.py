@@ -6,6 +6,7 @@ a read across tenants cannot be written by accident. Ids are escaped: no id can 
 | item              | pk                          | sk                        | serves                    |
 |-------------------|-----------------------------|---------------------------|---------------------------|
 | API key           | KEY#digest                  | KEY                       | authenticate              |
+| catalogue head    | tenant#CATALOG              | CATALOG                   | its writers take turns    |
 | feature           | tenant#CATALOG              | FEATURE#id                | catalogue in one Query    |
 | plan version      | tenant#CATALOG              | PLAN#id#version           | catalogue in one Query    |
 | customer          | tenant#CUSTOMER#id          | 0#CUSTOMER                | customer in one Query     |
@@ -55,6 +56,11 @@ def api_key(digest: str) -> Key:
 def catalog(tenant: str) -> str:
     """The partition of all features and plans."""
     return f"{tenant}#CATALOG"
+
+
+def catalog_head(tenant: str) -> Key:
+    """What the writers of the catalogue advance; it sorts before all else, so it is read first."""
+    return Key(catalog(tenant), "CATALOG")
 
 
 def feature(tenant: str, feature_id: str) -> Key:
@@ -187,6 +193,11 @@ def listing_position(timestamp: int, item_id: str) -> str:
     return f"{instant(timestamp)}#{item_id}"
 
 
+def time_of(position: str) -> int:
+    """The time in a sort key of the index `listing`."""
+    return int(position.partition("#")[0])
+
+
 def due_shard(number: int) -> str:
     """One of the partitions of the index `due`."""
     return f"DUE#{number}"
@@ -225,6 +236,11 @@ def is_deletion(sk: str) -> bool:
 def is_feature(sk: str) -> bool:
     """Whether a sort key is that of a feature."""
     return sk.startswith("FEATURE#")
+
+
+def is_plan(sk: str) -> bool:
+    """Whether a sort key is that of a plan version."""
+    return sk.startswith("PLAN#")
 
 
 def instant(timestamp: int) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchard.contracts.checking import EXPANDABLE, CheckRequest, check_response
-from orchard.contracts.features import feature
+from orchard.contracts.feature import feature
 from orchard.domain import catalog as features
 from orchard.domain import summary
 from orchard.domain.deduction import Overage, Rows

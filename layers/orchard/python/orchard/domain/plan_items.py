@@ -1,0 +1,56 @@
+"""Plan items: what suits which feature, and the form in which an item is stored and returned."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchard.domain import interval
+from orchard.domain.catalog import BOOLEAN, Feature
+from orchard.errors import Invalid
+
+INVALID = "invalid_product_item"
+PREPAID, USAGE_BASED = "prepaid", "usage_based"
+
+
+def conformed(item: Mapping[str, Any], feature: Feature) -> dict[str, Any]:
+    """Return an item as it holds for its feature.
+
+    Only features that are used up reset; without a reset of its own, a priced one resets with its
+    price. Errors: `Invalid` when the item asks for what the feature cannot do.
+    """
+    problem = _problem(item, feature)
+    if problem is not None:
+        raise Invalid(f"Item of feature {feature.id}: {problem}", INVALID)
+    if feature.type == BOOLEAN:
+        return {**item, "included": 0, "unlimited": False, "reset": None}
+    return {**item, "reset": None if feature.continuous else _reset(item)}
+
+
+def fits(item: Mapping[str, Any], feature: Feature) -> bool:
+    """Whether a stored item would be the same if the feature were as given."""
+    return _problem(item, feature) is None and conformed(item, feature) == item
+
+
+def _reset(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    reset = item.get("reset")
+    if reset is None and item.get("price"):
+        price = item["price"]
+        reset = {name: price[name] for name in ("interval", "interval_count") if name in price}
+    if reset is None or reset["interval"] == interval.ONE_OFF:
+        return None
+    return dict(reset)
+
+
+def _problem(item: Mapping[str, Any], feature: Feature) -> str | None:
+    price = item.get("price")
+    if feature.type == BOOLEAN:
+        extra = price or item.get("rollover") or item.get("proration")
+        return "a boolean feature has no price, rollover or proration" if extra else None
+    if item.get("rollover") and (feature.continuous or _reset(item) is None):
+        return "rollover needs a consumable feature with a reset interval"
+    if item.get("proration") and not _prorates(price, feature):
+        return "proration needs a prepaid price, or a price of a feature that is not consumable"
+    return None
+
+
+def _prorates(price: Mapping[str, Any] | None, feature: Feature) -> bool:
+    return price is not None and (price["billing_method"] == PREPAID or feature.continuous)

@@ -1,0 +1,74 @@
+"""Which plans may be: how items, prices and trial go together, and who comes by itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from orchard.domain.catalog import Catalog, Plan
+from orchard.domain.interval import MONTHS, ONE_OFF
+from orchard.errors import Invalid, InvalidInputs
+
+
+def check(plan: Plan) -> None:
+    """Require that the parts of a plan go together. Errors: `InvalidInputs`, `Invalid`."""
+    _check_repetition(plan.items)
+    intervals = {price["interval"] for price in prices(plan)}
+    if "week" in intervals and intervals & MONTHS.keys():
+        raise InvalidInputs("A plan cannot have both weekly and monthly prices")
+    if plan.free_trial is not None and intervals == {ONE_OFF}:
+        raise Invalid("One-off products cannot have a free trial")
+    if plan.auto_enable and not plan.is_free and not _has_open_trial(plan):
+        raise Invalid("Cannot make a plan auto-enable if it has prices on it.")
+
+
+def check_default(plan: Plan, catalog: Catalog, *, instead_of: str) -> None:
+    """Require that no other plan of the group comes by itself: one free plan, one on trial.
+
+    `instead_of` is the id the plan had before. Errors: `Invalid`.
+    """
+    if not plan.auto_enable or plan.archived:
+        return
+    for other in catalog.current_plans():
+        rival = other.auto_enable and not other.archived and other.group == plan.group
+        if rival and other.id != instead_of and _is_paid(other) == _is_paid(plan):
+            kind = "default trial product in this group" if _is_paid(plan) else "default product"
+            raise Invalid(
+                f"You have another {kind} ({other.id}). "
+                "Please remove default from that product first."
+            )
+
+
+def prices(plan: Plan) -> Iterator[Mapping[str, Any]]:
+    """Yield the base price of a plan and the prices of its items."""
+    if plan.price is not None:
+        yield plan.price
+    yield from (item["price"] for item in plan.items if item.get("price"))
+
+
+def is_one_off(plan: Plan) -> bool:
+    """Whether a plan has prices and all of them are paid once."""
+    return {price["interval"] for price in prices(plan)} == {ONE_OFF}
+
+
+def _has_open_trial(plan: Plan) -> bool:
+    return plan.free_trial is not None and not plan.free_trial["card_required"]
+
+
+def _is_paid(plan: Plan) -> bool:
+    return not plan.is_free
+
+
+def _check_repetition(items: Iterable[Mapping[str, Any]]) -> None:
+    seen = set()
+    for item in items:
+        reset, price = item.get("reset") or {}, item.get("price") or {}
+        key = (
+            item["feature_id"],
+            reset.get("interval", price.get("interval", ONE_OFF)),
+            int(reset.get("interval_count", price.get("interval_count", 1))),
+            price.get("billing_method"),
+        )
+        if key in seen:
+            raise InvalidInputs(
+                f"items: feature {item['feature_id']} is listed twice with the same interval"
+            )
+        seen.add(key)
