@@ -23,7 +23,14 @@ CHUNK = 65536
 # that a request never meets a connection which the other side is closing.
 SPARE = 20
 # Headers about one connection, not about the message (RFC 9110, section 7.6.1).
-HOP = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
+HOP = {
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"te",  # codespell:ignore te
+    b"transfer-encoding",
+    b"upgrade",
+}
 
 
 @dataclass

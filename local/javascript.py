@@ -89,6 +89,8 @@ def lock() -> None:
 
     """
     (FOLDER / "package-lock.json").unlink(missing_ok=True)
+    # From installed packages npm would copy entries that lack the hashes.
+    shutil.rmtree(MODULES, ignore_errors=True)
     npm("install", "--package-lock-only", "--omit-lockfile-registry-resolved", "--legacy-peer-deps")
 
 
