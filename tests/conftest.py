@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -52,13 +51,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture
-def table() -> Iterator[Table]:
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Table]:
+    """AWS as moto plays it, and one connection: making a client is slow."""
     with mock_aws():
-        harness.create_table(boto3.client("dynamodb"))
-        forget()
         yield connect()
-        forget()
+
+
+@pytest.fixture
+def table(aws: Table) -> Iterator[Table]:
+    harness.create_table(aws.client)
+    forget()
+    connection.use(aws)
+    yield aws
+    forget()
+    aws.client.delete_table(TableName=aws.name)
 
 
 @pytest.fixture
@@ -99,4 +106,3 @@ def forget() -> None:
     connection.forget()
     auth.forget()
     catalog.forget_all()
-

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from samtranslator.yaml_helper import yaml_parse
 
+from tests import wire
+
 ROOT = Path(__file__).parent.parent
 TABLE_NAME = "orchard"
 
@@ -62,7 +64,10 @@ def call(
     path: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
 ) -> Response:
-    """Call an operation as API Gateway would, starting from its sample event."""
+    """Call an operation as API Gateway would, starting from its sample event.
+
+    A successful answer must have the structure that the wire contract promises.
+    """
     event = sample(f"api/{operation}")
     event["headers"] |= {"authorization": f"Bearer {key}"} | (headers or {})
     event["body"] = body if isinstance(body, str) else json.dumps(body or {}, default=_number)
@@ -73,7 +78,10 @@ def call(
         event["queryStringParameters"] = query or {}
     resource, verb = operation.split(".")
     answer = handler(f"api.{resource}.{verb}")(event, None)
-    return Response(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+    content = json.loads(answer["body"])
+    if answer["statusCode"] == 200:
+        wire.assert_response(operation, content)
+    return Response(answer["statusCode"], content, answer["headers"])
 
 
 def _number(value: object) -> float:

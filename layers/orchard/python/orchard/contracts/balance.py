@@ -5,17 +5,21 @@ from typing import Any
 from orchard.contracts.numbers import number, optional
 from orchard.domain.deduction import Movement, Rows
 from orchard.domain.quantity import ZERO
-from orchard.domain.row import Row
+from orchard.domain.row import Rollover, Row
 from orchard.domain.summary import Summary, summary
 
 
-def shown(feature_id: str, rows: Rows, feature: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def shown(
+    feature_id: str, rows: Rows, feature: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Return the balance of a feature; null when the customer has nothing to show of it."""
     total = summary(rows)
     return None if total is None else balance(feature_id, total, feature)
 
 
-def balance(feature_id: str, total: Summary, feature: dict[str, Any] | None = None) -> dict[str, Any]:
+def balance(
+    feature_id: str, total: Summary, feature: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return a balance as callers see it."""
     view: dict[str, Any] = {
         "feature_id": feature_id,
@@ -31,14 +35,7 @@ def balance(feature_id: str, total: Summary, feature: dict[str, Any] | None = No
     if feature is not None:
         view["feature"] = feature
     if total.rollovers is not None:
-        view["rollovers"] = [
-            {
-                "granted": number(one.balance + one.usage),
-                "balance": number(one.balance),
-                "expires_at": one.expires_at or 0,
-            }
-            for one in total.rollovers
-        ]
+        view["rollovers"] = [rollover(one) for one in total.rollovers]
     return view
 
 
@@ -55,6 +52,15 @@ def source(row: Row) -> dict[str, Any]:
         "reset": reset(row),
         "price": row.price,
         "expires_at": row.expires_at,
+    }
+
+
+def rollover(one: Rollover) -> dict[str, Any]:
+    """Return balance carried over; an expiry of 0 stands for never."""
+    return {
+        "granted": number(one.balance + one.usage),
+        "balance": number(one.balance),
+        "expires_at": one.expires_at or 0,
     }
 
 
@@ -81,10 +87,16 @@ def flag(row: Row, feature_id: str, feature: dict[str, Any] | None = None) -> di
 
 def deduction(movement: Movement, feature_id: str) -> dict[str, Any]:
     """Return what one source paid for a track."""
+    exact = paid(movement, feature_id)
+    return {**exact, "value": number(exact["value"])}
+
+
+def paid(movement: Movement, feature_id: str) -> dict[str, Any]:
+    """Return what one source paid for a track in the form that is stored: with its exact value."""
     return {
         "balance_id": movement.balance_id,
         "feature_id": feature_id,
         "plan_id": movement.row.plan_id,
         "reset": reset(movement.row),
-        "value": number(movement.value),
+        "value": movement.value,
     }

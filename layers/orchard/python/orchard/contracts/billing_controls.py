@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from orchard.contracts.fields import Count, Id, Positive, Quantity, Whole, fault
 from orchard.contracts.request import Request
+from orchard.errors import Invalid
 
 
 def _at_least_one(value: Decimal) -> Decimal:
@@ -34,7 +35,7 @@ class PurchaseLimit(Request):
     @model_validator(mode="after")
     def _count_within_limit(self) -> Self:
         if self.count is not None and not 0 <= self.count <= self.limit:
-            raise fault("count must be between 0 and limit")
+            raise Invalid("purchase_limit.count must be between 0 and purchase_limit.limit")
         return self
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchard.contracts import balance
-from orchard.contracts.fields import CustomerId, Id, Quantity, Texts
+from orchard.contracts.fields import CustomerId, BalanceExpands, Id, Quantity
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.contracts.tracking import LockRequest
@@ -27,7 +27,7 @@ class CheckRequest(Request):
     send_event: bool = False
     lock: LockRequest | None = None
     with_preview: bool = False
-    expand: Texts = []
+    expand: BalanceExpands = []
 
 
 def check_response(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -125,7 +125,11 @@ type PageLimit = Annotated[int, BeforeValidator(_whole), AfterValidator(_within(
 type Timestamp = Annotated[int, BeforeValidator(_whole), AfterValidator(_within(0, _LATEST_MS))]
 type Id = Annotated[str, AfterValidator(_not_empty), AfterValidator(_short)]
 type CustomerId = Annotated[str, AfterValidator(_customer_id), AfterValidator(_short)]
-type PlanId = Annotated[str, AfterValidator(_not_empty), AfterValidator(_plan_id), AfterValidator(_short)]
+type PlanId = Annotated[
+    str, AfterValidator(_not_empty), AfterValidator(_plan_id), AfterValidator(_short)
+]
 type Email = Annotated[str, AfterValidator(_email)]
 #: A list that may be sent as one text, as query strings do.
-type Texts = Annotated[list[str], BeforeValidator(_one_or_many)]
+type Listed[T] = Annotated[list[T], BeforeValidator(_one_or_many)]
+#: What can be shown inside a balance or a flag.
+type BalanceExpands = Listed[Literal["balance.feature", "flag.feature"]]

@@ -1,10 +1,11 @@
 """Requests of `balances.create`, `balances.update` and `balances.list`."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from orchard.contracts.cursor import PageRequest
 from orchard.contracts.fields import (
     Count,
     CustomerId,
@@ -20,6 +21,12 @@ from orchard.contracts.request import Request
 type Interval = Literal[
     "one_off", "minute", "hour", "day", "week", "month", "quarter", "semi_annual", "year"
 ]
+
+
+def _at_most_200(limit: int) -> int:
+    if not 1 <= limit <= 200:
+        raise fault("must be between 1 and 200")
+    return limit
 
 
 class ResetRequest(Request):
@@ -91,12 +98,13 @@ class UpdateBalanceRequest(Request):
         return self
 
 
-class ListBalancesRequest(Request):
-    """The sources of one customer's balances."""
+class ListBalancesRequest(PageRequest):
+    """The sources of one customer's balances, or of everybody's."""
 
-    customer_id: CustomerId
+    customer_id: CustomerId | None = None
     entity_id: Id | None = None
     feature_id: Id | None = None
+    #: null means grants that belong to no plan.
     plan_id: str | None = None
-    limit: int = Field(default=50, ge=1, le=200)
-    start_cursor: str = ""
+    statuses: list[Literal["active", "expired"]] | None = None
+    limit: Annotated[Whole, AfterValidator(_at_most_200)] = 50

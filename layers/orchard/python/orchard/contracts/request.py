@@ -59,7 +59,8 @@ def _message(error: Any) -> str:
     if kind in _EXPECTED:
         return f"must be {_EXPECTED[kind]} (received {json_type(error['input'])})"
     if kind == "literal_error":
-        return "must be one of: " + error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        expected: str = error["ctx"]["expected"]
+        return "must be one of: " + expected.replace("'", "").replace(" or ", ", ")
     if kind == "value_error":
         return str(error["ctx"]["error"])
     return str(error["msg"])

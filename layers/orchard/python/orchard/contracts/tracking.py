@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from orchard.contracts import balance
-from orchard.contracts.fields import CustomerId, Id, Quantity, Texts, Timestamp, fault
+from orchard.contracts.fields import CustomerId, Id, BalanceExpands, Quantity, Timestamp, fault
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.domain.deduction import Rows
@@ -35,7 +35,7 @@ class TrackRequest(Request):
     idempotency_key: Id | None = None
     skip_event: bool = False
     lock: LockRequest | None = None
-    expand: Texts = []
+    expand: BalanceExpands = []
 
     @model_validator(mode="after")
     def _feature_or_event(self) -> Self:

@@ -20,15 +20,15 @@ def effective(customer: Controls, plans: Iterable[Controls]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in LISTS:
         own = [{**entry, "source": "customer"} for entry in customer.get(name) or ()]
-        shadowed = {_subject(name, entry) for entry in own}
+        shadowed = {_about(entry) for entry in own}
         given = _of_plans(name, [plan.get(name) or () for plan in plans])
-        entries = [*own, *(entry for subject, entry in given.items() if subject not in shadowed)]
+        entries = [*own, *(entry for entry in given if _about(entry) not in shadowed)]
         if entries or name in customer:
             found[name] = entries
     return found
 
 
-def _of_plans(name: str, lists: Iterable[Iterable[Any]]) -> dict[object, dict[str, Any]]:
+def _of_plans(name: str, lists: Iterable[Iterable[Any]]) -> list[dict[str, Any]]:
     chosen: dict[object, dict[str, Any]] = {}
     for entries in lists:
         for entry in entries:
@@ -36,15 +36,20 @@ def _of_plans(name: str, lists: Iterable[Iterable[Any]]) -> dict[object, dict[st
             held = chosen.get(subject)
             if held is None or _replaces(name, entry, held):
                 chosen[subject] = {**entry, "source": "plan"}
-    return chosen
+    return list(chosen.values())
 
 
-def _subject(name: str, entry: Mapping[str, Any]) -> object:
-    """What an entry is about: two entries about the same compete."""
+def _about(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    """The feature, and events of it, that an entry is about."""
     properties = (entry.get("filter") or {}).get("properties") or {}
     matched = tuple(sorted((key, str(value)) for key, value in properties.items()))
-    threshold = (entry["threshold_type"], entry["threshold"]) if name == "usage_alerts" else None
-    return entry.get("feature_id"), matched, threshold
+    return entry.get("feature_id"), matched
+
+
+def _subject(name: str, entry: Mapping[str, Any]) -> tuple[object, ...]:
+    """What makes two entries of plans compete; alerts at different thresholds do not."""
+    apart = (entry["threshold_type"], entry["threshold"]) if name == "usage_alerts" else ()
+    return (*_about(entry), *apart)
 
 
 def _replaces(name: str, entry: Mapping[str, Any], held: Mapping[str, Any]) -> bool:

@@ -70,7 +70,12 @@ def _is_shown(row: Row) -> bool:
 def _unlimited(rows: Rows) -> Summary:
     usage = -total(row.balance for row in rows)
     shown = rows[0]._replace(
-        allowance=ZERO, prepaid=ZERO, adjustment=ZERO, balance=-usage, next_reset_at=None, price=None
+        allowance=ZERO,
+        prepaid=ZERO,
+        adjustment=ZERO,
+        balance=-usage,
+        next_reset_at=None,
+        price=None,
     )
     return Summary(ZERO, ZERO, usage, True, False, None, None, (shown,), None)  # noqa: FBT003 - fields of a tuple, named by the class
 

@@ -26,7 +26,13 @@ def get(table: Table, digest: str) -> ApiKey | None:
 def put(table: Table, digest: str, key: ApiKey, shown: str, now: int) -> None:
     """Store a key; `shown` is as much of its text as people may see again."""
     place = keys.api_key(digest)
-    item: Item = {**key._asdict(), "pk": place.pk, "sk": place.sk, "shown": shown, "created_at": now}
+    item: Item = {
+        **key._asdict(),
+        "pk": place.pk,
+        "sk": place.sk,
+        "shown": shown,
+        "created_at": now,
+    }
     table.put(Put(item, "attribute_not_exists(pk)"))
 
 

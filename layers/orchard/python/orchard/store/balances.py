@@ -65,7 +65,9 @@ def count(session: Session, hot_id: str, feature_id: str, value: Decimal, last: 
     return load(session.table.update(update, counter=True))
 
 
-def created(session: Session, customer: tuple[str, str], feature_id: str, rows: Rows, last: Item) -> Put:
+def created(
+    session: Session, customer: tuple[str, str], feature_id: str, rows: Rows, last: Item
+) -> Put:
     """A first balance of a feature; `customer` is its hot id and its internal id."""
     hot_id, internal_id = customer
     key = keys.balance(session.tenant, hot_id, feature_id)
@@ -129,7 +131,7 @@ def due(table: Table, shard: int, now: int) -> Iterator[Key]:
     query = Query(
         "due_shard = :shard AND due_at <= :now",
         {":shard": keys.due_shard(shard), ":now": now},
-        index="due",
+        index_name="due",
     )
     return (Key(item["pk"], item["sk"]) for item in table.query(query))
 
@@ -155,7 +157,9 @@ def load(item: Item) -> Stored:
 def _row_to_item(row: Row) -> Item:
     """A row without the fields that have their usual value."""
     fields = {
-        name: value for name, value in row._asdict().items() if value != _DEFAULTS.get(name, _DEFAULTS)
+        name: value
+        for name, value in row._asdict().items()
+        if value != _DEFAULTS.get(name, _DEFAULTS)
     }
     if row.rollover is not None:
         fields["rollover"] = row.rollover._asdict()
@@ -165,7 +169,7 @@ def _row_to_item(row: Row) -> Item:
 
 
 def _row_from_item(item: Item) -> Row:
-    fields = {
+    fields: dict[str, Any] = {
         name: int(value) if name in _WHOLE and value is not None else value
         for name, value in item.items()
     }

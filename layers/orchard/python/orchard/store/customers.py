@@ -4,17 +4,18 @@ They are kept under the caller's id (or the internal id of a customer that has n
 reads all of a customer. A pointer leads from the internal id to them.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from orchard.domain import customer as domain
 from orchard.domain.customer import Customer, CustomerPlan
+from orchard.domain.deduction import Rows
 from orchard.errors import CustomerNotFound
-from orchard.store import balances, documents, keys
+from orchard.store import balances, documents, keys, pointers
 from orchard.store.balances import Stored
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Check, Item, Put, Query, Write
+from orchard.store.statements import Check, Item, Put, Query, Update, Write
 
 _INTERNAL_PREFIX = "cus_"
 _PLAN_TIMES = {
@@ -43,8 +44,8 @@ def find(session: Session, customer_id: str) -> Account | None:
     account = _at(session, customer_id)
     if account is not None or not customer_id.startswith(_INTERNAL_PREFIX):
         return account
-    pointer = session.table.get(keys.pointer(session.tenant, customer_id))
-    return None if pointer is None else _at(session, pointer["hot_id"])
+    hot_id = pointers.find(session, customer_id)
+    return None if hot_id is None else _at(session, hot_id)
 
 
 def require(session: Session, customer_id: str) -> Account:
@@ -62,9 +63,9 @@ def locate(session: Session, customer_id: str) -> Customer:
     """
     item = session.table.get(keys.customer(session.tenant, customer_id))
     if item is None and customer_id.startswith(_INTERNAL_PREFIX):
-        pointer = session.table.get(keys.pointer(session.tenant, customer_id))
-        if pointer is not None:
-            item = session.table.get(keys.customer(session.tenant, pointer["hot_id"]))
+        hot_id = pointers.find(session, customer_id)
+        if hot_id is not None:
+            item = session.table.get(keys.customer(session.tenant, hot_id))
     if item is None:
         raise CustomerNotFound(customer_id)
     return _customer_from_item(item)
@@ -72,8 +73,8 @@ def locate(session: Session, customer_id: str) -> Customer:
 
 def find_by_email(session: Session, email: str) -> Account | None:
     """Return the customer without an id that has this e-mail address."""
-    pointer = session.table.get(keys.email_pointer(session.tenant, email.lower()))
-    return None if pointer is None else _at(session, pointer["hot_id"])
+    hot_id = pointers.find_by_email(session, email)
+    return None if hot_id is None else _at(session, hot_id)
 
 
 def creation(
@@ -83,7 +84,7 @@ def creation(
     return [
         put(session, customer, plans, last, new=True),
         *(put_plan(session, customer, plan) for plan in plans),
-        *pointers(session, customer),
+        *pointers.claimed(session, customer),
     ]
 
 
@@ -100,7 +101,9 @@ def put(
     if new:
         return Put(item, "attribute_not_exists(pk)")
     values = {":version": customer.version - 1, ":internal_id": customer.internal_id}
-    return Put(item, "#version = :version AND internal_id = :internal_id", values, {"#version": "version"})
+    return Put(
+        item, "#version = :version AND internal_id = :internal_id", values, {"#version": "version"}
+    )
 
 
 def exists(session: Session, customer: Customer) -> Check:
@@ -112,28 +115,42 @@ def exists(session: Session, customer: Customer) -> Check:
     )
 
 
+def touch(session: Session, customer: Customer) -> Update:
+    """Require that the customer is as it was read, and let others find that it is not any more."""
+    return Update(
+        keys.customer(session.tenant, customer.hot_id),
+        "SET #version = #version + :one",
+        {":one": 1, ":version": customer.version, ":internal_id": customer.internal_id},
+        "#version = :version AND internal_id = :internal_id",
+        {"#version": "version"},
+    )
+
+
 def put_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
     """Store a plan of a customer."""
     key = keys.customer_plan(session.tenant, customer.hot_id, plan.id)
-    return Put({**plan._asdict(), "pk": key.pk, "sk": key.sk})
+    item = {**plan._asdict(), "pk": key.pk, "sk": key.sk, "internal_id": customer.internal_id}
+    return Put(item)
 
 
-def pointers(session: Session, customer: Customer) -> list[Write]:
-    """Return the writes that make a new or moved customer findable; they fail on a taken address."""
-    found = [_pointer(keys.pointer(session.tenant, customer.internal_id), customer)]
-    if customer.id is None and customer.email:
-        key = keys.email_pointer(session.tenant, customer.email.lower())
-        found.append(_pointer(key, customer, "attribute_not_exists(pk) OR internal_id = :internal_id"))
-    if customer.stripe_id:
-        key = keys.stripe_pointer(session.environment, customer.stripe_id)
-        condition = "attribute_not_exists(pk) OR internal_id = :internal_id"
-        found.append(_pointer(key, customer, condition, tenant=session.tenant))
-    return list(found)
+def fresh(
+    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...], rows: Mapping[str, Rows]
+) -> Account:
+    """Return the account that `creation` and its first balances wrote, without reading it again."""
+    place, last = (customer.hot_id, customer.internal_id), session.stamp("create")
+    held = (balances.created(session, place, name, given, last) for name, given in rows.items())
+    return Account(customer, plans, tuple(balances.load(put.item) for put in held), ())
 
 
-def listing(session: Session, query: Query) -> Iterator[Item]:
-    """Yield entries of the index of customers."""
-    return session.table.query(query)
+def remains(session: Session, customer: Customer) -> list[Key]:
+    """Return the keys of what is still kept of a customer that was deleted."""
+    partition = keys.hot_partition(session.tenant, customer.hot_id)
+    query = Query(
+        "pk = :pk AND begins_with(sk, :hot)",
+        {":pk": partition, ":hot": keys.HOT, ":internal_id": customer.internal_id},
+        filter="internal_id = :internal_id",
+    )
+    return [Key(item["pk"], item["sk"]) for item in session.table.query(query)]
 
 
 def load(items: tuple[Item, ...]) -> Account | None:
@@ -158,20 +175,9 @@ def _at(session: Session, hot_id: str) -> Account | None:
     return load(tuple(session.table.query(query)))
 
 
-def _pointer(
-    key: Key, customer: Customer, condition: str | None = None, **details: Any
-) -> Put:
-    item = {
-        "pk": key.pk,
-        "sk": key.sk,
-        "hot_id": customer.hot_id,
-        "internal_id": customer.internal_id,
-        **details,
-    }
-    return Put(item, condition, {":internal_id": customer.internal_id} if condition else None)
-
-
-def _customer_to_item(session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]) -> Item:
+def _customer_to_item(
+    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]
+) -> Item:
     key = keys.customer(session.tenant, customer.hot_id)
     return {
         **customer._asdict(),
@@ -213,5 +219,3 @@ def _plan_from_item(item: Item) -> CustomerPlan:
     fields = {name: item[name] for name in CustomerPlan._fields}
     whole = {name: int(item[name]) for name in _PLAN_TIMES if item[name] is not None}
     return CustomerPlan(**{**fields, **whole})
-
-

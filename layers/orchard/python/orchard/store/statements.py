@@ -5,8 +5,9 @@ from typing import Any, NamedTuple, cast
 
 from orchard.store.keys import Key
 
-type Value = str | int | Decimal | bool | None | list[Any] | dict[str, Any]
+type Value = str | int | Decimal | bool | list[Any] | dict[str, Any] | None
 type Item = dict[str, Any]
+
 
 class ConditionFailed(Exception):
     """A write found another state than it required; `item` is what was there, if known."""
@@ -26,7 +27,7 @@ class Put(NamedTuple):
 
     item: Item
     condition: str | None = None
-    values: dict[str, Value] | None = None
+    values: dict[str, Any] | None = None
     names: dict[str, str] | None = None
 
 
@@ -35,7 +36,7 @@ class Update(NamedTuple):
 
     key: Key
     expression: str
-    values: dict[str, Value]
+    values: dict[str, Any]
     condition: str | None = None
     names: dict[str, str] | None = None
 
@@ -45,7 +46,7 @@ class Delete(NamedTuple):
 
     key: Key
     condition: str | None = None
-    values: dict[str, Value] | None = None
+    values: dict[str, Any] | None = None
     names: dict[str, str] | None = None
 
 
@@ -54,7 +55,7 @@ class Check(NamedTuple):
 
     key: Key
     condition: str
-    values: dict[str, Value] | None = None
+    values: dict[str, Any] | None = None
     names: dict[str, str] | None = None
 
 
@@ -65,8 +66,8 @@ class Query(NamedTuple):
     """A range of one partition, of the table or of an index."""
 
     condition: str
-    values: dict[str, Value]
-    index: str | None = None
+    values: dict[str, Any]
+    index_name: str | None = None
     filter: str | None = None
     names: dict[str, str] | None = None
     forward: bool = True
@@ -86,7 +87,7 @@ def dump(item: Item) -> dict[str, Any]:
 
 def _load(value: dict[str, Any]) -> Any:
     ((kind, content),) = value.items()
-    if kind == "S" or kind == "BOOL":
+    if kind in {"S", "BOOL"}:
         return content
     if kind == "N":
         return Decimal(content)
@@ -139,7 +140,11 @@ def put_request(put: Put) -> dict[str, Any]:
 
 def update_request(update: Update) -> dict[str, Any]:
     """Return the wire form of an update."""
-    return {"Key": key_request(update.key), "UpdateExpression": update.expression, **_expression(update)}
+    return {
+        "Key": key_request(update.key),
+        "UpdateExpression": update.expression,
+        **_expression(update),
+    }
 
 
 def delete_request(delete: Delete | Check) -> dict[str, Any]:
@@ -167,10 +172,10 @@ def query_request(query: Query) -> dict[str, Any]:
         "ExpressionAttributeValues": dump(query.values),
         "ScanIndexForward": query.forward,
     }
-    if query.index is None:
+    if query.index_name is None:
         asked["ConsistentRead"] = True
     optional = {
-        "IndexName": query.index,
+        "IndexName": query.index_name,
         "FilterExpression": query.filter,
         "ExpressionAttributeNames": query.names,
         "ExclusiveStartKey": None if query.start is None else dump(query.start),

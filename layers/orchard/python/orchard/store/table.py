@@ -80,7 +80,9 @@ class Table:
         for start in range(0, len(wanted), _BATCH_GET):
             left: Any = {
                 self.name: {
-                    "Keys": [statements.key_request(key) for key in wanted[start : start + _BATCH_GET]],
+                    "Keys": [
+                        statements.key_request(key) for key in wanted[start : start + _BATCH_GET]
+                    ],
                     "ConsistentRead": True,
                 }
             }
@@ -107,7 +109,10 @@ class Table:
         DynamoDB certainly did not apply it.
         """
         answer = self._call(
-            "update_item", repeatable=not counter, ReturnValues="ALL_NEW", **statements.update_request(update)
+            "update_item",
+            repeatable=not counter,
+            ReturnValues="ALL_NEW",
+            **statements.update_request(update),
         )
         return load(answer["Attributes"])
 
@@ -118,13 +123,18 @@ class Table:
     def delete_many(self, keys: Sequence[Key]) -> None:
         """Remove items without conditions, in batches."""
         for start in range(0, len(keys), _BATCH_WRITE):
-            batch = [{"DeleteRequest": {"Key": statements.key_request(key)}} for key in keys[start:][:_BATCH_WRITE]]
+            batch = [
+                {"DeleteRequest": {"Key": statements.key_request(key)}}
+                for key in keys[start:][:_BATCH_WRITE]
+            ]
             self._write_batch(batch)
 
     def put_many(self, items: Sequence[Item]) -> None:
         """Store items without conditions, in batches."""
         for start in range(0, len(items), _BATCH_WRITE):
-            self._write_batch([{"PutRequest": {"Item": dump(one)}} for one in items[start:][:_BATCH_WRITE]])
+            self._write_batch(
+                [{"PutRequest": {"Item": dump(one)}} for one in items[start:][:_BATCH_WRITE]]
+            )
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Apply all of the writes or none; at most 100.
@@ -183,7 +193,9 @@ def _pauses() -> Iterator[float]:
 def _may_repeat(refused: ClientError, repeatable: bool) -> bool:
     code = refused.response["Error"]["Code"]
     status = refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code in _THROTTLED or (repeatable and (status >= 500 or code == "TransactionInProgressException"))
+    return code in _THROTTLED or (
+        repeatable and (status >= 500 or code == "TransactionInProgressException")
+    )
 
 
 def _translated(refused: ClientError) -> Exception:

@@ -12,6 +12,11 @@ def table() -> Table:
     return _tables[0]
 
 
+def use(connected: Table) -> None:
+    """Take a connection that is made already."""
+    _tables[:] = [connected]
+
+
 def forget() -> None:
     """Drop the connection; the next request makes a new one."""
     _tables.clear()

@@ -28,7 +28,7 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
     def decorate(run: Run[R]) -> Handler:
         def handler(event: Event, _context: Any) -> Answer:
             now = clock.now()
-            session = None
+            session: Session | None = None
             try:
                 session = _session(event, now)
                 _admit(event, session)
@@ -37,11 +37,11 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
                 session.commit()
                 answered = http.answer(200, content)
             except OrchardError as expected:
-                answered = http.refusal(expected, session and session.environment)
+                answered = http.refusal(expected, _environment(session))
             except Exception:
                 logger.exception("unexpected")
                 unexpected = OrchardError("Something went wrong on our side")
-                answered = http.refusal(unexpected, session and session.environment)
+                answered = http.refusal(unexpected, _environment(session))
             _log(event, session, answered["statusCode"], clock.now() - now)
             return answered
 
@@ -70,12 +70,16 @@ def _admit(event: Event, session: Session) -> None:
         session.once("header", key)
 
 
+def _environment(session: Session | None) -> str | None:
+    return None if session is None else session.environment
+
+
 def _log(event: Event, session: Session | None, status: int, duration_ms: int) -> None:
     logger.info(
         "request",
         route=event.get("routeKey"),
-        tenant=session and session.tenant,
-        request_id=session and session.request_id,
+        tenant=session.tenant if session else None,
+        request_id=session.request_id if session else None,
         status=status,
         duration_ms=duration_ms,
     )

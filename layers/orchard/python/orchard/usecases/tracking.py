@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.contracts import balance as contract
-from orchard.contracts.features import feature
+from orchard.contracts.feature import feature
 from orchard.contracts.tracking import TrackRequest, track_response
 from orchard.domain import balance, deduction
 from orchard.domain.catalog import Feature
@@ -206,7 +206,12 @@ def _track_all(
     if not found:
         return (_without_balance(session, usage, features[0].id),)
     decided = [(stored, _decide(stored, usage, session.now)) for stored in found]
-    lead = {**usage.last, "deductions": deductions([tracked for _stored, tracked in decided])}
+    paid = [
+        contract.paid(movement, tracked.feature_id)
+        for _stored, tracked in decided
+        for movement in tracked.movements
+    ]
+    lead = {**usage.last, "deductions": paid}
     rest = {**usage.last, "silent": True}
     session.commit(
         *(
@@ -220,5 +225,7 @@ def _track_all(
 def deductions(tracked: Sequence[Tracked]) -> list[dict[str, Any]]:
     """Return what each source paid, as callers see it."""
     return [
-        contract.deduction(movement, one.feature_id) for one in tracked for movement in one.movements
+        contract.deduction(movement, one.feature_id)
+        for one in tracked
+        for movement in one.movements
     ]

@@ -1,0 +1,14 @@
+"""POST /v1/billing.attach"""
+
+from typing import Any
+
+from orchard.contracts.billing import AttachRequest
+from orchard.store.session import Session
+from orchard.triggers.operation import operation
+from orchard.usecases import attaching
+
+
+@operation(AttachRequest)
+def handler(request: AttachRequest, session: Session) -> dict[str, Any]:
+    """Give a customer a plan."""
+    return attaching.attach(session, request)

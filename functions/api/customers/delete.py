@@ -1,0 +1,14 @@
+"""POST /v1/customers.delete"""
+
+from typing import Any
+
+from orchard.contracts.customers import DeleteCustomerRequest
+from orchard.store.session import Session
+from orchard.triggers.operation import operation
+from orchard.usecases import customers
+
+
+@operation(DeleteCustomerRequest)
+def handler(request: DeleteCustomerRequest, session: Session) -> dict[str, Any]:
+    """Remove a customer and everything under it."""
+    return customers.delete(session, request)

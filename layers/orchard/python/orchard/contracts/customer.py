@@ -1,0 +1,144 @@
+"""Customers as callers see them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from orchard.contracts import balance
+from orchard.contracts.numbers import plain
+from orchard.domain import controls, summary
+from orchard.domain.customer import Customer, CustomerPlan
+from orchard.domain.deduction import Rows
+
+
+class Profile(NamedTuple):
+    """What a customer's view is made of: plans that count now, rows as they stand now."""
+
+    customer: Customer
+    environment: str
+    plans: tuple[CustomerPlan, ...]
+    rows: Mapping[str, Rows]
+    now: int
+
+
+class Expanded(NamedTuple):
+    """Features and plans to show inside the view, and further parts of it by name."""
+
+    balance_features: Mapping[str, dict[str, Any]] = {}
+    flag_features: Mapping[str, dict[str, Any]] = {}
+    subscription_plans: Mapping[tuple[str, int], dict[str, Any]] = {}
+    purchase_plans: Mapping[tuple[str, int], dict[str, Any]] = {}
+    parts: Mapping[str, Any] = {}
+
+
+def customer(
+    profile: Profile, expanded: Expanded = Expanded(), *, merge_controls: bool = True
+) -> dict[str, Any]:
+    """Return a customer; lists show the customer's own controls only."""
+    one = profile.customer
+    view: dict[str, Any] = {
+        "id": one.id,
+        "name": one.name or None,
+        "email": one.email or None,
+        "created_at": one.created_at,
+        "fingerprint": one.fingerprint,
+        "stripe_id": one.stripe_id,
+        "env": profile.environment,
+        "metadata": dict(one.metadata),
+        "send_email_receipts": one.send_email_receipts,
+        "billing_controls": _controls(profile, merge=merge_controls),
+        "subscriptions": _subscriptions(profile, expanded),
+        "purchases": _purchases(profile, expanded),
+        "licenses": [],
+        "balances": _balances(profile, expanded),
+        "flags": _flags(profile, expanded),
+        "config": dict(one.config),
+    }
+    if one.stripe_id:
+        view["processors"] = {"stripe": {"id": one.stripe_id}}
+    return {**view, **expanded.parts}
+
+
+def trials_used(profile: Profile) -> list[dict[str, Any]]:
+    """Return the trials that a customer had or has."""
+    return [
+        {
+            "plan_id": plan.plan_id,
+            "customer_id": profile.customer.hot_id,
+            "fingerprint": profile.customer.fingerprint,
+        }
+        for plan in profile.plans
+        if plan.trial_ends_at is not None
+    ]
+
+
+def _controls(profile: Profile, *, merge: bool) -> Any:
+    own = profile.customer.billing_controls
+    plans = [plan.billing_controls for plan in profile.plans if plan.billing_controls]
+    return plain(controls.effective(own, plans) if merge else own)
+
+
+def _subscriptions(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+    held = (plan for plan in profile.plans if not plan.one_off)
+    return [_subscription(plan, profile.now, expanded.subscription_plans) for plan in held]
+
+
+def _subscription(
+    plan: CustomerPlan, now: int, plans: Mapping[tuple[str, int], dict[str, Any]]
+) -> dict[str, Any]:
+    trial_ends_at = plan.trial_ends_at
+    is_trial = trial_ends_at is not None and trial_ends_at > now
+    start, end = plan.current_period_start, plan.current_period_end
+    view = {
+        "id": plan.external_id or plan.id,
+        "plan_id": plan.plan_id,
+        "auto_enable": plan.auto_enable,
+        "add_on": plan.add_on,
+        "status": plan.status,
+        "past_due": plan.past_due,
+        "canceled_at": plan.canceled_at,
+        "expires_at": plan.expires_at,
+        "trial_ends_at": trial_ends_at if is_trial else None,
+        "started_at": plan.started_at,
+        "current_period_start": plan.started_at if start is None and is_trial else start,
+        "current_period_end": trial_ends_at if end is None and is_trial else end,
+        "quantity": plan.quantity,
+        "scope": "customer",
+    }
+    shown = plans.get((plan.plan_id, plan.plan_version))
+    return view if shown is None else {**view, "plan": shown}
+
+
+def _purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+    views = []
+    for plan in profile.plans:
+        if plan.one_off:
+            view = {
+                "plan_id": plan.plan_id,
+                "started_at": plan.started_at,
+                "expires_at": plan.expires_at,
+                "quantity": plan.quantity,
+                "scope": "customer",
+            }
+            shown = expanded.purchase_plans.get((plan.plan_id, plan.plan_version))
+            views.append(view if shown is None else {**view, "plan": shown})
+    return views
+
+
+def _balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+    views = (
+        (feature_id, balance.shown(feature_id, rows, expanded.balance_features.get(feature_id)))
+        for feature_id, rows in profile.rows.items()
+    )
+    return {feature_id: view for feature_id, view in views if view is not None}
+
+
+def _flags(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+    return {
+        feature_id: balance.flag(row, feature_id, expanded.flag_features.get(feature_id))
+        for feature_id, row in _on(profile.rows.items())
+    }
+
+
+def _on(rows: Iterable[tuple[str, Rows]]) -> Iterable[tuple[str, Any]]:
+    found = ((feature_id, summary.flag(held)) for feature_id, held in rows)
+    return ((feature_id, row) for feature_id, row in found if row is not None)

@@ -1,0 +1,134 @@
+"""`customers.get_or_create`: one customer, however many requests ask for it at once."""
+
+from typing import Any
+
+from orchard.contracts.billing_controls import merged
+from orchard.contracts.customers import GetOrCreateCustomerRequest
+from orchard.domain import attachment, ids
+from orchard.domain.catalog import Catalog, Plan, default_plans
+from orchard.domain.customer import Customer
+from orchard.errors import Invalid
+from orchard.store import catalog, customers, moves, pointers
+from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.statements import ConditionFailed, Write
+from orchard.usecases import attaching, linking, viewing
+
+#: The currency of an organisation that set no other.
+_CURRENCY = "usd"
+
+
+def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict[str, Any]:
+    """Return the customer, created with its default plans if it is new.
+
+    An existing customer only has its blanks filled. A customer without an id that has the same
+    e-mail is claimed: it gets the id and keeps all it has.
+    """
+    if request.customer_id is None and not request.email:
+        raise Invalid("Either customer ID or email is required")
+    if request.currency not in (None, _CURRENCY):
+        raise Invalid("Multi-currency is not enabled for this organization")
+    account = optimistic(lambda: _found(session, request) or _created(session, request))
+    if request.create_in_stripe and account.customer.stripe_id is None:
+        account = linking.create_in_stripe(session, account)
+    view = viewing.view(session, account, request.expand)
+    return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
+
+
+def _found(session: Session, request: GetOrCreateCustomerRequest) -> Account | None:
+    if request.customer_id is not None:
+        account = customers.find(session, request.customer_id)
+        if account is not None:
+            return _filled(session, account, request)
+    if not request.email:
+        return None
+    nameless = customers.find_by_email(session, request.email)
+    if nameless is None or request.customer_id is None:
+        return nameless
+    return _claimed(session, nameless, request.customer_id)
+
+
+def _filled(session: Session, account: Account, request: GetOrCreateCustomerRequest) -> Account:
+    before = account.customer
+    after = before._replace(
+        name=before.name or request.name,
+        email=before.email or request.email,
+        send_email_receipts=before.send_email_receipts
+        if request.send_email_receipts is None
+        else request.send_email_receipts,
+    )
+    if after == before:
+        return account
+    after = after._replace(version=before.version + 1)
+    last = session.stamp("fill")
+    writes: list[Write] = [customers.put(session, after, account.plans, last)]
+    if after.id is None and after.email != before.email:
+        writes.extend(pointers.claimed(session, after))
+    session.commit(*writes)
+    return account._replace(customer=after)
+
+
+def _claimed(session: Session, account: Account, customer_id: str) -> Account:
+    before = account.customer
+    after = before._replace(id=customer_id, version=before.version + 1)
+    session.commit(
+        *moves.moved(session, account, after, session.stamp("claim", id=customer_id)),
+        *pointers.claimed(session, after),
+        *pointers.dropped(session, before, after),
+    )
+    return customers.require(session, customer_id)
+
+
+def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
+    customer = _new(session, request)
+    known = catalog.read(session)
+    attached = [attachment.attach(known, plan, session.now) for plan in _plans(known, request)]
+    held = tuple(one.customer_plan for one in attached)
+    last = session.stamp("create")
+    writes = [
+        *customers.creation(session, customer, held, last),
+        *attaching.first_plans(session, customer, attached, last),
+    ]
+    try:
+        session.commit(*writes)
+    except ConditionFailed as refused:
+        linking.explain(session, customer, writes[refused.position])
+        raise
+    return customers.fresh(session, customer, held, attachment.together(attached))
+
+
+def _new(session: Session, request: GetOrCreateCustomerRequest) -> Customer:
+    config = {} if request.config is None else request.config.model_dump(exclude_none=True)
+    return Customer(
+        internal_id=ids.new("cus_", session.now),
+        id=request.customer_id,
+        created_at=session.now,
+        name=request.name or None,
+        email=request.email or None,
+        fingerprint=request.fingerprint,
+        metadata=request.metadata or {},
+        stripe_id=request.stripe_id,
+        send_email_receipts=bool(request.send_email_receipts),
+        currency=request.currency,
+        billing_controls=merged({}, request.billing_controls),
+        config=config,
+    )
+
+
+def _plans(known: Catalog, request: GetOrCreateCustomerRequest) -> tuple[Plan, ...]:
+    """The plans a new customer starts with: the one asked for, else the defaults.
+
+    Defaults with a price wait for Stripe billing; until then the free ones of their group hold.
+    """
+    if request.auto_enable_plan_id is None:
+        return default_plans(plan for plan in known.current_plans() if plan.is_free)
+    plan = known.plan(request.auto_enable_plan_id)
+    trial = plan.free_trial
+    if not plan.is_free and (trial is None or trial.get("card_required", True)):
+        raise Invalid(
+            "Auto-enable plan must be a free product, "
+            "or have a free trial with 'card_required' as false"
+        )
+    attaching.require_free(plan)
+    return (plan,)

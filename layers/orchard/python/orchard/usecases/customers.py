@@ -1,0 +1,155 @@
+"""`customers.get`, `.update` and `.delete`."""
+
+from typing import Any
+
+from orchard.contracts.billing_controls import merged
+from orchard.contracts.customers import (
+    DeleteCustomerRequest,
+    GetCustomerRequest,
+    UpdateCustomerRequest,
+)
+from orchard.domain.customer import Customer, merged_metadata
+from orchard.errors import Conflict, Invalid
+from orchard.store import customers, due, moves, pointers
+from orchard.store.customers import Account
+from orchard.store.keys import Key
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.statements import ConditionFailed, Delete, Item, Write
+from orchard.usecases import linking, viewing
+
+#: Fields that are stored as they are sent; a null clears them.
+_PLAIN = ("name", "email", "fingerprint", "currency")
+#: What one transaction can hold, less what moves with the items.
+_MOST_WRITES = 100
+
+
+def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
+    """Return a customer: one read without expansions. Errors: `CustomerNotFound`."""
+    account = customers.require(session, request.customer_id)
+    view = viewing.view(session, account, request.expand)
+    return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
+
+
+def update(session: Session, request: UpdateCustomerRequest) -> dict[str, Any]:
+    """Change a customer and return it; nothing is written when nothing changes.
+
+    Errors: 404 unknown; 409 `customer_already_exists` for a taken id; 400 `stripe_error` for a
+    Stripe customer that can't be linked.
+    """
+    account = optimistic(lambda: _update(session, request))
+    view = viewing.view(session, account, request.expand)
+    return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
+
+
+def delete(session: Session, request: DeleteCustomerRequest) -> dict[str, Any]:
+    """Remove a customer and all under it; its history is purged by a job soon after.
+
+    In Stripe it is deleted only on request, and first: if Stripe refuses, nothing is deleted.
+    """
+    customer = optimistic(lambda: _delete(session, request))
+    _sweep(session, customer)
+    return {"success": True}
+
+
+def _update(session: Session, request: UpdateCustomerRequest) -> Account:
+    account = customers.require(session, request.customer_id)
+    before = account.customer
+    after = _changed(before, request)
+    if after == before:
+        return account
+    linking.follow(session, before, after)
+    after = after._replace(version=before.version + 1)
+    last = session.stamp("update", reason=request.reason)
+    if after.hot_id != before.hot_id:
+        return _moved(session, account, after, last)
+    _commit(
+        session,
+        after,
+        [
+            customers.put(session, after, account.plans, last),
+            *_pointers(session, before, after),
+        ],
+    )
+    return account._replace(customer=after)
+
+
+def _changed(before: Customer, request: UpdateCustomerRequest) -> Customer:
+    sent = request.model_fields_set
+    plain: dict[str, Any] = {
+        name: getattr(request, name) or None for name in _PLAIN if name in sent
+    }
+    after = before._replace(**plain)
+    if request.new_customer_id is not None:
+        after = after._replace(id=request.new_customer_id)
+    if request.metadata is not None:
+        after = after._replace(metadata=merged_metadata(before.metadata, request.metadata))
+    if "stripe_id" in sent:
+        after = after._replace(stripe_id=request.stripe_id or None)
+    if request.send_email_receipts is not None:
+        after = after._replace(send_email_receipts=request.send_email_receipts)
+    if request.config is not None:
+        switches = request.config.model_dump(exclude_none=True)
+        after = after._replace(config={**before.config, **switches})
+    controls = merged(dict(before.billing_controls), request.billing_controls)
+    after = after._replace(billing_controls=controls)
+    if after.id is None and not after.email:
+        raise Invalid("A customer without an id needs an email")
+    return after
+
+
+def _moved(session: Session, account: Account, after: Customer, last: Item) -> Account:
+    writes = [
+        *moves.moved(session, account, after, {**last, "kind": "rename"}),
+        *pointers.claimed(session, after),
+        *pointers.dropped(session, account.customer, after),
+    ]
+    if len(writes) > _MOST_WRITES:
+        raise Invalid("This customer has too many balances and plans to be given another id")
+    try:
+        _commit(session, after, writes)
+    except ConditionFailed as refused:
+        if refused.position == 0:
+            raise Conflict(
+                f"Customer with ID {after.id} already exists, can't change to this ID",
+                "customer_already_exists",
+            ) from None
+        raise
+    return customers.require(session, after.hot_id)
+
+
+def _pointers(session: Session, before: Customer, after: Customer) -> list[Write]:
+    if (before.stripe_id, before.email, before.id) == (after.stripe_id, after.email, after.id):
+        return []
+    return [*pointers.claimed(session, after), *pointers.dropped(session, before, after)]
+
+
+def _commit(session: Session, after: Customer, writes: list[Write]) -> None:
+    try:
+        session.commit(*writes)
+    except ConditionFailed as refused:
+        linking.explain(session, after, writes[refused.position])
+        raise
+
+
+def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
+    account = customers.require(session, request.customer_id)
+    customer = account.customer
+    if request.delete_in_stripe and customer.stripe_id:
+        linking.delete_in_stripe(session, customer.stripe_id)
+    last = session.stamp("delete")
+    first: list[Write] = [
+        due.deletion(session, customer.internal_id, last),
+        *pointers.dropped(session, customer, None),
+    ]
+    # The customer itself comes first among the items; what does not fit is swept up after it.
+    gone = [Delete(Key(item["pk"], item["sk"])) for item in account.items]
+    session.commit(*first, *gone[: _MOST_WRITES - len(first) - len(session.marks)])
+    return customer
+
+
+def _sweep(session: Session, customer: Customer) -> None:
+    """Remove what a request that ran at the same time still wrote beside the deleted customer."""
+    left = customers.remains(session, customer)
+    if left:
+        session.table.delete_many(left)

@@ -1,0 +1,66 @@
+"""The Stripe customer of a customer: linking it, and keeping name and e-mail alike."""
+
+from orchard.domain.customer import Customer
+from orchard.errors import Conflict, StripeFailed
+from orchard.gateways import stripe
+from orchard.store import customers, pointers
+from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.statements import ConditionFailed, Write
+
+
+def follow(session: Session, before: Customer, after: Customer) -> None:
+    """Do in Stripe what a change of a customer asks for, before it is stored.
+
+    A newly linked Stripe customer must exist; the name and e-mail of a linked one are updated.
+    Errors: `StripeFailed` and the like; nothing is stored then.
+    """
+    if after.stripe_id is None:
+        return
+    if after.stripe_id != before.stripe_id:
+        if stripe.customer(session.environment, after.stripe_id) is None:
+            raise StripeFailed(f"No such customer: '{after.stripe_id}'")
+    elif (after.name, after.email) != (before.name, before.email):
+        stripe.update_customer(
+            session.environment, after.stripe_id, name=after.name, email=after.email
+        )
+
+
+def create_in_stripe(session: Session, account: Account) -> Account:
+    """Return the account with a Stripe customer, made now unless a rival request made it."""
+    return optimistic(lambda: _created(session, account.customer.hot_id))
+
+
+def delete_in_stripe(session: Session, stripe_id: str) -> None:
+    """Delete the Stripe customer; one that is gone already is fine."""
+    stripe.delete_customer(session.environment, stripe_id)
+
+
+def explain(session: Session, after: Customer, refused: Write) -> None:
+    """Say so if a write was refused because the Stripe customer is another's."""
+    if pointers.is_stripe_claim(session, after, refused):
+        raise Conflict(
+            f"Stripe customer {after.stripe_id} is linked to another customer", "invalid_request"
+        )
+
+
+def _created(session: Session, hot_id: str) -> Account:
+    account = customers.require(session, hot_id)
+    before = account.customer
+    if before.stripe_id is not None:
+        return account
+    linked = stripe.create_customer(
+        session.environment, before, idempotency_key=f"orchard:customer:{before.internal_id}"
+    )
+    after = before._replace(stripe_id=linked.id, version=before.version + 1)
+    writes: list[Write] = [
+        customers.put(session, after, account.plans, session.stamp("link", stripe_id=linked.id)),
+        *pointers.claimed(session, after),
+    ]
+    try:
+        session.commit(*writes)
+    except ConditionFailed as failed:
+        explain(session, after, writes[failed.position])
+        raise
+    return account._replace(customer=after)

@@ -1,0 +1,138 @@
+"""Pages of customers and of their balances."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from orchard.contracts import balance as contract
+from orchard.contracts.cursor import Cursor, page
+from orchard.contracts.customers import ListCustomersRequest, PlanFilter
+from orchard.contracts.granting import ListBalancesRequest
+from orchard.domain.row import Row
+from orchard.store import customer_listing, customers
+from orchard.store.customer_listing import Wanted
+from orchard.store.customers import Account
+from orchard.store.session import Session
+from orchard.usecases import tracking, viewing
+
+#: How many customers of a page are read at the same time.
+_AT_ONCE = 16
+
+
+def list_customers(session: Session, request: ListCustomersRequest) -> dict[str, Any]:
+    """Return a page of customers, newest first unless asked otherwise."""
+    entries = customer_listing.entries(session, _wanted(request))
+    found = page(entries, request.limit, lambda entry: Cursor(entry.created_at, entry.hot_id))
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        accounts = threads.map(lambda entry: customers.find(session, entry.hot_id), found.items)
+        shown = [
+            viewing.brief(session, _narrowed(account, request.subscription_status))
+            for account in accounts
+            if account is not None
+        ]
+    return {"list": shown, "next_cursor": found.next_cursor}
+
+
+def list_balances(session: Session, request: ListBalancesRequest) -> dict[str, Any]:
+    """Return the sources of balances: of one customer, or of all, newest customers first."""
+    if request.entity_id is not None:
+        tracking.require_entity(session, request.customer_id or "", request.entity_id)
+    after = None if request.after is None else (-request.after.time, request.after.id)
+    rest = (
+        source for source in _sources(session, request) if after is None or source.place > after
+    )
+    found = page(rest, request.limit, lambda source: Cursor(-source.place[0], source.place[1]))
+    return {
+        "list": [_source(source) for source in found.items],
+        "has_more": found.next_cursor is not None,
+        "next_cursor": found.next_cursor,
+    }
+
+
+def _wanted(request: ListCustomersRequest) -> Wanted:
+    status = request.subscription_status
+    held = [
+        f"{status or 'any'}:{named}" for plan in request.plans or () for named in _versions(plan)
+    ]
+    if status is not None and request.plans is None:
+        held = [f"{status}:"]
+    span = request.created_at_range
+    return Wanted(
+        after=request.after and (request.after.time, request.after.id),
+        newest_first=request.sort_order == "desc",
+        created_from=None if span is None else span.start,
+        created_to=None if span is None else span.end,
+        search=request.search.strip().lower(),
+        tokens=tuple(held),
+        processors=tuple(request.processors or ()),
+    )
+
+
+def _versions(plan: PlanFilter) -> list[str]:
+    """The names under which a customer's plans are indexed."""
+    if plan.versions is None:
+        return [plan.id]
+    return [f"{plan.id}/{version}" for version in plan.versions]
+
+
+def _narrowed(account: Account, status: str | None) -> Account:
+    """With a status asked for, only subscriptions in it are shown."""
+    if status is None:
+        return account
+    return account._replace(plans=tuple(one for one in account.plans if one.status == status))
+
+
+class _Source(NamedTuple):
+    """A row with its place in the list: customers by creation, then rows by id."""
+
+    place: tuple[int, str]
+    customer_id: str
+    feature_id: str
+    row: Row
+
+
+def _sources(session: Session, request: ListBalancesRequest) -> Iterator[_Source]:
+    if request.statuses is not None and "active" not in request.statuses:
+        return
+    for account in _accounts(session, request):
+        owner = account.customer
+        rows = sorted(_rows(session, account, request), key=lambda entry: entry[1].id)
+        for feature_id, row in rows:
+            place = (-owner.created_at, f"{owner.hot_id}/{row.id}")
+            yield _Source(place, owner.hot_id, feature_id, row)
+
+
+def _accounts(session: Session, request: ListBalancesRequest) -> Iterator[Account]:
+    if request.customer_id is not None:
+        yield customers.require(session, request.customer_id)
+        return
+    after = request.after and (request.after.time, request.after.id.rpartition("/")[0])
+    wanted = Wanted(after=after, from_place=True)
+    for entry in customer_listing.entries(session, wanted):
+        account = customers.find(session, entry.hot_id)
+        if account is not None:
+            yield account
+
+
+def _rows(
+    session: Session, account: Account, request: ListBalancesRequest
+) -> Iterator[tuple[str, Row]]:
+    for stored in account.balances:
+        if request.feature_id in (None, stored.feature_id):
+            for row in stored.current(session.now):
+                if "plan_id" not in request.model_fields_set or row.plan_id == request.plan_id:
+                    yield stored.feature_id, row
+
+
+def _source(source: _Source) -> dict[str, Any]:
+    return {
+        **contract.source(source.row),
+        "feature_id": source.feature_id,
+        "status": "active",
+        "rollovers": [contract.rollover(one) for one in source.row.rollovers],
+        "customer_id": source.customer_id,
+        "entity_id": None,
+        "created_at": source.row.created_at,
+        "source": "customer",
+        "allocation": None,
+    }

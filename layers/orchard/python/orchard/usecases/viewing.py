@@ -1,0 +1,81 @@
+"""Customers as `customers.*` return them: the account as it stands now, expanded as asked."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from orchard.contracts import customer as contract
+from orchard.contracts import invoices as invoice_contract
+from orchard.contracts.customer import Expanded, Profile
+from orchard.contracts.feature import feature
+from orchard.contracts.plan import plan as plan_view
+from orchard.store import catalog, invoices
+from orchard.store.customers import Account
+from orchard.store.session import Session
+
+_CATALOG_PARTS = {"balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"}
+_INVOICES_SHOWN = 10
+
+
+def view(session: Session, account: Account, expand: Collection[str] = ()) -> dict[str, Any]:
+    """Return a customer with the parts asked for."""
+    profile = profile_of(session, account)
+    return contract.customer(profile, _expanded(session, profile, set(expand)))
+
+
+def brief(session: Session, account: Account) -> dict[str, Any]:
+    """Return a customer as lists show it: without expansions and without plans' controls."""
+    return contract.customer(profile_of(session, account), merge_controls=False)
+
+
+def profile_of(session: Session, account: Account) -> Profile:
+    """Return what an account is now: plans that count, rows after resets and expiry."""
+    return Profile(
+        customer=account.customer,
+        environment=session.environment,
+        plans=tuple(plan for plan in account.plans if plan.is_held(session.now)),
+        rows={one.feature_id: one.current(session.now) for one in account.balances},
+        now=session.now,
+    )
+
+
+def _expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
+    parts = {name: _PARTS[name](session, profile) for name in expand & _PARTS.keys()}
+    if not expand & _CATALOG_PARTS:
+        return Expanded(parts=parts)
+    known = catalog.cached(session)
+    shown_features = {
+        feature_id: feature(known.features[feature_id])
+        for feature_id in profile.rows.keys() & known.features.keys()
+    }
+    shown_plans = {
+        (plan.id, plan.version): plan_view(plan, known.features, session.environment)
+        for versions in known.plans.values()
+        for plan in versions
+    }
+    return Expanded(
+        balance_features=_if("balances.feature" in expand, shown_features),
+        flag_features=_if("flags.feature" in expand, shown_features),
+        subscription_plans=_if("subscriptions.plan" in expand, shown_plans),
+        purchase_plans=_if("purchases.plan" in expand, shown_plans),
+        parts=parts,
+    )
+
+
+def _if[K, V](asked: bool, found: Mapping[K, V]) -> Mapping[K, V]:  # noqa: FBT001 - reads as a sentence where it is used
+    return found if asked else {}
+
+
+def _invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
+    newest = invoices.newest(session, profile.customer.internal_id, _INVOICES_SHOWN)
+    return [invoice_contract.entry(one) for one in newest]
+
+
+#: What expands to a part of its own. Entities, referrals and previews of invoices have no source
+#: yet, so a customer has none of them.
+_PARTS: dict[str, Callable[[Session, Profile], Any]] = {
+    "invoices": _invoices,
+    "invoice_previews": lambda _session, _profile: [],
+    "entities": lambda _session, _profile: [],
+    "referrals": lambda _session, _profile: [],
+    "trials_used": lambda _session, profile: contract.trials_used(profile),
+}

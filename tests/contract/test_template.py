@@ -1,0 +1,127 @@
+"""One name, spelled alike everywhere: handler file, path, logical id, sample event, documentation."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import ROOT, sample, template
+
+RESOURCES: dict[str, Any] = template()["Resources"]
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in RESOURCES.items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+API = {name: one for name, one in FUNCTIONS.items() if one["Handler"].startswith("api.")}
+READ_ONLY = {"get", "list"}
+POLICIES = {"ReadTable", "WriteTable", "ReadStripeSecrets"}
+
+
+def operation_of(properties: dict[str, Any]) -> str:
+    _, resource, verb, _ = properties["Handler"].split(".")
+    return f"{resource}.{verb.removesuffix('_')}"
+
+
+def routes_of(properties: dict[str, Any]) -> list[tuple[str, str]]:
+    events = properties["Events"].values()
+    return [
+        (event["Properties"]["Method"], event["Properties"]["Path"])
+        for event in events
+        if event["Type"] == "HttpApi"
+    ]
+
+
+def policies_of(properties: dict[str, Any]) -> set[str]:
+    return {policy["Ref"] for policy in properties.get("Policies", [])}
+
+
+def handler_files() -> list[Path]:
+    files = (ROOT / "functions").rglob("*.py")
+    return sorted(path for path in files if path.name != "__init__.py")
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "functions").with_suffix("").parts)
+
+
+@pytest.mark.parametrize("name", API)
+def test_an_operation_is_spelled_alike_in_id_path_and_sample(name: str) -> None:
+    operation = operation_of(API[name])
+    resource, verb = operation.split(".")
+
+    assert name == resource.capitalize() + "".join(part.capitalize() for part in verb.split("_"))
+    assert ("POST", f"/v1/{operation}") == routes_of(API[name])[0]
+    assert f"POST /v1/{operation}" == sample(f"api/{operation}")["routeKey"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_handler_that_imports(name: str) -> None:
+    module, _, attribute = FUNCTIONS[name]["Handler"].rpartition(".")
+
+    assert callable(getattr(importlib.import_module(module), attribute))
+
+
+def test_every_handler_file_is_deployed_and_has_a_sample() -> None:
+    files = {module_of(path) for path in handler_files()}
+    deployed = {one["Handler"].removesuffix(".handler") for one in FUNCTIONS.values()}
+    samples = {
+        path.relative_to(ROOT / "events").with_suffix("").as_posix().replace("/", ".")
+        for path in (ROOT / "events").rglob("*.json")
+    }
+
+    assert files == deployed
+    assert files == samples
+
+
+def test_no_two_functions_share_a_route() -> None:
+    routes = [route for one in FUNCTIONS.values() for route in routes_of(one)]
+
+    assert len(set(routes)) == len(routes)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_no_more_than_its_named_policies_say(name: str) -> None:
+    policies = policies_of(FUNCTIONS[name])
+
+    assert policies <= POLICIES
+    if name in API and operation_of(API[name]).split(".")[1] in READ_ONLY:
+        assert policies == {"ReadTable"}
+
+
+def test_no_policy_permits_a_scan() -> None:
+    assert "dynamodb:Scan" not in (ROOT / "template.yaml").read_text()
+
+
+def test_every_operation_has_a_heading_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    headings = set(re.findall(r"^## `([\w.]+)`", text, re.MULTILINE))
+    expected = {
+        one["Handler"].removesuffix(".handler").removeprefix("api.") for one in FUNCTIONS.values()
+    }
+
+    assert headings == expected
+
+
+def test_every_alias_is_documented_with_its_operation() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    missing = [
+        f"{method} {path}"
+        for one in FUNCTIONS.values()
+        for method, path in routes_of(one)
+        if f"`{method} {path}`" not in text
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", handler_files(), ids=module_of)
+def test_a_handler_is_short_and_decides_nothing(path: Path) -> None:
+    source = path.read_text()
+    branches = (ast.If, ast.For, ast.While, ast.Try, ast.IfExp, ast.comprehension)
+
+    assert len(source.splitlines()) <= 25
+    assert not any(isinstance(node, branches) for node in ast.walk(ast.parse(source)))
