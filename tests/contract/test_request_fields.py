@@ -1,0 +1,25 @@
+"""Every field that the wire contract lets a caller send is known to the request model."""
+
+import pytest
+
+from orchard.contracts import features, plans
+from orchard.contracts.request import Request
+from tests import wire
+
+MODELS: dict[str, type[Request]] = {
+    "features.create": features.CreateFeatureRequest,
+    "features.get": features.GetFeatureRequest,
+    "features.list": features.ListFeaturesRequest,
+    "features.update": features.UpdateFeatureRequest,
+    "features.delete": features.DeleteFeatureRequest,
+    "plans.create": plans.CreatePlanRequest,
+    "plans.get": plans.GetPlanRequest,
+    "plans.list": plans.ListPlansRequest,
+    "plans.update": plans.UpdatePlanRequest,
+    "plans.delete": plans.DeletePlanRequest,
+}
+
+
+@pytest.mark.parametrize("operation", MODELS)
+def test_no_field_of_the_contract_is_dropped_unread(operation: str) -> None:
+    assert wire.request_fields(operation) <= set(MODELS[operation].model_fields)
