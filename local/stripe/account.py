@@ -1,0 +1,92 @@
+"""The pretended Stripe account: its objects, what it reported, and the file it is kept in."""
+
+import json
+import secrets
+import string
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local.stripe.failures import missing
+
+type Document = dict[str, Any]
+
+_LETTERS = string.ascii_letters + string.digits
+#: Seconds between two writes of the file while things change.
+_SAVE_EVERY = 0.5
+
+
+def seconds() -> int:
+    """Return the time as Stripe counts it."""
+    return int(time.time())
+
+
+class Account:
+    """Objects by kind and id, in the order of their creation; hold `lock` to touch them."""
+
+    def __init__(self, clock: Callable[[], int] = seconds, file: Path | None = None) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self._file = file
+        self._kinds: dict[str, dict[str, Document]] = {}
+        self._changed = threading.Event()
+        self._closed = threading.Event()
+        if file is not None:
+            self._load(file)
+            self._saver = threading.Thread(target=self._save_on, name="stripe-state", daemon=True)
+            self._saver.start()
+
+    def objects(self, kind: str) -> dict[str, Document]:
+        """Return all objects of a kind (`customer`, `invoice`, ...) by id."""
+        return self._kinds.setdefault(kind, {})
+
+    def get(self, kind: str, object_id: str, param: str = "id") -> Document:
+        """Return an object. Errors: `Refused` as Stripe refuses an unknown id."""
+        if object_id not in self.objects(kind):
+            raise missing(kind, object_id, param)
+        return self.objects(kind)[object_id]
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Hold the account while something changes, and have it saved afterwards."""
+        with self.lock:
+            yield
+            self._changed.set()
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._closed.set()
+        self._changed.set()
+        if self._file is not None:
+            self._saver.join()
+
+    def _load(self, file: Path) -> None:
+        if file.exists():
+            self._kinds = json.loads(file.read_text())
+
+    def _save_on(self) -> None:
+        while not self._closed.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            self._save()
+            self._closed.wait(_SAVE_EVERY)
+        self._save()
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        with self.lock:
+            text = json.dumps(self._kinds)
+        fresh = self._file.with_suffix(".new")
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        fresh.touch(mode=0o600)
+        fresh.write_text(text)
+        fresh.replace(self._file)
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """Return an id such as Stripe makes."""
+    return prefix + "".join(secrets.choice(_LETTERS) for _ in range(length))

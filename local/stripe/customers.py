@@ -1,0 +1,125 @@
+"""Customers: create, retrieve, update, delete, list."""
+
+import secrets
+import string
+
+import stripe
+from stripe import params
+
+from local.stripe.account import Document, new_id
+from local.stripe.failures import Refused, missing
+from local.stripe.listing import created_within, newest_first, page
+from local.stripe.objects import made
+from local.stripe.routes import Call, Route
+
+_CAPITALS = string.ascii_uppercase + string.digits
+#: Parameters that are stored as they come, an empty text as null.
+_PLAIN = {"address", "description", "email", "name", "phone", "preferred_locales", "shipping"}
+_LONGEST_EMAIL = 512
+
+
+def create(call: Call) -> Document:
+    """Create a customer."""
+    known = _PLAIN | {"metadata", "balance", "expand"}
+    _refuse_unsupported(call, known)
+    customer = made(
+        stripe.Customer,
+        id=new_id("cus_", 14),
+        object="customer",
+        balance=0,
+        created=call.account.clock(),
+        delinquent=False,
+        invoice_prefix="".join(secrets.choice(_CAPITALS) for _ in range(8)),
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        livemode=False,
+        metadata={},
+        next_invoice_sequence=1,
+        preferred_locales=[],
+        tax_exempt="none",
+    )
+    _apply(customer, call.params)
+    call.account.objects("customer")[customer["id"]] = customer
+    call.outbox.report("customer.created", customer)
+    return customer
+
+
+def retrieve(call: Call) -> Document:
+    """Return a customer, or the trace of a deleted one."""
+    return call.account.get("customer", call.ids["id"])
+
+
+def update(call: Call) -> Document:
+    """Change a customer."""
+    _refuse_unsupported(call, _PLAIN | {"metadata", "balance", "expand"})
+    customer = _living(call)
+    before = dict(customer, metadata=dict(customer["metadata"]))
+    _apply(customer, call.params)
+    changed = {name: value for name, value in before.items() if customer[name] != value}
+    if changed:
+        call.outbox.report("customer.updated", customer, changed)
+    return customer
+
+
+def delete(call: Call) -> Document:
+    """Delete a customer; only a trace of it can be retrieved afterwards."""
+    customer = _living(call)
+    call.outbox.report("customer.deleted", customer)
+    trace = {"id": customer["id"], "object": "customer", "deleted": True}
+    call.account.objects("customer")[customer["id"]] = trace
+    return trace
+
+
+def list_(call: Call) -> Document:
+    """List customers, newest first."""
+    _refuse_unsupported(
+        call, {"email", "created", "limit", "starting_after", "ending_before", "expand"}
+    )
+    wanted = call.params.get("email")
+    found = [
+        one
+        for one in call.account.objects("customer").values()
+        if not one.get("deleted")
+        and created_within(one, call.params.get("created"))
+        and wanted in (None, one["email"])
+    ]
+    return page(newest_first(found), call.params, "/v1/customers")
+
+
+def _living(call: Call) -> Document:
+    customer = call.account.get("customer", call.ids["id"])
+    if customer.get("deleted"):
+        raise missing("customer", call.ids["id"])
+    return customer
+
+
+def _apply(customer: Document, given: Document) -> None:
+    email = given.get("email")
+    if email and ("@" not in email or len(email) > _LONGEST_EMAIL):
+        raise Refused(f"Invalid email address: {email}", code="email_invalid", param="email")
+    for name in _PLAIN & given.keys():
+        customer[name] = given[name] or None
+    if "balance" in given:
+        customer["balance"] = given["balance"]
+    if "metadata" in given:
+        merged = {**customer["metadata"], **given["metadata"]} if given["metadata"] else {}
+        customer["metadata"] = {name: text for name, text in merged.items() if text}
+
+
+def _refuse_unsupported(call: Call, known: set[str]) -> None:
+    """Refuse what Stripe knows and the double does not: silence would hide the difference."""
+    for name in call.params.keys() - known:
+        raise Refused(f"The double does not support the parameter {name}", param=name)
+
+
+ROUTES = [
+    Route("POST", "/v1/customers", create, params.CustomerCreateParams),
+    Route("GET", "/v1/customers", list_, params.CustomerListParams),
+    Route("GET", "/v1/customers/{id}", retrieve, params.CustomerRetrieveParams),
+    Route("POST", "/v1/customers/{id}", update, params.CustomerUpdateParams),
+    Route("DELETE", "/v1/customers/{id}", delete, params.CustomerDeleteParams),
+]
