@@ -126,6 +126,17 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
     return Update(stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"})
 
 
+def noted(stored: Stored, last: Item) -> Update:
+    """Record what happened without moving anything."""
+    return Update(
+        stored.key,
+        "SET seq = seq + :one, #last = :last",
+        {":one": 1, ":last": last, ":internal_id": stored.internal_id},
+        "internal_id = :internal_id",
+        {"#last": "last"},
+    )
+
+
 def due(table: Table, shard: int, now: int) -> Iterator[Key]:
     """Yield the keys of what fell due in one shard, the longest overdue first."""
     query = Query(

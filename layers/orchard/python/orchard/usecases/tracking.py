@@ -17,7 +17,7 @@ from orchard.domain.deduction import Movement, Overage, Rows
 from orchard.errors import EntityNotFound, InsufficientBalance, Invalid, InvalidInputs, NotFound
 from orchard.store import balances, catalog, customers, documents
 from orchard.store.balances import Stored
-from orchard.store.optimistic import optimistic
+from orchard.store.optimistic import optimistic, optimistic_on
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Value
 
@@ -68,10 +68,8 @@ def take(session: Session, usage: Usage, feature_id: str) -> Tracked:
     counted = _count(session, usage, feature_id) if _is_countable(session, usage) else None
     if isinstance(counted, Stored):
         return _as_counted(counted, usage.value)
-    seen = [counted.item] if counted is not None else []
 
-    def attempt() -> Tracked:
-        item = seen.pop() if seen else None
+    def attempt(item: Item | None) -> Tracked:
         if item is not None:
             return _decided(session, balances.load(item), usage)
         stored = balances.get(session, usage.hot_id, feature_id)
@@ -79,7 +77,7 @@ def take(session: Session, usage: Usage, feature_id: str) -> Tracked:
             return _without_balance(session, usage, feature_id)
         return _decided(session, stored, usage)
 
-    return optimistic(attempt)
+    return optimistic_on(None if counted is None else counted.item, attempt)
 
 
 def _track(session: Session, usage: Usage, request: TrackRequest) -> tuple[Tracked, ...]:
@@ -151,8 +149,14 @@ def _as_counted(counted: Stored, value: Decimal) -> Tracked:
 
 def _decided(session: Session, stored: Stored, usage: Usage) -> Tracked:
     tracked = _decide(stored, usage, session.now)
-    if tracked.recorded:
+    if not tracked.recorded:
+        return tracked
+    if tracked.movements or stored.due_at <= session.now:
         session.commit(balances.settled(stored, tracked.rows, usage.last))
+    else:
+        # Nothing moves, as when a customer at its limit goes on: only the event is written, and
+        # no version that others would lose a race against.
+        session.commit(balances.noted(stored, usage.last))
     return tracked
 
 
