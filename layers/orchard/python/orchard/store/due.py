@@ -22,6 +22,7 @@ class Deletion(NamedTuple):
     tenant: str
     internal_id: str
     deleted_at: int
+    due_at: int
     is_last_pass: bool
 
 
@@ -67,6 +68,7 @@ def get_deletion(table: Table, key: Key) -> Deletion | None:
         tenant=keys.tenant_of(key.pk),
         internal_id=item["internal_id"],
         deleted_at=int(item["deleted_at"]),
+        due_at=int(item["due_at"]),
         is_last_pass=item["pass"] == _LAST,
     )
 
@@ -75,7 +77,11 @@ def await_last_pass(deletion: Deletion) -> Update:
     """Let a deletion wait until nothing of the customer can be written any more."""
     values = {":last": _LAST, ":due": deletion.deleted_at + LAST_PASS_MS, ":first": _FIRST}
     return Update(
-        deletion.key, "SET #pass = :last, due_at = :due", values, "#pass = :first", {"#pass": "pass"}
+        deletion.key,
+        "SET #pass = :last, due_at = :due",
+        values,
+        "#pass = :first",
+        {"#pass": "pass"},
     )
 
 
@@ -86,6 +92,6 @@ def finished(deletion: Deletion) -> Delete:
 
 def _due(table: Table, shard: str, now: int) -> Iterator[Key]:
     query = Query(
-        "due_shard = :shard AND due_at <= :now", {":shard": shard, ":now": now}, index="due"
+        "due_shard = :shard AND due_at <= :now", {":shard": shard, ":now": now}, index_name="due"
     )
     return (Key(item["pk"], item["sk"]) for item in table.query(query))

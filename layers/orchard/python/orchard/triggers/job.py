@@ -1,14 +1,15 @@
 """Work that no API caller asks for: scheduled jobs and operators' commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
 from orchard.contracts.request import Request, parse
 from orchard.errors import OrchardError
+from orchard.store.keys import Key
 from orchard.store.table import Table
-from orchard.triggers import clock
+from orchard.triggers import clock, metrics
 from orchard.triggers.connection import table
 
 logger = Logger(service="orchard")
@@ -23,21 +24,40 @@ class Run(NamedTuple):
     now: int
     has_time: Callable[[], bool]
 
+    def each[T](self, keys: Iterable[Key], work: Callable[[Key], T]) -> tuple[list[T], int]:
+        """Do the work for each key; return the results and how many failed.
+
+        A key that fails is logged and the others go on. Stops when the time is up: what is left
+        is for the next run.
+        """
+        results: list[T] = []
+        failed = 0
+        for key in keys:
+            if not self.has_time():
+                break
+            try:
+                results.append(work(key))
+            except Exception:
+                failed += 1
+                logger.exception("failed", key=key)
+        return results, failed
+
 
 type Result = dict[str, Any]
 type Handler = Callable[[Any, Any], Result]
 
 
-def job(work: Callable[[Run], Result]) -> Handler:
-    """Turn `work(run)` into the handler of a scheduled job; its result is logged.
+def job(work: Callable[[Run], dict[str, int]]) -> Handler:
+    """Turn `work(run)` into the handler of a scheduled job; its numbers are logged as metrics.
 
     What it can't handle is raised, so that the failed run is seen.
     """
 
     def handler(_event: Any, context: Any) -> Result:
-        result = work(_run(context))
-        logger.info("job", job=work.__module__, **result)
-        return result
+        numbers = work(_run(context))
+        metrics.emit(**numbers)
+        logger.info("job", job=work.__module__, numbers=numbers)
+        return numbers
 
     return handler
 

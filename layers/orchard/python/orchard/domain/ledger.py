@@ -1,0 +1,173 @@
+"""What one write did to a balance, told from the image before it and the image after it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from orchard.domain import balance, deduction, renewal
+from orchard.domain.deduction import Movement, Rows
+from orchard.domain.interval import DAY_MS, SPANS_MS
+from orchard.domain.quantity import ZERO, total
+from orchard.domain.row import Row
+from orchard.domain.summary import remaining
+
+#: The spans that usage is summed over, by name, in milliseconds.
+GRAINS_MS = {"HOUR": SPANS_MS["hour"], "DAY": DAY_MS}
+
+type Details = dict[str, Any]
+
+
+class Image(NamedTuple):
+    """A balance as one write left it; `version` tells settlements from bare counting."""
+
+    rows: Rows
+    pending: Decimal
+    version: int
+
+
+class Passage(NamedTuple):
+    """The way from one image to the next: first what time did, then what the write did.
+
+    `earlier` is the state of the old image, `before` that state once time had done its part.
+    """
+
+    earlier: Rows
+    before: Rows
+    after: Rows
+    was_renewed: bool
+
+    @property
+    def movements(self) -> tuple[Movement, ...]:
+        """What each source paid or got back through the write itself."""
+        return deduction.movements(self.before, self.after)
+
+
+class UsageEvent(NamedTuple):
+    """One recorded use. `value` is what was asked for, `deductions` what each source paid.
+
+    Times are UTC milliseconds: `timestamp` the caller's, `at` when it was recorded. `properties`
+    is JSON text. `deductions` is None when nothing moved.
+    """
+
+    id: str
+    timestamp: int
+    name: str
+    customer_id: str
+    internal_id: str
+    feature_id: str
+    value: Decimal
+    properties: str
+    deductions: list[Details] | None
+    before: Details
+    after: Details
+    at: int
+    by: str
+    request_id: str
+    entity_id: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def deducted(self) -> Decimal:
+        """What all sources paid together; negative when they got back."""
+        return total(one["value"] for one in self.deductions or ())
+
+
+class Change(NamedTuple):
+    """A change that is not usage, of a customer or (with a feature) of one of its balances.
+
+    `before` and `after` hold what differs and nothing else; `details` is what else the writer said.
+    """
+
+    id: str
+    kind: str
+    customer_id: str
+    internal_id: str
+    feature_id: str | None
+    before: Details
+    after: Details
+    at: int
+    by: str
+    request_id: str
+    reason: str | None = None
+    details: Details = {}
+
+
+def passage(old: Image | None, new: Image, at: int) -> Passage:
+    """Tell what led from one image to the next; the write was decided at `at`.
+
+    A settlement folds the pending usage it had read; what arrived since stays pending and counts
+    on both sides, so that it isn't mistaken for a part of the write.
+    """
+    after = balance.settled(new.rows, new.pending)
+    if old is None:
+        return Passage((), (), after, was_renewed=False)
+    earlier = balance.settled(old.rows, old.pending)
+    if old.version == new.version:
+        return Passage(earlier, earlier, after, was_renewed=False)
+    folded = balance.settled(old.rows, old.pending - new.pending)
+    renewed = renewal.renewed(folded, at)
+    before = balance.settled(renewed, new.pending)
+    return Passage(earlier, before, after, was_renewed=renewed != folded)
+
+
+def due_at(rows: Rows, at: int) -> int:
+    """When time changed the rows first, if that was before `at`."""
+    return min(at, balance.due_at(rows))
+
+
+def figures(rows: Rows) -> Details:
+    """The totals of all rows, also of those that callers don't see once they are used up."""
+    unlimited = tuple(row for row in rows if row.unlimited)
+    if unlimited:
+        usage = -total(row.balance for row in unlimited)
+        return {"granted": ZERO, "remaining": ZERO, "usage": usage}
+    carried = tuple(rollover for row in rows for rollover in row.rollovers)
+    return {
+        "granted": total(row.ceiling for row in rows)
+        + total(one.balance + one.usage for one in carried),
+        "remaining": remaining(rows),
+        "usage": total(row.usage for row in rows) + total(one.usage for one in carried),
+    }
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Details, Details]:
+    """Return the fields whose values differ, as they were and as they are."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return _only(before, names), _only(after, names)
+
+
+def changed_rows(before: Rows, after: Rows) -> tuple[Details, Details]:
+    """Return what differs between two states: totals, and under `sources` fields of each row."""
+    was, now = difference(figures(before), figures(after))
+    earlier, later = _sources(before), _sources(after)
+    for row_id in {**earlier, **later}:
+        old, new = difference(earlier.get(row_id, {}), later.get(row_id, {}))
+        if old or new:
+            _note(was, row_id, old, present=row_id in earlier)
+            _note(now, row_id, new, present=row_id in later)
+    return was, now
+
+
+def periods(timestamp: int) -> list[tuple[str, int]]:
+    """Return the hour and the day, UTC, that a time belongs to, by name and start."""
+    return [(grain, timestamp - timestamp % span) for grain, span in GRAINS_MS.items()]
+
+
+def _only(fields: Mapping[str, Any], names: list[str]) -> Details:
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _note(side: Details, row_id: str, fields: Details, *, present: bool) -> None:
+    if present:
+        side.setdefault("sources", {})[row_id] = fields
+
+
+def _sources(rows: Rows) -> dict[str, Details]:
+    return {row.id: _source(row) for row in rows}
+
+
+def _source(row: Row) -> Details:
+    fields = row._asdict()
+    fields["rollover"] = None if row.rollover is None else row.rollover._asdict()
+    fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
+    return fields

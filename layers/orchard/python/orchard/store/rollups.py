@@ -1,0 +1,104 @@
+"""Usage summed by hour and by day, each use counted exactly once.
+
+A stream delivers every write at least once and in order for each item. So a roll-up keeps, for
+each item that fed it, the number of the last write it counted: all up to that were counted before.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from orchard.domain import ledger
+from orchard.domain.quantity import total
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.optimistic import optimistic
+from orchard.store.statements import ConditionFailed, Item, Update, Value
+from orchard.store.table import Table
+
+_COUNTED_UP_TO = "counted "
+
+
+class Use(NamedTuple):
+    """One use as roll-ups count it: by whom, of what, when, and which write of which item it was.
+
+    A customer that moves continues under another `source`: the order of writes is kept only there.
+    """
+
+    tenant: str
+    internal_id: str
+    name: str
+    timestamp: int
+    source: str
+    seq: int
+    value: Decimal
+    deducted: Decimal
+
+
+class _Span(NamedTuple):
+    """One hour or day of one name."""
+
+    key: Key
+    name: str
+    grain: str
+    start: int
+
+
+def count(table: Table, uses: Iterable[Use]) -> None:
+    """Add uses to their hours and days, with one write for each; a repetition adds nothing."""
+    for span, found in _by_span(uses).items():
+        _count(table, span, found)
+
+
+def _by_span(uses: Iterable[Use]) -> dict[_Span, dict[tuple[str, int], Use]]:
+    spans: dict[_Span, dict[tuple[str, int], Use]] = defaultdict(dict)
+    for use in uses:
+        for grain, start in ledger.periods(use.timestamp):
+            key = keys.rollup(use.tenant, use.internal_id, use.name, grain, start)
+            spans[_Span(key, use.name, grain, start)][use.source, use.seq] = use
+    return spans
+
+
+def _count(table: Table, span: _Span, uses: dict[tuple[str, int], Use]) -> None:
+    held: Item = {}
+
+    def attempt() -> None:
+        fresh = [use for use in uses.values() if use.seq > held.get(_mark(use.source), 0)]
+        if not fresh:
+            return
+        try:
+            table.update(_addition(span, fresh))
+        except ConditionFailed as refused:
+            held.update(refused.item or table.get(span.key) or {})
+            raise
+
+    optimistic(attempt)
+
+
+def _addition(span: _Span, uses: list[Use]) -> Update:
+    """Add uses on the condition that none of them was counted."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for use in uses:
+        numbers[use.source].append(use.seq)
+    names = {"#count": "count", "#sum": "sum", "#name": "name", "#start": "start"}
+    values: dict[str, Value] = {
+        ":count": len(uses),
+        ":sum": total(use.value for use in uses),
+        ":deducted": total(use.deducted for use in uses),
+        ":name": span.name,
+        ":grain": span.grain,
+        ":start": span.start,
+    }
+    sets, conditions = ["#name = :name, grain = :grain, #start = :start"], []
+    for index, (source, seqs) in enumerate(numbers.items()):
+        names[f"#s{index}"] = _mark(source)
+        values |= {f":first{index}": min(seqs), f":last{index}": max(seqs)}
+        sets.append(f"#s{index} = :last{index}")
+        conditions.append(f"(attribute_not_exists(#s{index}) OR #s{index} < :first{index})")
+    expression = f"SET {', '.join(sets)} ADD #count :count, #sum :sum, deducted :deducted"
+    return Update(span.key, expression, values, " AND ".join(conditions), names)
+
+
+def _mark(source: str) -> str:
+    return _COUNTED_UP_TO + source

@@ -1,0 +1,134 @@
+"""Changes of the table as its stream delivers them: in order for each item, at least once.
+
+A record that can't be handled is parked and does not stop the rest. A table that doesn't answer
+does: the batch, or what is left of it, is delivered again.
+"""
+
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from itertools import batched
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from orchard.errors import Unavailable
+from orchard.store import parked
+from orchard.store.keys import Key
+from orchard.store.statements import load
+from orchard.store.table import Table
+from orchard.triggers import clock, metrics
+from orchard.triggers.connection import table
+from orchard.usecases.ledger import Written
+
+logger = Logger(service="orchard")
+#: Records that are written down together. What comes before a failure isn't done again.
+TOGETHER = 50
+#: No further records are begun this long before the function would be stopped.
+MARGIN_MS = 15_000
+
+type Record = dict[str, Any]
+type Handler = Callable[[Any, Any], dict[str, Any]]
+type Write[T] = Callable[[Delivery[T]], None]
+
+
+class Delivery[T](NamedTuple):
+    """What some records say, in their order, and the table to write it to."""
+
+    table: Table
+    facts: Sequence[T]
+    #: How long usage events are kept (EVENT_RETENTION_DAYS).
+    retention_days: int
+
+
+def stream[T](understand: Callable[[Written], T]) -> Callable[[Write[T]], Handler]:
+    """Turn `write(delivery)` into the handler of a stream, with one fact for each record.
+
+    Both steps may be repeated for the same record and must not add to it then.
+    """
+
+    def decorate(write: Write[T]) -> Handler:
+        def handler(event: Any, context: Any) -> dict[str, Any]:
+            left = _handled(
+                event["Records"], context, lambda some: _handle(understand, write, some)
+            )
+            return {"batchItemFailures": [{"itemIdentifier": number} for number in left]}
+
+        return handler
+
+    return decorate
+
+
+def _handled(
+    records: list[Record], context: Any, handle: Callable[[Sequence[Record]], None]
+) -> list[str]:
+    """Handle records; return the sequence number from which on they must be delivered again."""
+    for number, some in enumerate(batched(records, TOGETHER, strict=False)):
+        again = [some[0]["dynamodb"]["SequenceNumber"]]
+        if number and not _has_time(context):
+            return again
+        try:
+            handle(some)
+        except Unavailable:
+            if not number:
+                raise
+            return again
+    return []
+
+
+def _has_time(context: Any) -> bool:
+    return context is None or context.get_remaining_time_in_millis() > MARGIN_MS
+
+
+def _handle[T](
+    understand: Callable[[Written], T], write: Write[T], records: Sequence[Record]
+) -> None:
+    def attempt(some: Sequence[Record]) -> None:
+        days = int(os.environ["EVENT_RETENTION_DAYS"])
+        write(Delivery(table(), [understand(_written(record)) for record in some], days))
+
+    failed = _attempted(attempt, records)
+    if failed is None:
+        return
+    # Something among these can't be handled: find out what, and let the rest pass.
+    for record in records:
+        failed = _attempted(attempt, [record])
+        if failed is not None:
+            _park(record, failed)
+
+
+def _attempted(
+    attempt: Callable[[Sequence[Record]], None], records: Sequence[Record]
+) -> Exception | None:
+    try:
+        attempt(records)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a record breaks, the others go on
+        return error
+    return None
+
+
+def _written(record: Record) -> Written:
+    change = record["dynamodb"]
+    old, new = change.get("OldImage"), change.get("NewImage")
+    place = load(change["Keys"])
+    return Written(
+        Key(place["pk"], place["sk"]),
+        None if old is None else load(old),
+        None if new is None else load(new),
+    )
+
+
+def _park(record: Record, error: Exception) -> None:
+    """Set a record aside. The log names the item and the line that failed, never what it holds."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    reason = f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
+    parked.put(table(), record, reason, clock.now())
+    logger.error(
+        "parked",
+        keys=record.get("dynamodb", {}).get("Keys"),
+        sequence_number=record.get("dynamodb", {}).get("SequenceNumber"),
+        reason=reason,
+    )
+    metrics.emit(ParkedRecords=1)

@@ -1,0 +1,196 @@
+"""The ledger: what each change of a balance or customer was, told from its images.
+
+Everything here is a function of the images alone, so a record that the stream delivers again leaves
+the same lines again.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from orchard.contracts.balance import paid
+from orchard.domain import ids, ledger
+from orchard.domain.ledger import Change, Details, Image, Passage, UsageEvent
+from orchard.store import balances, keys, rollups
+from orchard.store import ledger as lines
+from orchard.store.balances import Stored
+from orchard.store.keys import Key
+from orchard.store.rollups import Use
+from orchard.store.statements import Item
+from orchard.store.table import Table
+
+USAGE, RESET = "track", "reset"
+#: Kinds of writes that keep a customer under another id and change nothing else.
+MOVES = {"rename", "claim"}
+#: What a line says of its writer apart from `details`.
+_STAMP = {"id", "kind", "at", "by", "request_id", "reason"}
+#: Fields of a customer's item that are not the customer's own.
+_NOT_TOLD = {
+    *("pk", "sk", "last", "version", "hot_id"),
+    *("listing_pk", "listing_sk", "search_text", "tokens", "processors"),
+}
+
+
+class Written(NamedTuple):
+    """One write of an item: the item before (None: it is new) and after (None: it is gone)."""
+
+    key: Key
+    old: Item | None
+    new: Item | None
+
+
+class Entry(NamedTuple):
+    """What one write leaves behind."""
+
+    tenant: str
+    events: tuple[UsageEvent, ...] = ()
+    changes: tuple[Change, ...] = ()
+    uses: tuple[Use, ...] = ()
+
+
+def entry(written: Written) -> Entry:
+    """Return what a write leaves in the ledger; nothing for items that have no history."""
+    tenant = keys.tenant_of(written.key.pk)
+    is_customer, is_balance = keys.is_customer(written.key.sk), keys.is_balance(written.key.sk)
+    if written.new is None or not (is_customer or is_balance):
+        return Entry(tenant)
+    if _is_retold(written.old, written.new):
+        return Entry(tenant)
+    if is_customer:
+        return Entry(tenant, changes=(_of_customer(written.old, written.new),))
+    return _of_balance(tenant, written.old, written.new)
+
+
+def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:
+    """Write the lines of some entries and count their usage; any repetition changes nothing."""
+    known = tuple(entries)
+    items = [item for one in known for item in _items(one, retention_days)]
+    table.put_many(list({Key(item["pk"], item["sk"]): item for item in items}.values()))
+    rollups.count(table, (use for one in known for use in one.uses))
+
+
+def _is_retold(old: Item | None, new: Item) -> bool:
+    """Whether the write left no word of its own: what the item says of it was told before."""
+    return old is not None and bool(old["last"]["id"] == new["last"]["id"])
+
+
+def _items(entry: Entry, retention_days: int) -> list[Item]:
+    """Resets come by themselves and go as events do; what somebody did is kept."""
+    tenant = entry.tenant
+    return [
+        *(lines.event_item(tenant, line, retention_days) for line in entry.events),
+        *(
+            lines.change_item(tenant, line, retention_days if line.kind == RESET else None)
+            for line in entry.changes
+        ),
+    ]
+
+
+def _of_customer(old: Item | None, new: Item) -> Change:
+    last = new["last"]
+    if last["kind"] in MOVES:
+        return _change(new, None, {}, {"id": new["id"]})
+    before, after = ledger.difference(_told(old or {}), _told(new))
+    return _change(new, None, before, after)
+
+
+def _told(item: Item) -> Details:
+    return {name: value for name, value in item.items() if name not in _NOT_TOLD}
+
+
+def _of_balance(tenant: str, old: Item | None, new: Item) -> Entry:
+    stored = balances.load(new)
+    if _is_moved(old, stored):
+        return Entry(tenant)
+    was = None if old is None else _image(balances.load(old))
+    passage = ledger.passage(was, _image(stored), int(stored.last["at"]))
+    kind = stored.last["kind"]
+    resets = (_reset(stored, passage),) if passage.was_renewed and kind != RESET else ()
+    if kind != USAGE:
+        start = passage.earlier if kind == RESET else passage.before
+        before, after = ledger.changed_rows(start, passage.after)
+        return Entry(tenant, changes=(*resets, _change(new, stored.feature_id, before, after)))
+    if stored.last.get("silent"):
+        return Entry(tenant, changes=resets)
+    event = _event(stored, passage)
+    return Entry(tenant, (event,), resets, (_use(tenant, stored, event),))
+
+
+def _is_moved(old: Item | None, stored: Stored) -> bool:
+    """Whether the balance only came from another id: a really new one has made its first write."""
+    return old is None and (stored.seq > 1 or stored.last["kind"] in MOVES)
+
+
+def _image(stored: Stored) -> Image:
+    return Image(stored.rows, stored.pending, stored.version)
+
+
+def _event(stored: Stored, passage: Passage) -> UsageEvent:
+    last = stored.last
+    moved = [paid(movement, stored.feature_id) for movement in passage.movements]
+    return UsageEvent(
+        id=last["id"],
+        timestamp=int(last["timestamp"]),
+        name=last["name"],
+        customer_id=stored.hot_id,
+        internal_id=stored.internal_id,
+        feature_id=stored.feature_id,
+        value=last["value"],
+        properties=last["properties"],
+        deductions=last.get("deductions", moved) or None,
+        before=ledger.figures(passage.before),
+        after=ledger.figures(passage.after),
+        at=int(last["at"]),
+        by=last["by"],
+        request_id=last["request_id"],
+        entity_id=last.get("entity_id"),
+        idempotency_key=last.get("idempotency_key"),
+    )
+
+
+def _use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
+    return Use(
+        tenant=tenant,
+        internal_id=stored.internal_id,
+        name=event.name,
+        timestamp=event.timestamp,
+        source=f"{stored.hot_id} {stored.feature_id}",
+        seq=stored.seq,
+        value=event.value,
+        deducted=event.deducted,
+    )
+
+
+def _reset(stored: Stored, passage: Passage) -> Change:
+    """The reset or expiry that the next write found to have happened."""
+    at = ledger.due_at(passage.earlier, int(stored.last["at"]))
+    before, after = ledger.changed_rows(passage.earlier, passage.before)
+    return Change(
+        id=ids.derived("chg_", at, stored.internal_id, stored.feature_id, str(stored.seq)),
+        kind=RESET,
+        customer_id=stored.hot_id,
+        internal_id=stored.internal_id,
+        feature_id=stored.feature_id,
+        before=before,
+        after=after,
+        at=at,
+        by="time",
+        request_id=stored.last["request_id"],
+    )
+
+
+def _change(item: Item, feature_id: str | None, before: Details, after: Details) -> Change:
+    last: dict[str, Any] = item["last"]
+    return Change(
+        id=last["id"],
+        kind=last["kind"],
+        customer_id=item["hot_id"],
+        internal_id=item["internal_id"],
+        feature_id=feature_id,
+        before=before,
+        after=after,
+        at=int(last["at"]),
+        by=last["by"],
+        request_id=last["request_id"],
+        reason=last.get("reason"),
+        details={name: value for name, value in last.items() if name not in _STAMP},
+    )

@@ -1,0 +1,68 @@
+"""Removing what is left of deleted customers: their ledger, roll-ups and invoices.
+
+Writes that were under way when a customer was deleted may still leave lines until the stream has
+forgotten them, so each deletion is made twice: at once, and when no more lines can come.
+"""
+
+from collections.abc import Callable
+from itertools import batched
+
+from orchard.store import due, keys
+from orchard.store.due import Deletion
+from orchard.store.keys import Key
+from orchard.store.statements import ConditionFailed, Query
+from orchard.store.table import Table
+from orchard.usecases.resets import Each
+
+#: Items that are removed between two looks at the clock.
+_TOGETHER = 100
+
+type HasTime = Callable[[], bool]
+
+
+def run(table: Table, now: int, each: Each, has_time: HasTime) -> dict[str, int]:
+    """Go on with every deletion that is due: how many passes were completed, how many failed."""
+    passes, failed = each(due.deletions(table, now), lambda key: purge(table, key, now, has_time))
+    return {"Purged": sum(passes), "PurgeFailed": failed}
+
+
+def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
+    """Go on with one deletion; return whether its pass is complete.
+
+    May stop anywhere: nothing is noted before all is removed, and removing again does no harm.
+    """
+    deletion = due.get_deletion(table, key)
+    if deletion is None or deletion.due_at > now:
+        return False
+    if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):
+        return False
+    try:
+        _complete(table, deletion)
+    except ConditionFailed:
+        return False  # Another run completed the pass.
+    return True
+
+
+def _partitions(deletion: Deletion) -> tuple[str, ...]:
+    """Where everything of a customer lies that is kept by the id that is never used again."""
+    return tuple(
+        partition(deletion.tenant, deletion.internal_id)
+        for partition in (keys.ledger, keys.usage, keys.invoices)
+    )
+
+
+def _remove(table: Table, partition: str, has_time: HasTime) -> bool:
+    """Remove a partition as far as time permits; return whether it is empty now."""
+    found = table.query(Query("pk = :pk", {":pk": partition}))
+    for some in batched(found, _TOGETHER, strict=False):
+        if not has_time():
+            return False
+        table.delete_many([Key(item["pk"], item["sk"]) for item in some])
+    return True
+
+
+def _complete(table: Table, deletion: Deletion) -> None:
+    if deletion.is_last_pass:
+        table.delete(due.finished(deletion))
+    else:
+        table.update(due.await_last_pass(deletion))

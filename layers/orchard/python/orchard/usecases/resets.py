@@ -1,0 +1,56 @@
+"""Resetting balances that nobody touches: the same rule that every reader applies, written down."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from orchard.store import balances, due, keys
+from orchard.store.keys import Key
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.table import Table
+
+ACTOR = "job:reset_balances"
+
+
+class Each(Protocol):
+    """Do work for each key, past those that fail; return the results and how many failed."""
+
+    def __call__[T](
+        self, due: Iterable[Key], work: Callable[[Key], T], /
+    ) -> tuple[list[T], int]: ...
+
+
+def run(table: Table, now: int, each: Each) -> dict[str, int]:
+    """Reset what is due: how many balances, how many failed, and how late the latest was (ms)."""
+    lags, failed = each(due.balances(table, now), lambda key: reset(table, key, now))
+    late = [lag for lag in lags if lag is not None]
+    return {"Reset": len(late), "ResetFailed": failed, "ResetLag": max(late, default=0)}
+
+
+def reset(table: Table, key: Key, now: int) -> int | None:
+    """Reset one balance, whoever else is changing it; return by how many ms it was late.
+
+    None when there was nothing to do: it was reset, changed or removed meanwhile.
+    """
+    tenant = keys.tenant_of(key.pk)
+    session = Session(
+        table=table,
+        tenant=tenant,
+        environment=tenant.rpartition("/")[2],
+        now=now,
+        actor=ACTOR,
+        request_id="",
+    )
+    return optimistic(lambda: _attempt(session, key))
+
+
+def _attempt(session: Session, key: Key) -> int | None:
+    item = session.table.get(key)
+    if item is None:
+        return None
+    stored = balances.load(item)
+    if stored.due_at > session.now:
+        return None
+    rows = stored.current(session.now)
+    session.commit(balances.settled(stored, rows, session.stamp("reset")))
+    return session.now - stored.due_at

@@ -1,0 +1,141 @@
+"""The job that removes what is left of deleted customers."""
+
+import pytest
+
+from orchard.domain.ledger import Change
+from orchard.store import due, keys, ledger
+from orchard.store.session import Session
+from orchard.store.statements import Put
+from orchard.store.table import Table
+from tests.conftest import START, TENANT, Clock, session_of
+from tests.jobs.conftest import Job
+from tests.streams import recording
+
+HOURS_25 = 25 * 3_600_000
+
+
+def partitions(internal_id: str) -> list[str]:
+    names = (keys.ledger, keys.usage, keys.invoices)
+    return [name(TENANT, internal_id) for name in names]
+
+
+def fill(table: Table, internal_id: str, lines: int = 3) -> None:
+    """Leave some history of a customer."""
+    items = [
+        {"pk": pk, "sk": f"{number:06}"}
+        for pk in partitions(internal_id)
+        for number in range(lines)
+    ]
+    table.put_many(items)
+
+
+def left(table: Table, internal_id: str) -> int:
+    return sum(len(recording.partition(table, pk)) for pk in partitions(internal_id))
+
+
+def delete(session: Session, internal_id: str) -> None:
+    session.commit(due.deletion(session, internal_id, session.stamp("delete")))
+
+
+def test_the_history_of_a_deleted_customer_is_removed(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    del clock
+    fill(session.table, "cus_gone")
+    fill(session.table, "cus_here")
+    delete(session, "cus_gone")
+
+    assert run("purge_customers") == {"Purged": 1, "PurgeFailed": 0}
+
+    assert left(session.table, "cus_gone") == 0
+    assert left(session.table, "cus_here") == 9
+
+
+def test_what_came_later_is_removed_a_day_later_and_the_deletion_with_it(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    delete(session, "cus_gone")
+    clock.advance(seconds=3600)
+    run("purge_customers")
+    fill(session.table, "cus_gone")
+
+    clock.now = START + HOURS_25 - 1
+    assert run("purge_customers")["Purged"] == 0
+    assert left(session.table, "cus_gone") == 9
+
+    clock.now = START + HOURS_25
+    assert run("purge_customers")["Purged"] == 1
+    assert left(session.table, "cus_gone") == 0
+    assert session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+    assert run("purge_customers")["Purged"] == 0
+
+
+@pytest.mark.parametrize("asks", range(12))
+def test_a_run_may_stop_anywhere_and_the_next_goes_on(
+    session: Session, run: Job, clock: Clock, asks: int
+) -> None:
+    fill(session.table, "cus_gone", 150)
+    delete(session, "cus_gone")
+
+    run("purge_customers", asks=asks)
+    pending = session.table.get(keys.deletion(TENANT, "cus_gone"))
+    assert pending is not None
+    assert pending["pass"] == "first" or left(session.table, "cus_gone") == 0
+    run("purge_customers")
+    assert left(session.table, "cus_gone") == 0
+
+    clock.now = START + HOURS_25
+    fill(session.table, "cus_gone", 150)
+    run("purge_customers", asks=asks)
+    gone = session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+    assert not gone or left(session.table, "cus_gone") == 0
+    run("purge_customers")
+    assert left(session.table, "cus_gone") == 0
+    assert session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+
+
+def test_a_pass_that_another_run_completed_is_not_completed_again(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    del clock
+    delete(session, "cus_gone")
+    deletion = due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone"))
+    assert deletion is not None
+    session.table.update(due.await_last_pass(deletion))
+
+    assert run("purge_customers")["Purged"] == 0
+    pending = session.table.get(deletion.key)
+    assert pending is not None
+    assert pending["due_at"] == START + HOURS_25
+
+
+def test_a_bad_deletion_does_not_stop_the_others(session: Session, run: Job, clock: Clock) -> None:
+    del clock
+    key = keys.deletion(TENANT, "cus_bad")
+    place = {"due_shard": keys.PURGE_SHARD, "due_at": START - 1}
+    session.table.put(Put({"pk": key.pk, "sk": key.sk, **place}))
+    fill(session.table, "cus_gone")
+    delete(session, "cus_gone")
+
+    assert run("purge_customers") == {"Purged": 1, "PurgeFailed": 1}
+    assert left(session.table, "cus_gone") == 0
+
+
+def test_the_reset_job_does_not_meet_deletions(session: Session, run: Job, clock: Clock) -> None:
+    delete(session, "cus_gone")
+    clock.advance(days=2)
+
+    assert run("reset_balances") == {"Reset": 0, "ResetFailed": 0, "ResetLag": 0}
+
+
+def test_environments_are_apart(session: Session, run: Job, clock: Clock) -> None:
+    live = session_of(session.table, clock.now, "live")
+    change = Change("chg_1", "edit", "a", "cus_same", None, {}, {}, START, "me", "")
+    session.table.put_many([ledger.change_item(live.tenant, change)])
+    fill(session.table, "cus_same")
+    delete(session, "cus_same")
+
+    run("purge_customers")
+
+    assert left(session.table, "cus_same") == 0
+    assert len(recording.partition(session.table, keys.ledger(live.tenant, "cus_same"))) == 1

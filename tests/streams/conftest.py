@@ -1,0 +1,51 @@
+"""A customer to write the history of."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orchard.domain.customer import Customer
+from orchard.domain.row import Row
+from orchard.store import balances, customers
+from orchard.store.session import Session
+from orchard.store.statements import Item
+from tests.conftest import START, Clock, session_of
+
+HOT, INTERNAL = "user_1", "cus_1"
+OWNER = (HOT, INTERNAL)
+
+
+def row(granted: int | str = 100, **fields: Any) -> Row:
+    given: dict[str, Any] = {"id": "cus_ent_1", "created_at": START} | fields
+    return Row(**{"allowance": Decimal(granted), "balance": Decimal(granted), **given})
+
+
+def grant(session: Session, feature_id: str, *rows: Row) -> None:
+    last = session.stamp("grant")
+    session.commit(balances.created(session, OWNER, feature_id, rows, last))
+
+
+def usage(session: Session, value: int | str, name: str = "messages", **details: Any) -> Item:
+    """What a track of `value` leaves in the item it changes."""
+    stamp = {"timestamp": session.now, "properties": "{}", **details}
+    return session.stamp("track", "evt_", name=name, value=Decimal(value), **stamp)
+
+
+def count(session: Session, value: int | str, feature_id: str = "messages", **details: Any) -> str:
+    """Track by the bare counter; return the id of the event."""
+    last = usage(session, value, feature_id, **details)
+    balances.count(session, HOT, feature_id, Decimal(value), last)
+    return str(last["id"])
+
+
+def at(session: Session, clock: Clock) -> Session:
+    """The session of a later request."""
+    return session_of(session.table, clock.now)
+
+
+@pytest.fixture
+def customer(session: Session) -> Customer:
+    customer = Customer(INTERNAL, HOT, START)
+    session.commit(*customers.creation(session, customer, (), session.stamp("create")))
+    return customer
