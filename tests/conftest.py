@@ -25,6 +25,8 @@ os.environ |= {
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
 
+pytest_plugins = ["tests.pretended_stripe"]
+
 type Call = Callable[..., harness.Response]
 
 #: 1 September 2026, 00:00 UTC: when tests begin unless they say otherwise.

@@ -126,6 +126,10 @@ class StripeFailed(Invalid):
         super().__init__(f"(Stripe Error) {message}")
 
 
+class StripeMissing(StripeFailed):
+    """Stripe has no object with this id."""
+
+
 class StripeRateLimited(RateLimited):
     """Stripe answered 429."""
 

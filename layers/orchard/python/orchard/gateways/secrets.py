@@ -5,12 +5,10 @@ They lie encrypted under STRIPE_PARAMETER_PATH as `sandbox/secret_key`, `sandbox
 """
 
 import os
+from functools import cache
+from typing import cast
 
-from aws_lambda_powertools.utilities.parameters import (
-    GetParameterError,
-    clear_caches,
-    get_parameters,
-)
+from aws_lambda_powertools.utilities.parameters import GetParameterError, SSMProvider
 
 from orchard.errors import Unavailable
 
@@ -37,11 +35,17 @@ def path() -> str:
 
 def forget() -> None:
     """Drop the cached secrets."""
-    clear_caches()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+    _store().clear_cache()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+
+@cache
+def _store() -> SSMProvider:
+    return SSMProvider()
 
 
 def _all() -> dict[str, str]:
     try:
-        return get_parameters(path(), decrypt=True, max_age=CACHE_SECONDS)
+        found = _store().get_multiple(path(), recursive=True, decrypt=True, max_age=CACHE_SECONDS)
+        return cast("dict[str, str]", found)
     except GetParameterError as failed:
         raise Unavailable("The Stripe secrets can't be read") from failed

@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from stripe import SignatureVerificationError, WebhookSignature
+
 from orchard.errors import Invalid, StripeFailed
 from orchard.gateways import secrets
 
@@ -38,8 +40,6 @@ def verified(raw: bytes, signature: str | None, now: int) -> Event:
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
-    from stripe import SignatureVerificationError, WebhookSignature  # noqa: PLC0415 - see stripe.py
-
     try:
         # Its own check of the age asks the machine's clock; ours is given.
         return signature.isascii() and WebhookSignature.verify_header(raw, signature, secret)

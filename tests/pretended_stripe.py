@@ -1,0 +1,130 @@
+"""Stripe in tests: the real gateway talks HTTP to the double; reports reach the real handler.
+
+The double sends nothing by itself: a test decides which report arrives when, and how often.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from local.stripe.server import Double
+from orchard.gateways import stripe_client
+from orchard.store.table import Table
+from tests import harness
+from tests.conftest import Call, Clock
+
+PATH = "/orchard/stripe"
+SECRETS = {
+    "sandbox/secret_key": "sk_test_pretended",
+    "sandbox/webhook_secret": "whsec_sandbox",
+    "live/secret_key": "sk_live_pretended",
+    "live/webhook_secret": "whsec_live",
+}
+
+
+class Stripe:
+    """The pretended account with what a test does to it."""
+
+    def __init__(self, double: Double) -> None:
+        self.double = double
+
+    def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Make a control call of the double."""
+        answered = requests.post(f"{self.double.url}/_control/{path}", json=body or {}, timeout=10)
+        assert answered.status_code == 200, answered.text
+        return answered.json()
+
+    def customer(self, **fields: str) -> str:
+        """Create a customer; return its id."""
+        answered = requests.post(
+            f"{self.double.url}/v1/customers",
+            data=fields,
+            headers={"authorization": "Bearer sk_test_pretended"},
+            timeout=10,
+        )
+        assert answered.status_code == 200, answered.text
+        return str(answered.json()["id"])
+
+    def invoice(self, customer: str, amount: int = 2000, **fields: Any) -> str:
+        """Draft an invoice of one line; return its id."""
+        lines = [{"description": "Pro", "amount": amount}]
+        return str(self.control("invoices", {"customer": customer, "lines": lines, **fields})["id"])
+
+    def step(self, invoice: str, *steps: str) -> None:
+        """Take steps with an invoice."""
+        for step in steps:
+            self.control(f"invoices/{invoice}/{step}")
+
+    def reports(self, kind: str = "invoice.") -> list[dict[str, Any]]:
+        """Return the reports written so far whose type begins so, oldest first."""
+        events = (kept["event"] for kept in self.double.outbox.all())
+        return [event for event in events if event["type"].startswith(kind)]
+
+    def signed(self, body: str) -> str:
+        """Return the signature of a body."""
+        return self.double.outbox.signature(body)
+
+    def deliver(self, event: Mapping[str, Any], *, as_base64: bool = False) -> harness.Response:
+        """Bring a report to the handler, as API Gateway would."""
+        return self.send(json.dumps(event), as_base64=as_base64)
+
+    def send(
+        self, body: str, signature: str | None = None, *, as_base64: bool = False
+    ) -> harness.Response:
+        """Bring a body to the handler, with its own signature unless another is given."""
+        request = harness.sample("webhooks/stripe")
+        sent = body.encode()
+        request["body"] = base64.b64encode(sent).decode() if as_base64 else body
+        request["isBase64Encoded"] = as_base64
+        request["headers"]["stripe-signature"] = (
+            self.signed(body) if signature is None else signature
+        )
+        answered = harness.handler("webhooks.stripe")(request, None)
+        content = json.loads(answered["body"])
+        return harness.Response(answered["statusCode"], content, answered["headers"])
+
+
+@pytest.fixture(scope="session")
+def parameter_store(aws: Table) -> Any:
+    del aws
+    return boto3.client("ssm")
+
+
+@pytest.fixture
+def stripe_secrets(parameter_store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Parameter Store with the secrets of both environments."""
+    store = parameter_store
+    monkeypatch.setenv("STRIPE_PARAMETER_PATH", PATH)
+    for name, value in SECRETS.items():
+        store.put_parameter(Name=f"{PATH}/{name}", Value=value, Type="SecureString", Overwrite=True)
+    stripe_client.forget()
+    yield store
+    stripe_client.forget()
+    store.delete_parameters(Names=[f"{PATH}/{name}" for name in SECRETS])
+
+
+@pytest.fixture
+def stripe(
+    clock: Clock, stripe_secrets: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stripe]:
+    """The account of the sandbox; its clock is the test's."""
+    del stripe_secrets
+    secret = SECRETS["sandbox/webhook_secret"]
+    with Double(webhook_secret=secret, clock=lambda: clock.now // 1000) as double:
+        monkeypatch.setenv("STRIPE_API_BASE", double.url)
+        yield Stripe(double)
+
+
+def linked(call: Call, stripe: Stripe, customer_id: str = "user_1") -> str:
+    """Create a customer here and at Stripe and link them; return the id at Stripe."""
+    stripe_id = stripe.customer(name="Ada", email=f"{customer_id}@example.com")
+    created = call("customers.get_or_create", {"customer_id": customer_id})
+    assert created.status == 200, created
+    updated = call("customers.update", {"customer_id": customer_id, "stripe_id": stripe_id})
+    assert updated.status == 200, updated
+    return stripe_id
