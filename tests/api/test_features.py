@@ -162,6 +162,7 @@ def test_settings_of_another_type_are_refused(call: Call) -> None:
         ),
         ({"display": {"singular": "m"}}, "display.plural: is required"),
         ({"event_names": [""]}, "event_names.0: cannot be empty"),
+        ({"name": ""}, "name: cannot be empty"),
     ],
 )
 def test_what_has_the_wrong_shape_is_refused(
@@ -170,6 +171,25 @@ def test_what_has_the_wrong_shape_is_refused(
     body = {"feature_id": "messages", "name": "Messages", "type": "boolean", **fields}
 
     refused(call("features.create", body), 400, "invalid_inputs", message)
+
+
+def test_a_feature_that_is_too_large_to_store_is_refused(call: Call) -> None:
+    markups = {f"model-{number}-{'x' * 200}": {"markup": number} for number in range(1_700)}
+
+    answered = create(call, type="ai_credit_system", model_markups=markups)
+
+    message = "messages is too large: at most 350 KB can be stored"
+    refused(answered, 400, "invalid_request", message)
+
+
+@pytest.mark.parametrize("field", ["feature_id", "name"])
+def test_a_body_that_is_no_unicode_counts_as_empty(call: Call, field: str) -> None:
+    body = {"feature_id": "a", "name": "a", "type": "boolean", field: "\ud800"}
+
+    answered = call("features.create", body)
+
+    assert (answered.status, answered.body["code"]) == (400, "invalid_inputs")
+    assert call("features.create", body | {field: "\ud83d\ude00"}).body["archived"] is False
 
 
 def test_all_faults_are_named_at_once(call: Call) -> None:

@@ -516,6 +516,7 @@ def test_an_item_names_a_feature_that_exists(call: Call) -> None:
             "plan_id: can only contain letters, numbers, underscores and hyphens",
         ),
         ({"plan_id": ""}, "invalid_inputs", "plan_id: cannot be empty"),
+        ({"name": ""}, "invalid_inputs", "name: cannot be empty"),
         (
             {"billing_controls": {"overage_allowed": [{"feature_id": "messages"}] * 2}},
             "invalid_inputs",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from orchard.domain.catalog import METERED, Catalog, Feature, Plan
+from orchard.errors import Invalid
 from orchard.store import catalog
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Write
@@ -50,6 +51,19 @@ def test_of_two_changes_decided_on_the_same_catalogue_one_wins(session: Session)
 
     assert list(catalog.read(session).features) == [FEATURE.id]
     assert catalog.read(session).revision == 2
+
+
+def test_a_change_of_too_many_items_is_refused(session: Session) -> None:
+    seen = catalog.read(session)
+    writes = [
+        catalog.put_plan(session, PLAN._replace(version=number), new=True) for number in range(99)
+    ]
+
+    with pytest.raises(Invalid, match="more than 98 plans and features at once"):
+        catalog.commit(session, seen, *writes)
+    catalog.commit(session, seen, *writes[:98])
+
+    assert len(catalog.read(session).plans["free"]) == 98
 
 
 def test_a_writer_sees_its_own_change_at_once(session: Session) -> None:

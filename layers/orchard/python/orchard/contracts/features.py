@@ -20,7 +20,7 @@ def _discount(value: Decimal) -> Decimal:
 
 
 type Kind = Literal["boolean", "metered", "credit_system", "ai_credit_system"]
-type Name = Annotated[str, Field(min_length=1, max_length=500)]
+type Name = Id
 #: Percent on top of a cost; -100 makes it free.
 type Markup = Annotated[Quantity, AfterValidator(_discount)]
 
@@ -59,9 +59,9 @@ class FeatureFields(Request):
     consumable: bool | None = None
     display: Display | None = None
     credit_schema: Annotated[list[CreditCost], Field(max_length=500)] | None = None
-    model_markups: dict[str, ModelMarkup] | None = None
+    model_markups: dict[Id, ModelMarkup] | None = None
     default_markup: Markup | None = None
-    provider_markups: dict[str, ProviderMarkup] | None = None
+    provider_markups: dict[Id, ProviderMarkup] | None = None
     event_names: Annotated[list[Id], Field(max_length=100)] | None = None
 
     def settings(self) -> dict[str, Any]:

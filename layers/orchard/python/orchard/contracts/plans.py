@@ -23,7 +23,7 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 
 
 type Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
-type Name = Annotated[str, Field(min_length=1, max_length=500)]
+type Name = Id
 type Description = Annotated[str, Field(max_length=10_000)]
 type Group = Annotated[str, Field(max_length=255)]
 type Items = Annotated[list[PlanItem], Field(max_length=200)]

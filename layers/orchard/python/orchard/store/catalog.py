@@ -10,6 +10,7 @@ the mark, and the mark on the revision that was read, so neither can overlook th
 from typing import NamedTuple
 
 from orchard.domain.catalog import Catalog, Feature, Plan, catalog
+from orchard.errors import Invalid
 from orchard.store import documents, keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -18,6 +19,10 @@ from orchard.store.statements import Check, Delete, Item, Put, Query, Update, Va
 #: A function that did not write the catalogue itself may see it this much late.
 CACHE_MS = 30_000
 
+#: DynamoDB stores at most 400 KB as an item, and 100 writes as a transaction; one is our own,
+#: one may be that of an idempotency key.
+_LARGEST_BYTES = 350_000
+_MOST_WRITES = 98
 _NEW = "attribute_not_exists(pk)"
 _USED = "used = :used"
 
@@ -77,8 +82,10 @@ def commit(session: Session, seen: Catalog, *writes: Write) -> None:
     """Apply changes that were decided on `seen`.
 
     Errors: `ConditionFailed` if the catalogue changed since, or if a customer got what only an
-    unused item allows to change.
+    unused item allows to change; `Invalid` if the change takes too many writes.
     """
+    if len(writes) > _MOST_WRITES:
+        raise Invalid(f"This change concerns more than {_MOST_WRITES} plans and features at once")
     try:
         session.commit(_advance(session, seen), *writes)
     finally:
@@ -95,7 +102,7 @@ def put_feature(session: Session, feature: Feature, *, new: bool) -> Put:
         "event_names": list(feature.event_names),
         "settings": dict(feature.settings),
     }
-    return Put(item, _NEW) if new else Put(item, _USED, {":used": feature.used})
+    return _put(item, feature, new=new)
 
 
 def delete_feature(session: Session, feature: Feature) -> Delete:
@@ -122,7 +129,7 @@ def put_plan(session: Session, plan: Plan, *, new: bool) -> Put:
         "items": list(plan.items),
         "metadata": documents.dump(plan.metadata),
     }
-    return Put(item, _NEW) if new else Put(item, _USED, {":used": plan.used})
+    return _put(item, plan, new=new)
 
 
 def delete_plan(session: Session, plan: Plan) -> Delete:
@@ -142,6 +149,12 @@ def mark_plan(session: Session, plan: Plan, internal_id: str) -> list[Update]:
     was changed or removed since it was read, and a second attempt finds it fresh.
     """
     return _mark(session, _plan_key(session, plan), plan, {":customer": internal_id})
+
+
+def _put(item: Item, one: Feature | Plan, *, new: bool) -> Put:
+    if len(documents.dump(item).encode()) > _LARGEST_BYTES:
+        raise Invalid(f"{one.id} is too large: at most {_LARGEST_BYTES // 1000} KB can be stored")
+    return Put(item, _NEW) if new else Put(item, _USED, {":used": one.used})
 
 
 def _mark(session: Session, key: Key, one: Feature | Plan, by: dict[str, Value]) -> list[Update]:

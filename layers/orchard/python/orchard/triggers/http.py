@@ -77,6 +77,8 @@ def json_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; anything else counts as an empty one."""
     try:
         body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+        if b"\\u" in raw:
+            _refuse_half_characters(body)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
@@ -96,6 +98,11 @@ def _query_value(text: str) -> Any:
     if "," in text:
         return text.split(",")
     return _BOOLEANS.get(text, text)
+
+
+def _refuse_half_characters(body: object) -> None:
+    """Escapes may spell half of a surrogate pair: such a text is no Unicode and can't be stored."""
+    json.dumps(body, default=str, ensure_ascii=False).encode()
 
 
 def _refuse_constant(name: str) -> None:
