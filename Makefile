@@ -28,7 +28,7 @@ test: install ## Run all tests
 	@$(PYTHON) -m pytest $(TESTS)
 
 bench: install ## Measure requests, capacity and time per operation
-	@$(PYTHON) -m tests.bench
+	@PYTHONPATH=functions:layers/orchard/python $(PYTHON) -m tests.bench
 
 lint: install ## Check style, imports, spelling and the template
 	@$(PYTHON) -m ruff check .

@@ -179,9 +179,7 @@ def test_one_customer_for_each_email(call: Call) -> None:
 def test_an_idempotency_key_has_one_effect(call: Call) -> None:
     a_customer(call)
     headers = {"idempotency-key": "once"}
-    answers = at_once(
-        [lambda: call("balances.track", {**BODY, "value": 5}, headers=headers)] * 16
-    )
+    answers = at_once([lambda: call("balances.track", {**BODY, "value": 5}, headers=headers)] * 16)
 
     assert sorted(answer.status for answer in answers) == [200] + [409] * 15
     assert left(call) == (295, 5)

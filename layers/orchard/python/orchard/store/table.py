@@ -180,6 +180,8 @@ def connect(name: str | None = None) -> Table:
         # Requests are built here and tested; checking each again costs a tenth of a request.
         parameter_validation=False,
         account_id_endpoint_mode="disabled",
+        # Given whole, it is not put together again for every request.
+        user_agent="orchard",
     )
     return Table(boto3.client("dynamodb", config=config), name or os.environ["TABLE_NAME"])
 

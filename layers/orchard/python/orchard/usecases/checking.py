@@ -4,7 +4,6 @@ from typing import Any
 
 from orchard.contracts.checking import EXPANDABLE, CheckRequest, check_response
 from orchard.contracts.feature import feature
-from orchard.domain import catalog as features
 from orchard.domain import summary
 from orchard.domain.deduction import Overage, Rows
 from orchard.errors import Invalid
@@ -48,14 +47,12 @@ def _elsewhere(session: Session, request: CheckRequest) -> balances.Stored | Non
 
 def _use(session: Session, request: CheckRequest) -> tuple[bool, Rows]:
     customer_id, feature_id = request.customer_id, request.feature_id
-    if catalog.feature(session, feature_id).type == features.BOOLEAN:
-        raise Invalid("A boolean feature can't be used up: check it without send_event")
     last = tracking.event(
         session,
         feature_id,
         value=request.required_balance,
         properties=documents.dump(request.properties or {}),
     )
-    usage = Usage(customer_id, request.required_balance, Overage.REJECT, last)
+    usage = Usage(customer_id, request.required_balance, Overage.REJECT, last, flags=False)
     tracked = tracking.take(session, usage, feature_id)
     return tracked.recorded, tracked.rows

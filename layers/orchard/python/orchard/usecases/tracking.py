@@ -12,7 +12,7 @@ from orchard.contracts import balance as contract
 from orchard.contracts.feature import feature
 from orchard.contracts.tracking import TrackRequest, track_response
 from orchard.domain import balance, deduction
-from orchard.domain.catalog import Feature
+from orchard.domain.catalog import BOOLEAN, Feature
 from orchard.domain.deduction import Movement, Overage, Rows
 from orchard.errors import EntityNotFound, InsufficientBalance, Invalid, InvalidInputs, NotFound
 from orchard.store import balances, catalog, customers, documents
@@ -22,6 +22,9 @@ from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Value
 
 
+_NOT_USED_UP = "A boolean feature can't be used up: check it without send_event"
+
+
 class Usage(NamedTuple):
     """Usage to record: how much, what to do beyond the balance, and the event it leaves."""
 
@@ -29,6 +32,8 @@ class Usage(NamedTuple):
     value: Decimal
     overage: Overage
     last: Item
+    #: A check that uses what it checks makes no sense for a flag; a track of one is an event.
+    flags: bool = True
 
 
 class Tracked(NamedTuple):
@@ -148,6 +153,8 @@ def _as_counted(counted: Stored, value: Decimal) -> Tracked:
 
 
 def _decided(session: Session, stored: Stored, usage: Usage) -> Tracked:
+    if not usage.flags and any(row.boolean for row in stored.rows):
+        raise Invalid(_NOT_USED_UP)
     tracked = _decide(stored, usage, session.now)
     if not tracked.recorded:
         return tracked
@@ -172,6 +179,8 @@ def _without_balance(session: Session, usage: Usage, feature_id: str) -> Tracked
     """Record usage of a feature that the customer does not have: an event and nothing else."""
     customer = customers.locate(session, usage.hot_id)
     feature = catalog.feature(session, feature_id)
+    if not usage.flags and feature.type == BOOLEAN:
+        raise Invalid(_NOT_USED_UP)
     if customer.hot_id != usage.hot_id:
         return take(session, usage._replace(hot_id=customer.hot_id), feature_id)
     if usage.overage is Overage.REJECT and usage.value > 0:
