@@ -518,6 +518,11 @@ def test_an_item_names_a_feature_that_exists(call: Call) -> None:
         ({"plan_id": ""}, "invalid_inputs", "plan_id: cannot be empty"),
         ({"name": ""}, "invalid_inputs", "name: cannot be empty"),
         (
+            {"metadata": {"a": "\u20ac" * 34_000}},
+            "invalid_inputs",
+            "metadata: must have at most 100000 bytes as JSON",
+        ),
+        (
             {"billing_controls": {"overage_allowed": [{"feature_id": "messages"}] * 2}},
             "invalid_inputs",
             "billing_controls: Only one overage control entry is allowed per feature_id",

@@ -1,16 +1,18 @@
 """Requests of `customers.*`."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from orchard.contracts.billing_controls import BillingControls
 from orchard.contracts.cursor import PageRequest
 from orchard.contracts.fields import (
+    Currency,
     CustomerId,
     Email,
     Id,
     Listed,
+    Metadata,
     PlanId,
     Timestamp,
     Whole,
@@ -34,25 +36,8 @@ type Expand = Literal[
     # Sent by newer clients, and nothing to expand here.
     "billing_details",
 ]
-_LARGEST_METADATA = 100_000
-
-
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(repr(value)) > _LARGEST_METADATA:
-        raise fault(f"must have at most {_LARGEST_METADATA} characters as JSON")
-    return value
-
-
-def _currency(value: str) -> str:
-    if len(value) != 3 or not value.isascii() or not value.isalpha():
-        raise fault("must be a currency code of three letters")
-    return value.lower()
-
-
 type Expands = Listed[Expand]
-type Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
 type Name = Annotated[str, Field(max_length=500)]
-type Currency = Annotated[str, AfterValidator(_currency)]
 
 
 class CustomerConfig(Request):

@@ -1,5 +1,6 @@
 """Types of request fields, with the sentence that a wrong value gets."""
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,6 +14,7 @@ from orchard.domain import quantity
 #: The last millisecond of the year 2999: later instants are mistakes.
 _LATEST_MS = 32_503_679_999_999
 _LONGEST_ID = 255
+_LARGEST_METADATA = 100_000
 _CUSTOMER_ID = re.compile(r"[a-zA-Z0-9_:-]+")
 _PLAN_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]+@[^@\s\"(),:;<>\[\\\]]+\.[^@\s.\"(),:;<>\[\\\]]+")
@@ -113,6 +115,18 @@ def _email(value: str) -> str:
     return value
 
 
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value, default=str, ensure_ascii=False).encode()) > _LARGEST_METADATA:
+        raise fault(f"must have at most {_LARGEST_METADATA} bytes as JSON")
+    return value
+
+
+def _currency(value: str) -> str:
+    if len(value) != 3 or not value.isascii() or not value.isalpha():
+        raise fault("must be a currency code of three letters")
+    return value.lower()
+
+
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -128,6 +142,8 @@ type CustomerId = Annotated[str, AfterValidator(_customer_id), AfterValidator(_s
 type PlanId = Annotated[
     str, AfterValidator(_not_empty), AfterValidator(_plan_id), AfterValidator(_short)
 ]
+type Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+type Currency = Annotated[str, AfterValidator(_currency)]
 type Email = Annotated[str, AfterValidator(_email)]
 #: A list that may be sent as one text, as query strings do.
 type Listed[T] = Annotated[list[T], BeforeValidator(_one_or_many)]

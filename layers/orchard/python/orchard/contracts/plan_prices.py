@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from orchard.contracts.fields import Count, Positive, fault
+from orchard.contracts.fields import Count, Currency, Positive, fault
 from orchard.contracts.request import Request
 from orchard.domain.interval import ONE_OFF
 from orchard.domain.plan_items import PREPAID, USAGE_BASED
@@ -29,16 +29,9 @@ def _cents(value: Decimal) -> Decimal:
     return value
 
 
-def _currency(value: str) -> str:
-    if len(value) != 3 or not value.isascii() or not value.isalpha():
-        raise fault("must be a currency code of three letters")
-    return value.lower()
-
-
 type PriceInterval = Literal["one_off", "week", "month", "quarter", "semi_annual", "year"]
 type Units = Annotated[Positive, AfterValidator(_some)]
 type BaseAmount = Annotated[Positive, AfterValidator(_cents)]
-type Currency = Annotated[str, AfterValidator(_currency)]
 
 
 class CurrencyAmount(Request):

@@ -2,27 +2,19 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from orchard.contracts.billing_controls import BillingControls
-from orchard.contracts.fields import Count, CustomerId, Id, PlanId, Whole, fault
+from orchard.contracts.fields import Count, CustomerId, Id, Metadata, PlanId, Whole
 from orchard.contracts.plan_items import PlanItem
 from orchard.contracts.plan_prices import BasePrice
 from orchard.contracts.request import Request
 from orchard.errors import Invalid
 
-_LARGEST_METADATA = 100_000
 #: Names that the older REST routes have for fields.
 _OLDER = {"is_add_on": "add_on", "is_default": "auto_enable"}
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(repr(value)) > _LARGEST_METADATA:
-        raise fault(f"must have at most {_LARGEST_METADATA} characters as JSON")
-    return value
-
-
-type Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
 type Name = Id
 type Description = Annotated[str, Field(max_length=10_000)]
 type Group = Annotated[str, Field(max_length=255)]
