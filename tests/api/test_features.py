@@ -110,10 +110,10 @@ def test_a_credit_system_lists_each_feature_once(call: Call) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "credit_schema: Please specify the credit schema for the feature."),
+        ({}, "credit_schema: is required for a credit system"),
         (
             {"credit_schema": [], "consumable": False},
-            "consumable: Credit system features must be consumable.",
+            "consumable: a credit system is always consumable",
         ),
     ],
 )

@@ -556,10 +556,7 @@ class TestOneDefaultPlanInAGroup:
     def test_a_second_one_is_refused(self, call: Call) -> None:
         a_plan(call, "free", auto_enable=True)
 
-        message = (
-            "You have another default product (free). "
-            "Please remove default from that product first."
-        )
+        message = "You have another default product (free): end its auto_enable first"
         refused(create(call, auto_enable=True), "invalid_request", message)
 
     def test_another_group_has_its_own(self, call: Call) -> None:
@@ -582,10 +579,7 @@ class TestOneDefaultPlanInAGroup:
         assert create(call, **paid).status == 200
 
         answered = call("plans.create", {"plan_id": "max", "name": "Max", **paid})
-        message = (
-            "You have another default trial product in this group (pro). "
-            "Please remove default from that product first."
-        )
+        message = "You have another default product (pro): end its auto_enable first"
         refused(answered, "invalid_request", message)
 
 

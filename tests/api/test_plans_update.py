@@ -331,7 +331,7 @@ class TestTheFlagsOfVersions:
 
         answered = update(call, **MORE, **{first: True, second: True})
 
-        message = f"Cannot use both {first} and {second}"
+        message = f"{first} and {second} exclude each other"
         refused(answered, 400, "conflicting_version_flags", message)
 
     def test_archiving_and_metadata_are_of_the_plan(self, call: Call) -> None:
@@ -349,7 +349,7 @@ class TestTheFlagsOfVersions:
 
         answered = update(call, version=1, auto_enable=True)
 
-        message = "Only the latest version of a plan can be marked as auto-enable."
+        message = "auto_enable can only be set for the newest version of a plan"
         refused(answered, 400, "invalid_request", message)
 
 
@@ -389,9 +389,7 @@ def test_a_plan_cannot_become_the_second_default_of_its_group(call: Call) -> Non
 
     answered = update(call, group="side")
 
-    message = (
-        "You have another default product (other). Please remove default from that product first."
-    )
+    message = "You have another default product (other): end its auto_enable first"
     refused(answered, 400, "invalid_request", message)
 
 

@@ -91,7 +91,7 @@ class CreateFeatureRequest(FeatureFields):
         if self.type == METERED and self.consumable is None:
             raise fault(f"consumable: {SPECIFY}")
         if self.type == CREDIT_SYSTEM and self.credit_schema is None:
-            raise fault("credit_schema: Please specify the credit schema for the feature.")
+            raise fault("credit_schema: is required for a credit system")
         if self.type == CREDIT_SYSTEM and self.consumable is False:
             raise fault(f"consumable: {NOT_CONSUMABLE}")
         return self

@@ -130,7 +130,7 @@ class UpdatePlanRequest(PlanFields):
         raised = [name for name in flags if getattr(self, name)]
         if len(raised) > 1:
             raise Invalid(
-                f"Cannot use both {raised[0]} and {raised[1]}", "conflicting_version_flags"
+                f"{raised[0]} and {raised[1]} exclude each other", "conflicting_version_flags"
             )
         return self
 

@@ -17,7 +17,7 @@ from orchard.errors import Conflict, Invalid
 
 INVALID = "invalid_feature"
 SPECIFY = "Please specify whether the feature is consumable (eg. API tokens, credits, etc.) or not."
-NOT_CONSUMABLE = "Credit system features must be consumable."
+NOT_CONSUMABLE = "a credit system is always consumable"
 _SETTINGS: dict[str, set[str]] = {
     BOOLEAN: {"display"},
     METERED: {"display"},

@@ -30,10 +30,8 @@ def check_default(plan: Plan, catalog: Catalog, *, instead_of: str) -> None:
     for other in catalog.current_plans():
         rival = other.auto_enable and not other.archived and other.group == plan.group
         if rival and other.id != instead_of and _is_paid(other) == _is_paid(plan):
-            kind = "default trial product in this group" if _is_paid(plan) else "default product"
             raise Invalid(
-                f"You have another {kind} ({other.id}). "
-                "Please remove default from that product first."
+                f"You have another default product ({other.id}): end its auto_enable first"
             )
 
 

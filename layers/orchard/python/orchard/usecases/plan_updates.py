@@ -75,7 +75,7 @@ def _versions(
     if _needs_version(session, target, change, request):
         return plan_versions.succeeded(before, target.version, change, session.now)
     if change.version.get("auto_enable") and target != before[-1]:
-        raise Invalid("Only the latest version of a plan can be marked as auto-enable.")
+        raise Invalid("auto_enable can only be set for the newest version of a plan")
     return plan_versions.in_place(before, target.version, change)
 
 
