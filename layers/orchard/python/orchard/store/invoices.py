@@ -17,6 +17,8 @@ from orchard.store.statements import Item, Put, Query
 _BATCH = 100
 #: Seconds that a deleted draft is remembered: longer than Stripe repeats a report.
 _REMEMBERED = 30 * 86_400
+#: The attribute that holds when an invoice has to be paid.
+_DUE = "payment_due_at"
 _TIMES = {"created_at", "period_start", "period_end", "due_at", "version"}
 
 
@@ -131,8 +133,11 @@ def _to_item(session: Session, invoice: Invoice) -> Item:
         "tokens": [invoice.status],
         "processors": [invoice.processor_type],
     }
+    fields = invoice._asdict()
+    # The table's index of what is due has a key `due_at`, which takes numbers and nothing else.
+    fields[_DUE] = fields.pop("due_at")
     return {
-        **invoice._asdict(),
+        **fields,
         "pk": key.pk,
         "sk": key.sk,
         "lines": [
@@ -145,7 +150,7 @@ def _to_item(session: Session, invoice: Invoice) -> Item:
 
 
 def _from_item(item: Item) -> Invoice:
-    fields = {name: item[name] for name in Invoice._fields}
+    fields = {name: item[_DUE if name == "due_at" else name] for name in Invoice._fields}
     return Invoice(
         **{
             **_whole(fields, _TIMES),
