@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Literal
 
 import pytest
 from moto import mock_aws
@@ -11,7 +12,8 @@ from orchard.contracts.api_keys import CreateApiKeyRequest
 from orchard.store import catalog
 from orchard.store.session import Session
 from orchard.store.table import Table, connect
-from orchard.triggers import auth, clock as clocks, connection
+from orchard.triggers import auth, connection
+from orchard.triggers import clock as clocks
 from orchard.usecases import api_keys
 from tests import harness
 
@@ -98,7 +100,7 @@ def session_of(table: Table, now: int, environment: str = "sandbox") -> Session:
     )
 
 
-def mint(table: Table, environment: str) -> str:
+def mint(table: Table, environment: Literal["sandbox", "live"]) -> str:
     request = CreateApiKeyRequest(environment=environment, name="tests")
     return str(api_keys.create(table, request, START)["key"])
 

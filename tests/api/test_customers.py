@@ -377,8 +377,10 @@ class TestBillingControls:
                     ]
                 },
                 "invalid_inputs",
-                "[Validation Errors] billing_controls.auto_topups.0.purchase_limit.interval: "
-                "is required; billing_controls.auto_topups.0.purchase_limit.limit: is required",
+                (
+                    "[Validation Errors] billing_controls.auto_topups.0.purchase_limit.interval: "
+                    "is required; billing_controls.auto_topups.0.purchase_limit.limit: is required"
+                ),
             ),
             ({"spend_limits": [{"overage_limit": 5}]}, "invalid_inputs", "feature_id is required"),
             (

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from threading import Barrier
-from typing import Any
 
 import pytest
 
@@ -90,7 +89,7 @@ def test_tracks_refunds_and_edits_of_one_balance_add_up(
                 assert edited.status == 200, edited
                 added.append(cents)
 
-    at_once([lambda seed=seed: worker(seed) for seed in range(THREADS)])
+    at_once([partial(worker, seed) for seed in range(THREADS)])
 
     assert {answer.status for answer in answers} == {200}
     remaining = Decimal(str(balance(call)["remaining"]))
@@ -110,8 +109,8 @@ def test_a_due_balance_is_reset_once_whoever_comes_first(
         clock.now = balance(call)["next_reset_at"]
         tracks = [lambda: call("balances.track", {**BODY, "value": Decimal("1.5")})] * 20
         edits = [lambda: call("balances.update", {**BODY, "add_to_balance": 2})] * 10
-        jobs: list[Any] = [lambda: reset_job(None, None)] * 2
-        work = [*tracks, *edits, *jobs]
+        jobs = [lambda: reset_job(None, None)] * 2
+        work: list[Callable[[], object]] = [*tracks, *edits, *jobs]
         random.Random(7).shuffle(work)
         at_once(work)
 
@@ -146,9 +145,10 @@ def test_capped_tracks_take_exactly_what_is_left(call: Call, table: Table, clock
 def test_of_absolute_edits_one_is_last(call: Call, table: Table, clock: Clock) -> None:
     a_customer(call)
     targets = range(100, 116)
-    edits = [lambda to=to: call("balances.update", {**BODY, "remaining": to}) for to in targets]
+    edits = [partial(call, "balances.update", {**BODY, "remaining": to}) for to in targets]
     tracks = [lambda: call("balances.track", {**BODY, "value": 1})] * 16
-    answers = at_once([*edits, *tracks])
+    work: list[Callable[[], Response]] = [*edits, *tracks]
+    answers = at_once(work)
 
     assert {answer.status for answer in answers} == {200}
     assert 100 - 16 <= left(call)[0] <= 115
@@ -158,7 +158,7 @@ def test_of_absolute_edits_one_is_last(call: Call, table: Table, clock: Clock) -
 def test_one_customer_however_many_ask_for_it(call: Call) -> None:
     body = {"customer_id": "user_1", "with_autumn_id": True}
     bodies = [{**body, "name": "Ada"}, *[body] * 15]
-    answers = at_once([lambda one=one: call("customers.get_or_create", one) for one in bodies])
+    answers = at_once([partial(call, "customers.get_or_create", one) for one in bodies])
 
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body["autumn_id"] for answer in answers}) == 1

@@ -28,7 +28,8 @@ def test_every_key_of_the_code_is_explained() -> None:
         name
         for name, one in inspect.getmembers(keys, inspect.isfunction)
         if one.__module__ == keys.__name__
-        and not name.startswith(("_", "is_")) and name not in NOT_KEYS
+        and not name.startswith(("_", "is_"))
+        and name not in NOT_KEYS
     }
 
     assert {name for name in makers if f"`{name}`" not in text} == set()

@@ -1,4 +1,4 @@
-"""One name, spelled alike everywhere: handler file, path, logical id, sample event, documentation."""
+"""One name, spelled alike everywhere: handler, path, logical id, sample event, documentation."""
 
 import ast
 import importlib

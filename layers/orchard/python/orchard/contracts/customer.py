@@ -30,8 +30,11 @@ class Expanded(NamedTuple):
     parts: Mapping[str, Any] = {}
 
 
+_NOTHING = Expanded()
+
+
 def customer(
-    profile: Profile, expanded: Expanded = Expanded(), *, merge_controls: bool = True
+    profile: Profile, expanded: Expanded = _NOTHING, *, merge_controls: bool = True
 ) -> dict[str, Any]:
     """Return a customer; lists show the customer's own controls only."""
     one = profile.customer

@@ -24,7 +24,7 @@ class Rollover(NamedTuple):
 
 
 class RolloverRule(NamedTuple):
-    """How much unused balance is carried over at a reset, and for how many months (None: always)."""
+    """How much unused balance a reset carries over, and for how many months (None: always)."""
 
     max: Decimal | None
     max_percentage: Decimal | None

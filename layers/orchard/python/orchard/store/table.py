@@ -16,8 +16,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
-    ConnectionError as ConnectionFailed,
     HTTPClientError,
+)
+from botocore.exceptions import (
+    ConnectionError as ConnectionFailed,
 )
 
 from orchard.errors import Unavailable
@@ -161,7 +163,7 @@ class Table:
             try:
                 return getattr(self.client, verb)(**arguments)
             except ClientError as refused:
-                if not _may_repeat(refused, repeatable):
+                if not _may_repeat(refused, repeatable=repeatable):
                     raise _translated(refused) from refused
             except (ConnectionFailed, HTTPClientError) as lost:
                 if not repeatable:
@@ -192,7 +194,7 @@ def _pauses() -> Iterator[float]:
         yield random.uniform(0, 0.05 * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
 
 
-def _may_repeat(refused: ClientError, repeatable: bool) -> bool:
+def _may_repeat(refused: ClientError, *, repeatable: bool) -> bool:
     code = refused.response["Error"]["Code"]
     status = refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return code in _THROTTLED or (

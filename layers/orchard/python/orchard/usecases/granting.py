@@ -159,7 +159,7 @@ def _row(request: CreateBalanceRequest, feature: Feature, now: int) -> Row:
 
 
 def _first_reset(request: CreateBalanceRequest, every: str, count: int, now: int) -> int | None:
-    """The first boundary: as given, else the end of a cycle from now; an expiry alone stops both."""
+    """The first boundary: as given, else a cycle from now; an expiry alone means there is none."""
     if request.next_reset_at is not None:
         return request.next_reset_at
     if every == interval.ONE_OFF or request.expires_at is not None:
