@@ -5,15 +5,20 @@ The double sends nothing by itself: a test decides which report arrives when, an
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
 import requests
 
+from local.stripe.answers import Request
 from local.stripe.server import Double
+from orchard.gateways import stripe as stripe_gateway
 from orchard.gateways import stripe_client
+from orchard.store import customers, invoices
+from orchard.store.session import Session
 from orchard.store.table import Table
 from tests import harness
 from tests.conftest import Call, Clock
@@ -128,3 +133,63 @@ def linked(call: Call, stripe: Stripe, customer_id: str = "user_1") -> str:
     updated = call("customers.update", {"customer_id": customer_id, "stripe_id": stripe_id})
     assert updated.status == 200, updated
     return stripe_id
+
+
+class Race:
+    """One invoice of one customer, its reports, and what is stored of it."""
+
+    def __init__(self, stripe: Stripe, session: Session, customer: str) -> None:
+        self.stripe = stripe
+        self.customer = customer
+        self._session = session
+        self.invoice = stripe.invoice(customer)
+
+    def again(self) -> "Race":
+        """Another invoice of the customer."""
+        return Race(self.stripe, self._session, self.customer)
+
+    def reports(self) -> list[dict[str, Any]]:
+        events = self.stripe.reports()
+        return [one for one in events if one["data"]["object"]["id"] == self.invoice]
+
+    def step(self, *steps: str) -> None:
+        self.stripe.step(self.invoice, *steps)
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        assert self.stripe.deliver(event).status == 200
+
+    def stored(self) -> Any:
+        """What is stored, without what only we add to it; None for nothing."""
+        owner = customers.locate(self._session, "user_1").internal_id
+        found = [
+            one
+            for one in invoices.newest(self._session, owner, 1000)
+            if one.stripe_id == self.invoice
+        ]
+        return found[0]._replace(owner=None, version=0) if found else None
+
+    def assert_settled(self) -> None:
+        assert self.stored() == stripe_gateway.invoice("sandbox", self.invoice)
+
+    @contextmanager
+    def while_fetching(self, part: str, act: Callable[[], None]) -> Iterator[None]:
+        """Act once when an answer about the invoice is made and not yet sent.
+
+        `part` is "" for the invoice, "/lines" for its lines, which are fetched after it.
+        """
+
+        def answering(request: Request) -> None:
+            if request.path == f"/v1/invoices/{self.invoice}{part}":
+                self.stripe.double.answering = lambda _request: None
+                act()
+
+        self.stripe.double.answering = answering
+        try:
+            yield
+        finally:
+            self.stripe.double.answering = lambda _request: None
+
+
+@pytest.fixture
+def race(call: Call, stripe: Stripe, session: Session) -> Race:
+    return Race(stripe, session, linked(call, stripe))

@@ -28,20 +28,19 @@ def webhook(reactions: Mapping[str, Reaction]) -> Handler:
     """Turn reactions, by type of report, into the handler of Stripe's webhook."""
 
     def handler(event: Event, _context: Any) -> Answer:
-        now = clock.now()
+        now, report = clock.now(), None
         try:
             signature = http.header(event, "stripe-signature")
             report = stripe_events.verified(http.raw_body(event), signature, now)
             outcome = _react(reactions, report, now)
             answered = http.answer(200, {"received": True})
         except OrchardError as expected:
-            outcome = expected.message
-            answered = http.refusal(expected, None)
+            outcome, answered = expected.message, http.refusal(expected, None)
         except Exception:
             logger.exception("unexpected")
-            outcome = "failed"
-            answered = http.refusal(OrchardError("Something went wrong on our side"), None)
-        logger.info("webhook", outcome=outcome, status=answered["statusCode"])
+            unexpected = OrchardError("Something went wrong on our side")
+            outcome, answered = "failed", http.refusal(unexpected, None)
+        _log(report, outcome, answered["statusCode"])
         return answered
 
     return handler
@@ -49,6 +48,9 @@ def webhook(reactions: Mapping[str, Reaction]) -> Handler:
 
 def _react(reactions: Mapping[str, Reaction], report: Report, now: int) -> str:
     reaction = reactions.get(report.type)
-    outcome = "ignored" if reaction is None else reaction(table(), report, now)
-    logger.info("report", type=report.type, id=report.id, outcome=outcome)
-    return outcome
+    return "ignored" if reaction is None else reaction(table(), report, now)
+
+
+def _log(report: Report | None, outcome: str, status: int) -> None:
+    named = {} if report is None else {"type": report.type, "report_id": report.id}
+    logger.info("webhook", **named, outcome=outcome, status=status)
