@@ -272,7 +272,7 @@ def test_a_customer_can_be_named_by_its_internal_id(
 def test_an_unknown_customer_or_entity_has_no_events(track: Any, listed: Any) -> None:
     track(1)
 
-    nothing = {"list": [], "next_cursor": None}
+    nothing: dict[str, Any] = {"list": [], "next_cursor": None}
     assert listed(customer_id="nobody") == nothing
     assert listed(customer_id="user_1", entity_id="seat_1") == nothing
     assert listed(entity_id="seat_1") == nothing

@@ -1,12 +1,17 @@
 """The job that removes what is left of deleted customers."""
 
+from typing import Any
+
 import pytest
 
 from orchard.domain.ledger import Change
 from orchard.store import due, keys, ledger
+from orchard.store.due import Deletion
+from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Put
 from orchard.store.table import Table
+from orchard.usecases import purging
 from tests.conftest import START, TENANT, Clock, session_of
 from tests.jobs.conftest import Job
 from tests.streams import recording
@@ -107,6 +112,42 @@ def test_a_pass_that_another_run_completed_is_not_completed_again(
     pending = session.table.get(deletion.key)
     assert pending is not None
     assert pending["due_at"] == START + HOURS_25
+
+
+class Beaten(Table):
+    """A table in which another run completes a pass between this one's read and its word."""
+
+    rival: Deletion
+
+    def get(self, key: Key) -> Any:
+        item = super().get(key)
+        self.update(due.await_last_pass(self.rival))
+        return item
+
+
+def test_a_rival_run_completes_a_pass_once(session: Session, clock: Clock) -> None:
+    fill(session.table, "cus_gone")
+    delete(session, "cus_gone")
+    deletion = due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone"))
+    assert deletion is not None
+    beaten = Beaten(session.table.client, session.table.name)
+    beaten.rival = deletion
+
+    assert not purging.purge(beaten, deletion.key, clock.now, lambda: True)
+
+    pending = due.get_deletion(session.table, deletion.key)
+    assert pending is not None
+    assert (pending.is_last_pass, pending.due_at) == (True, START + HOURS_25)
+
+
+def test_an_index_that_lags_behind_purges_nothing_early(session: Session, clock: Clock) -> None:
+    fill(session.table, "cus_gone")
+    delete(session, "cus_gone")
+    key = keys.deletion(TENANT, "cus_gone")
+
+    assert not purging.purge(session.table, key, clock.now - 1, lambda: True)
+    assert not purging.purge(session.table, keys.deletion(TENANT, "x"), clock.now, lambda: True)
+    assert left(session.table, "cus_gone") == 9
 
 
 def test_a_bad_deletion_does_not_stop_the_others(session: Session, run: Job, clock: Clock) -> None:
