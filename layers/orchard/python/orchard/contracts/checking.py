@@ -3,14 +3,13 @@
 from typing import Any
 
 from orchard.contracts import balance
-from orchard.contracts.fields import CustomerId, BalanceExpands, Id, Quantity
+from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Quantity
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.contracts.tracking import LockRequest
 from orchard.domain import summary
 from orchard.domain.deduction import Rows
 from orchard.domain.quantity import exact
-
 
 #: What `expand` may name: the feature inside the balance or the flag.
 EXPANDABLE = {"balance.feature", "flag.feature"}

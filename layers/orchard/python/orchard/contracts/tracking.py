@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from orchard.contracts import balance
-from orchard.contracts.fields import CustomerId, Id, BalanceExpands, Quantity, Timestamp, fault
+from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Quantity, Timestamp, fault
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.domain.deduction import Rows

@@ -72,7 +72,9 @@ def _trimmed(rollovers: tuple[Rollover, ...], most: Decimal | None) -> tuple[Rol
         return rollovers
     surplus = total(rollover.balance for rollover in rollovers) - most
     kept = []
-    for rollover in sorted(rollovers, key=lambda one: (one.expires_at is None, one.expires_at or 0)):
+    for rollover in sorted(
+        rollovers, key=lambda one: (one.expires_at is None, one.expires_at or 0)
+    ):
         cut = max(ZERO, min(surplus, rollover.balance))
         surplus -= cut
         if rollover.balance > cut:

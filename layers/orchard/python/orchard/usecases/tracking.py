@@ -21,7 +21,6 @@ from orchard.store.optimistic import optimistic, optimistic_on
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Value
 
-
 _NOT_USED_UP = "A boolean feature can't be used up: check it without send_event"
 
 
