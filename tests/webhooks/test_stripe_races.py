@@ -88,14 +88,15 @@ def test_a_rival_that_finds_nothing_new_still_counts(race: Race) -> None:
     race.assert_settled()
 
 
-def test_a_draft_deleted_while_it_is_fetched_does_not_come_back(race: Race) -> None:
+@pytest.mark.parametrize("part", ["", "/lines"])
+def test_a_draft_deleted_while_it_is_fetched_does_not_come_back(race: Race, part: str) -> None:
     created = race.reports()[0]
 
     def delete_and_report() -> None:
         race.step("delete")
         race.deliver(race.reports()[-1])
 
-    with race.while_fetching("", delete_and_report):
+    with race.while_fetching(part, delete_and_report):
         race.deliver(created)
 
     assert race.stored() is None
