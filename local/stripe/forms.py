@@ -14,7 +14,7 @@ def decode(text: str) -> dict[str, Any]:
     root: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         parts = [part.strip("[]") for part in _KEY.findall(name)]
-        if not parts or "".join(_KEY.findall(name)) != name:
+        if name.startswith("[") or not parts or "".join(_KEY.findall(name)) != name:
             raise Refused(f"Invalid parameter name: {name}")
         _put(root, parts, value)
     return {name: _as_list(value) for name, value in root.items()}
