@@ -52,5 +52,10 @@ def _react(reactions: Mapping[str, Reaction], report: Report, now: int) -> str:
 
 
 def _log(report: Report | None, outcome: str, status: int) -> None:
-    named = {} if report is None else {"type": report.type, "report_id": report.id}
-    logger.info("webhook", **named, outcome=outcome, status=status)
+    logger.info(
+        "webhook",
+        type=report and report.type,
+        report_id=report and report.id,
+        outcome=outcome,
+        status=status,
+    )
