@@ -1,6 +1,6 @@
 """Money: exact decimals in major units (dollars, yen) here, whole minor units (cents) at Stripe."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 _WITHOUT_MINOR_UNIT = {
     "bif",
@@ -20,7 +20,6 @@ _WITHOUT_MINOR_UNIT = {
     "xpf",
 }
 _WITH_THREE_DECIMALS = {"bhd", "jod", "kwd", "omr", "tnd"}
-_ONE = Decimal(1)
 
 
 def decimals(currency: str) -> int:
@@ -33,11 +32,3 @@ def decimals(currency: str) -> int:
 def major(minor: int, currency: str) -> Decimal:
     """Return an amount of minor units in major units: 1999 is 19.99 in usd and 1999 in jpy."""
     return Decimal(minor).scaleb(-decimals(currency))
-
-
-def minor(amount: Decimal, currency: str) -> int:
-    """Return an amount in minor units, half up; Stripe takes three-decimal ones in tens only."""
-    scaled = amount.scaleb(decimals(currency))
-    if decimals(currency) == 3:
-        return int((scaled / 10).quantize(_ONE, ROUND_HALF_UP)) * 10
-    return int(scaled.quantize(_ONE, ROUND_HALF_UP))
