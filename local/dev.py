@@ -4,7 +4,6 @@ The environment variables PORT (8080 unless given) and RESET (1 starts with no d
 """
 
 import fcntl
-import importlib.util
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ from types import FrameType
 
 from botocore.exceptions import ClientError
 
-from local import processes
+from local import demo, processes
 from local.processes import ROOT, Failed
 from local.stack import Stack
 
@@ -82,9 +81,8 @@ def load_demo(stack: Stack) -> None:
     try:
         ssm.get_parameter(Name=DEMO)
     except ClientError:
-        if importlib.util.find_spec("local.demo"):
-            say("Loading the demo data ...")
-            importlib.import_module("local.demo").load(stack.base_url, stack.key)
+        say("Loading the demo data ...")
+        demo.load(stack.base_url, stack.key, stack.stripe_url)
         ssm.put_parameter(Name=DEMO, Value="loaded", Type="String", Overwrite=True)
 
 

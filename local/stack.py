@@ -163,6 +163,8 @@ class Stack:
         command: list[str | Path] = [sys.executable, "-m", "local.stripe", "--port", str(port)]
         command += ["--webhook-secret", self.secrets.webhook_secret]
         command += ["--webhook-url", f"{self.base_url}/webhooks/stripe"]
+        # Beside the data that refers to it.
+        command += ["--state", self.folder / "emulator" / "stripe.json"]
         double = self._child(command)
         double.wait_until(lambda: processes.accepts(port))
 

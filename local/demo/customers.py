@@ -1,0 +1,173 @@
+"""The customers of the demo data: who they are, how much they use, what is special about some."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from local.demo.product import PACK, PARTNER, PRO, THANKS, Body
+
+# Id (- for none), name, e-mail, metadata, how often they used something, how many messages at a
+# time, changes of the number of seats.
+_PEOPLE = """
+northwind-labs | Ingrid Solberg  | ingrid@northwind-labs.example | country=NO tier=team  | 34 | 240 | 4 2 -1
+atelier-moreau | Camille Moreau  | camille@moreau.example        | country=FR tier=team  | 28 | 180 | 3
+kisumu-coop    | Achieng Otieno  | achieng@kisumu-coop.example   | country=KE tier=team  | 24 | 150 | 5
+harbor-street  | Maya Whitfield  | maya@harborstreet.example     | country=US            | 22 | 130 | 2
+tanaka-design  | Haruto Tanaka   | haruto@tanaka.example         | country=JP tier=team  | 26 | 160 | 3 1
+granja-sol     | Lucía Herrera   | lucia@granjasol.example       | country=MX            | 18 |  90 | 2
+obi-legal      | Chinedu Obi     | chinedu@obi-legal.example     | country=NG            | 20 | 110 | 4
+fjordline      | Astrid Nygård   | astrid@fjordline.example      | country=NO partner=1  | 30 | 400 |
+quill-and-co   | Edward Quill    | edward@quill.example          | country=GB            | 16 |  70 | 1
+mesa-robotics  | Dakota Reyes    | dakota@mesa-robotics.example  | country=US            | 17 |  95 | 2
+seoul-studio   | Ji-woo Park     | jiwoo@seoul-studio.example    | country=KR            | 15 |  60 |
+verde-energia  | Giulia Conti    | giulia@verde-energia.example  | country=IT            | 14 |  80 | 2
+user_1042      | Omar Haddad     | omar.haddad@mail.example      | interest=pro          | 12 |  75 |
+user_1043      | Priya Raman     | priya.raman@mail.example      | source=newsletter     | 11 |  45 |
+user_1044      | Tomasz Wójcik   | tomasz@mail.example           | source=conference     | 10 | 140 |
+user_1045      | Grace Mensah    | grace.mensah@mail.example     | source=search         |  9 |  30 | 1
+user_1046      | Noah Fischer    | noah@mail.example             | source=search         |  9 |  55 |
+user_1047      | Aroha Ngata     | aroha@mail.example            | source=friend         |  8 |  40 |
+user_1048      | Mateus Lima     | mateus.lima@mail.example      | source=search beta=1  |  8 |  25 |
+user_1049      | Elif Kaya       | elif@mail.example             | source=newsletter     |  7 |  65 |
+user_1050      | Samuel Green    | sam.green@mail.example        |                       |  6 | 200 |
+user_1051      | Yara Costa      | yara@mail.example             | source=conference     |  5 |  20 |
+user_1052      | Leila Farouk    | leila@mail.example            | source=search         |  3 |  15 |
+user_1053      | Anders Holm     | anders@mail.example           |                       |  0 |   0 |
+-              | Nadia Petrova   | nadia.petrova@mail.example    | source=import         |  4 |  35 |
+"""  # noqa: E501 - a table
+
+
+class Invoice(NamedTuple):
+    """An invoice for a month of Pro: when it was made, what it is for, what became of it."""
+
+    days_ago: int
+    #: Description and amount in cents of each line.
+    lines: tuple[tuple[str, int], ...]
+    then: tuple[str, ...] = ("finalize", "pay")
+    due_in_days: int | None = None
+    coupon: Body | None = None
+
+
+class Special(NamedTuple):
+    """What few customers have: grants, billing controls, edits, invoices."""
+
+    grants: tuple[Body, ...] = ()
+    controls: Body | None = None
+    edits: tuple[Body, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+
+
+class Customer(NamedTuple):
+    """A customer; `uses` of about `size` messages each are spread over the last sixty days."""
+
+    id: str | None
+    name: str
+    email: str
+    metadata: dict[str, str]
+    uses: int
+    size: int
+    seats: tuple[int, ...]
+    special: Special
+
+
+_APOLOGY: Body = {
+    "feature_id": "messages",
+    "add_to_balance": 500,
+    "reason": "Made good for the outage of last Tuesday",
+}
+_CORRECTION: Body = {
+    "feature_id": "messages",
+    "usage": 120,
+    "reason": "An import counted the same messages twice",
+}
+_TRIAL: Body = {
+    "feature_id": "credits",
+    "included_grant": 150,
+    "add_to_balance": 100,
+    "reason": "Larger trial agreed with sales",
+}
+
+_ALERTS: Body = {
+    "usage_alerts": [
+        {
+            "feature_id": "messages",
+            "threshold": 80,
+            "threshold_type": "usage_percentage",
+            "name": "Nearly used up",
+        }
+    ]
+}
+_LIMIT: Body = {"usage_limits": [{"feature_id": "messages", "limit": 5000, "interval": "month"}]}
+_SPENDING: Body = {
+    "spend_limits": [{"feature_id": "messages", "enabled": True, "overage_limit": 10_000}],
+    "overage_allowed": [{"feature_id": "messages", "enabled": True}],
+}
+_TOPUP: Body = {
+    "auto_topups": [
+        {
+            "feature_id": "credits",
+            "enabled": True,
+            "threshold": 20,
+            "quantity": 100,
+            "purchase_limit": {"interval": "month", "limit": 3},
+        }
+    ]
+}
+
+_MONTH, _SEATS = ("Pro, one month", 4900), ("2 further seats", 1600)
+_OVERAGE = ("Messages beyond 20,000", 731)
+_COUPON: Body = {"id": "launch20", "name": "Launch", "percent_off": 20}
+_PAID = tuple(Invoice(days, (_MONTH,)) for days in (61, 31, 1))
+_GROWING = (Invoice(58, (_MONTH,), coupon=_COUPON), Invoice(28, (_MONTH, _SEATS, _OVERAGE)))
+_OPEN = (Invoice(36, (_MONTH,)), Invoice(6, (_MONTH, _SEATS), ("finalize",), due_in_days=14))
+_OVERDUE = (Invoice(40, (_MONTH, _OVERAGE), ("finalize", "fail", "fail"), due_in_days=14),)
+_GIVEN_UP = (
+    Invoice(59, (_MONTH,)),
+    Invoice(29, (_MONTH,), ("finalize", "fail", "mark_uncollectible")),
+)
+_VOIDED = (
+    Invoice(33, (_MONTH, _MONTH), ("finalize", "void")),
+    Invoice(32, (_MONTH,)),
+    Invoice(0, (_MONTH,), ()),
+)
+
+_SPECIAL = {
+    "Ingrid Solberg": Special(PRO, _ALERTS, (_APOLOGY,), _PAID),
+    "Camille Moreau": Special(PRO, invoices=_GROWING),
+    "Achieng Otieno": Special(PRO, _SPENDING, invoices=_OPEN),
+    "Maya Whitfield": Special(PRO, edits=(_APOLOGY,), invoices=_OVERDUE),
+    "Haruto Tanaka": Special(PRO, _TOPUP, invoices=_PAID[1:]),
+    "Lucía Herrera": Special(PRO, edits=(_CORRECTION,), invoices=_GIVEN_UP),
+    "Chinedu Obi": Special(PRO, _ALERTS, invoices=_VOIDED),
+    "Astrid Nygård": Special((PARTNER,)),
+    "Edward Quill": Special((PACK,)),
+    "Dakota Reyes": Special((PACK, THANKS), _LIMIT),
+    "Ji-woo Park": Special((PACK,), edits=(_TRIAL,)),
+    "Giulia Conti": Special(controls=_ALERTS),
+    "Omar Haddad": Special(edits=(_CORRECTION,)),
+    "Noah Fischer": Special((PACK,)),
+    "Aroha Ngata": Special(edits=(_TRIAL,)),
+    "Mateus Lima": Special((THANKS,)),
+    "Samuel Green": Special(edits=(_APOLOGY,)),
+}
+
+
+def customers() -> Iterator[Customer]:
+    """Yield the customers in the order of their creation."""
+    for line in _PEOPLE.strip().splitlines():
+        own_id, name, email, metadata, uses, size, seats = (
+            cell.strip() for cell in line.split("|")
+        )
+        yield Customer(
+            id=None if own_id == "-" else own_id,
+            name=name,
+            email=email,
+            metadata=_pairs(metadata),
+            uses=int(uses),
+            size=int(size),
+            seats=tuple(int(change) for change in seats.split()),
+            special=_SPECIAL.get(name, Special()),
+        )
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    return dict(pair.split("=") for pair in text.split())

@@ -1,0 +1,94 @@
+"""The product of the demo data: four features in two plans, as bodies of the API."""
+
+from typing import Any
+
+type Body = dict[str, Any]
+
+_MONTHLY = {"interval": "month"}
+
+FEATURES: tuple[Body, ...] = (
+    {
+        "feature_id": "messages",
+        "name": "Messages",
+        "type": "metered",
+        "consumable": True,
+        "display": {"singular": "message", "plural": "messages"},
+    },
+    {
+        "feature_id": "seats",
+        "name": "Seats",
+        "type": "metered",
+        "consumable": False,
+        "display": {"singular": "seat", "plural": "seats"},
+    },
+    {"feature_id": "sso", "name": "Single sign-on", "type": "boolean"},
+    {
+        "feature_id": "credits",
+        "name": "Credits",
+        "type": "credit_system",
+        "credit_schema": [{"metered_feature_id": "messages", "credit_cost": 0.2}],
+        "display": {"singular": "credit", "plural": "credits"},
+    },
+)
+
+PLANS: tuple[Body, ...] = (
+    {
+        "plan_id": "free",
+        "name": "Free",
+        "description": "For trying things out",
+        "auto_enable": True,
+        "items": [
+            {"feature_id": "messages", "included": 1000, "reset": _MONTHLY},
+            {"feature_id": "credits", "included": 50, "reset": _MONTHLY},
+            {"feature_id": "seats", "included": 2},
+        ],
+    },
+    {
+        "plan_id": "pro",
+        "name": "Pro",
+        "description": "For teams that write every day",
+        "price": {"amount": 49, "interval": "month"},
+        "items": [
+            {
+                "feature_id": "messages",
+                "included": 20_000,
+                "reset": _MONTHLY,
+                "price": {
+                    "amount": 1,
+                    "billing_units": 1000,
+                    "interval": "month",
+                    "billing_method": "usage_based",
+                },
+            },
+            {"feature_id": "credits", "included": 1000, "reset": _MONTHLY},
+            {
+                "feature_id": "seats",
+                "included": 5,
+                "price": {"amount": 8, "interval": "month", "billing_method": "usage_based"},
+            },
+            {"feature_id": "sso"},
+        ],
+    },
+)
+
+#: What a team on Pro may use, granted by hand; grants stand beside the free plan.
+PRO: tuple[Body, ...] = (
+    {
+        "feature_id": "messages",
+        "included_grant": 20_000,
+        "reset": _MONTHLY,
+        "balance_id": "pro-messages",
+    },
+    {
+        "feature_id": "credits",
+        "included_grant": 1000,
+        "reset": _MONTHLY,
+        "rollover": {"max": 500, "duration": "month", "length": 1},
+        "balance_id": "pro-credits",
+    },
+    {"feature_id": "seats", "included_grant": 5, "balance_id": "pro-seats"},
+    {"feature_id": "sso"},
+)
+PACK: Body = {"feature_id": "messages", "included_grant": 2500, "balance_id": "launch-pack"}
+THANKS: Body = {"feature_id": "credits", "included_grant": 250, "balance_id": "beta-thanks"}
+PARTNER: Body = {"feature_id": "messages", "unlimited": True, "balance_id": "partner"}
