@@ -103,7 +103,8 @@ def deduction_order(row: Row) -> tuple[object, ...]:
     """Sort key: the order in which rows of one feature pay.
 
     Flags and unlimited rows first, then what resets before what does not, shorter intervals,
-    sooner expiry, main plans, rows without overage, older rows.
+    sooner expiry, main plans, rows without overage, older rows; of the same age a plan before a
+    grant.
     """
     length = LENGTH_MINUTES[row.interval] * row.interval_count
     return (
@@ -116,6 +117,7 @@ def deduction_order(row: Row) -> tuple[object, ...]:
         row.add_on,
         row.overage != NO_OVERAGE,
         row.created_at,
+        row.plan_id is None,
         row.id,
     )
 
