@@ -41,6 +41,15 @@ class SharedZip(zipfile.ZipFile):
             Path(path, entry.name).symlink_to(entry)
 
 
+def write_down(_function: Any, _request_id: str, output: str, *_: Any, **__: Any) -> None:
+    """Write what a function printed to our own output.
+
+    The emulator would open another log stream for every call of a function, and keep them all.
+    """
+    if output:
+        print(output.rstrip("\n"), flush=True)
+
+
 def main() -> None:
     """Run the emulator in this process until TERM."""
     packages, SharedZip.folder = sys.argv[1], Path(sys.argv[2])
@@ -55,6 +64,8 @@ def main() -> None:
         LargeFileError=zipfile.LargeZipFile,
     )
     vars(lambda_runtime)["zipfile"] = archives
+    functions = importlib.import_module("ministack.services.lambda_svc")
+    vars(functions)["_emit_lambda_logs"] = write_down
     sys.argv[1:] = []
     app.main()
 
