@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
+from jsonschema import Draft202012Validator
 
 _JSON = "application/json"
 _CONTRACT = Path(__file__).parent / "contract" / "openapi-2.3.json"

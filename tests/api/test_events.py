@@ -241,7 +241,7 @@ def test_events_follow_a_customer_to_its_new_id(call: Call, track: Any, listed: 
     for page in (listed(customer_id="user_9"), listed()):
         assert sorted(values(page)) == [1, 2]
         assert {event["customer_id"] for event in page["list"]} == {"user_9"}
-    assert listed(customer_id="user_1")["list"] == []
+    assert call("events.list", {"customer_id": "user_1"}).status == 404
 
 
 def test_events_of_a_deleted_customer_are_gone_at_once(call: Call, track: Any, listed: Any) -> None:
@@ -251,7 +251,7 @@ def test_events_of_a_deleted_customer_are_gone_at_once(call: Call, track: Any, l
     assert call("customers.delete", {"customer_id": "user_1"}).status == 200
 
     assert values(listed()) == [2]
-    assert listed(customer_id="user_1")["list"] == []
+    assert call("events.list", {"customer_id": "user_1"}).status == 404
     assert call("customers.get_or_create", {"customer_id": "user_1"}).status == 200
     assert listed(customer_id="user_1")["list"] == []
 
@@ -269,11 +269,16 @@ def test_a_customer_can_be_named_by_its_internal_id(
     assert listed(customer_id=pk)["list"][0]["customer_id"] == "user_1"
 
 
-def test_an_unknown_customer_or_entity_has_no_events(track: Any, listed: Any) -> None:
+def test_an_unknown_customer_is_not_found(call: Call) -> None:
+    answered = call("events.list", {"customer_id": "nobody"})
+
+    assert (answered.status, answered.body["code"]) == (404, "customer_not_found")
+
+
+def test_an_unknown_entity_has_no_events(track: Any, listed: Any) -> None:
     track(1)
 
     nothing: dict[str, Any] = {"list": [], "next_cursor": None}
-    assert listed(customer_id="nobody") == nothing
     assert listed(customer_id="user_1", entity_id="seat_1") == nothing
     assert listed(entity_id="seat_1") == nothing
 

@@ -27,7 +27,7 @@ def operation_of(properties: dict[str, Any]) -> str:
 
 
 def routes_of(properties: dict[str, Any]) -> list[tuple[str, str]]:
-    events = properties["Events"].values()
+    events = properties.get("Events", {}).values()
     return [
         (event["Properties"]["Method"], event["Properties"]["Path"])
         for event in events

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from orchard.domain.customer import Customer
 from orchard.domain.ledger import Change
-from orchard.store import due, keys, ledger
+from orchard.store import balances, due, keys, ledger
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -39,7 +40,8 @@ def left(table: Table, internal_id: str) -> int:
 
 
 def delete(session: Session, internal_id: str) -> None:
-    session.commit(due.deletion(session, internal_id, session.stamp("delete")))
+    customer = Customer(internal_id, "user_gone", START)
+    session.commit(due.deletion(session, customer, session.stamp("delete")))
 
 
 def test_the_history_of_a_deleted_customer_is_removed(
@@ -54,6 +56,21 @@ def test_the_history_of_a_deleted_customer_is_removed(
 
     assert left(session.table, "cus_gone") == 0
     assert left(session.table, "cus_here") == 9
+
+
+def test_what_a_racing_request_left_is_removed_and_a_new_customer_is_not(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    del clock
+    for feature_id, internal_id in (("words", "cus_gone"), ("messages", "cus_new")):
+        place = ("user_gone", internal_id)
+        session.commit(balances.created(session, place, feature_id, (), session.stamp("track")))
+    delete(session, "cus_gone")
+
+    run("purge_customers")
+
+    assert balances.get(session, "user_gone", "words") is None
+    assert balances.get(session, "user_gone", "messages") is not None
 
 
 def test_what_came_later_is_removed_a_day_later_and_the_deletion_with_it(

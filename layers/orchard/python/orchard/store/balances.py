@@ -4,7 +4,6 @@
 rows. `version` counts settlements, `seq` every write; `last` says what made the item what it is.
 """
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,8 +14,7 @@ from orchard.domain.row import Rollover, RolloverRule, Row
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Item, Put, Query, Update
-from orchard.store.table import Table
+from orchard.store.statements import Item, Put, Update
 
 _WHOLE = {"created_at", "interval_count", "next_reset_at", "expires_at", "ends_at"}
 _DEFAULTS = Row._field_defaults
@@ -25,6 +23,11 @@ _COUNT = (
     "SET pending = pending + :value, headroom = headroom - :value, seq = seq + :one, #last = :last"
 )
 _FITS = "plain = :true AND headroom >= :value AND due_at > :now"
+_SETTLE = (
+    "SET #rows = :rows, pending = pending - :folded, headroom = headroom + :difference, "
+    "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last"
+)
+_STILL_FITS = "version = :version AND headroom >= :least"
 
 
 class Stored(NamedTuple):
@@ -111,18 +114,12 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
         ":one": 1,
         ":last": last,
     }
-    expression = (
-        "SET #rows = :rows, pending = pending - :folded, headroom = headroom + :difference, "
-        "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last"
-    )
     if counter.due_at == balance.NEVER:
-        expression += " REMOVE due_shard"
+        expression = f"{_SETTLE} REMOVE due_shard"
     else:
-        expression += ", due_shard = :shard"
+        expression = f"{_SETTLE}, due_shard = :shard"
         values[":shard"] = keys.due_shard_of(stored.key)
-    condition = "version = :version AND headroom >= :least"
-    if exact:
-        condition += " AND pending = :folded"
+    condition = f"{_STILL_FITS} AND pending = :folded" if exact else _STILL_FITS
     return Update(stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"})
 
 
@@ -135,16 +132,6 @@ def noted(stored: Stored, last: Item) -> Update:
         "internal_id = :internal_id",
         {"#last": "last"},
     )
-
-
-def due(table: Table, shard: int, now: int) -> Iterator[Key]:
-    """Yield the keys of what fell due in one shard, the longest overdue first."""
-    query = Query(
-        "due_shard = :shard AND due_at <= :now",
-        {":shard": keys.due_shard(shard), ":now": now},
-        index_name="due",
-    )
-    return (Key(item["pk"], item["sk"]) for item in table.query(query))
 
 
 def load(item: Item) -> Stored:

@@ -16,6 +16,7 @@ from orchard.store.balances import Stored
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Check, Item, Put, Query, Update, Write
+from orchard.store.table import Table
 
 _INTERNAL_PREFIX = "cus_"
 _PLAN_TIMES = {
@@ -142,15 +143,15 @@ def fresh(
     return Account(customer, plans, tuple(balances.load(put.item) for put in held), ())
 
 
-def remains(session: Session, customer: Customer) -> list[Key]:
-    """Return the keys of what is still kept of a customer that was deleted."""
-    partition = keys.hot_partition(session.tenant, customer.hot_id)
+def remains(table: Table, tenant: str, hot_id: str, internal_id: str) -> list[Key]:
+    """Return the keys of what still lies beside a deleted customer, and is nobody else's."""
+    partition = keys.hot_partition(tenant, hot_id)
     query = Query(
         "pk = :pk AND begins_with(sk, :hot)",
-        {":pk": partition, ":hot": keys.HOT, ":internal_id": customer.internal_id},
+        {":pk": partition, ":hot": keys.HOT, ":internal_id": internal_id},
         filter="internal_id = :internal_id",
     )
-    return [Key(item["pk"], item["sk"]) for item in session.table.query(query)]
+    return [Key(item["pk"], item["sk"]) for item in table.query(query)]
 
 
 def load(items: tuple[Item, ...]) -> Account | None:

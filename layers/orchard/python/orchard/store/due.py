@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
+from orchard.domain.customer import Customer
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -21,19 +22,21 @@ class Deletion(NamedTuple):
     key: Key
     tenant: str
     internal_id: str
+    hot_id: str
     deleted_at: int
     due_at: int
     is_last_pass: bool
 
 
-def deletion(session: Session, internal_id: str, last: Item) -> Put:
+def deletion(session: Session, customer: Customer, last: Item) -> Put:
     """Leave word that a customer was deleted: written with the deletion itself, purged by a job."""
-    key = keys.deletion(session.tenant, internal_id)
+    key = keys.deletion(session.tenant, customer.internal_id)
     return Put(
         {
             "pk": key.pk,
             "sk": key.sk,
-            "internal_id": internal_id,
+            "internal_id": customer.internal_id,
+            "hot_id": customer.hot_id,
             "deleted_at": session.now,
             "pass": _FIRST,
             "due_shard": keys.PURGE_SHARD,
@@ -67,6 +70,7 @@ def get_deletion(table: Table, key: Key) -> Deletion | None:
         key=key,
         tenant=keys.tenant_of(key.pk),
         internal_id=item["internal_id"],
+        hot_id=item["hot_id"],
         deleted_at=int(item["deleted_at"]),
         due_at=int(item["due_at"]),
         is_last_pass=item["pass"] == _LAST,

@@ -228,11 +228,6 @@ def is_customer_plan(sk: str) -> bool:
     return sk.startswith("0#PLAN#")
 
 
-def is_deletion(sk: str) -> bool:
-    """Whether a sort key is that of a deletion."""
-    return sk == "DELETION"
-
-
 def is_feature(sk: str) -> bool:
     """Whether a sort key is that of a feature."""
     return sk.startswith("FEATURE#")

@@ -48,7 +48,9 @@ def delete(session: Session, request: DeleteCustomerRequest) -> dict[str, Any]:
     In Stripe it is deleted only on request, and first: if Stripe refuses, nothing is deleted.
     """
     customer = optimistic(lambda: _delete(session, request))
-    _sweep(session, customer)
+    # What a request that ran at the same time still wrote; the job looks for it once more.
+    tenant, table = session.tenant, session.table
+    table.delete_many(customers.remains(table, tenant, customer.hot_id, customer.internal_id))
     return {"success": True}
 
 
@@ -139,17 +141,10 @@ def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
         linking.delete_in_stripe(session, customer.stripe_id)
     last = session.stamp("delete")
     first: list[Write] = [
-        due.deletion(session, customer.internal_id, last),
+        due.deletion(session, customer, last),
         *pointers.dropped(session, customer, None),
     ]
     # The customer itself comes first among the items; what does not fit is swept up after it.
     gone = [Delete(Key(item["pk"], item["sk"])) for item in account.items]
     session.commit(*first, *gone[: _MOST_WRITES - len(first) - len(session.marks)])
     return customer
-
-
-def _sweep(session: Session, customer: Customer) -> None:
-    """Remove what a request that ran at the same time still wrote beside the deleted customer."""
-    left = customers.remains(session, customer)
-    if left:
-        session.table.delete_many(left)

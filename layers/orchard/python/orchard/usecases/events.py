@@ -6,7 +6,6 @@ from typing import Any
 from orchard.contracts.cursor import Cursor, page
 from orchard.contracts.events import ListEventsRequest, list_events_response
 from orchard.domain.ledger import UsageEvent
-from orchard.errors import CustomerNotFound
 from orchard.store import customers, ledger
 from orchard.store.ledger import Selection
 from orchard.store.session import Session
@@ -16,7 +15,7 @@ _MICROSECONDS = 1000
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
-    """Return a page of events, newest first; an unknown customer has none."""
+    """Return a page of events, newest first. Errors: `CustomerNotFound`."""
     after = request.after
     selection = Selection(
         names=request.feature_id,
@@ -34,10 +33,7 @@ def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
 def _found(session: Session, customer_id: str | None, selection: Selection) -> Iterator[UsageEvent]:
     if customer_id is None:
         return ledger.tenant_events(session, selection)
-    try:
-        customer = customers.locate(session, customer_id)
-    except CustomerNotFound:
-        return iter(())
+    customer = customers.locate(session, customer_id)
     # A customer that was renamed is shown under its present id throughout.
     found = ledger.events(session, customer.internal_id, selection)
     return (event._replace(customer_id=customer.hot_id) for event in found)
