@@ -8,21 +8,21 @@ from local.demo.product import PACK, PARTNER, PRO, THANKS, Body
 # Id (- for none), name, e-mail, metadata, how often they used something, how many messages at a
 # time, changes of the number of seats.
 _PEOPLE = """
-northwind-labs | Ingrid Solberg  | ingrid@northwind-labs.example | country=NO tier=team  | 34 | 240 | 4 2 -1
-atelier-moreau | Camille Moreau  | camille@moreau.example        | country=FR tier=team  | 28 | 180 | 3
-kisumu-coop    | Achieng Otieno  | achieng@kisumu-coop.example   | country=KE tier=team  | 24 | 150 | 5
-harbor-street  | Maya Whitfield  | maya@harborstreet.example     | country=US            | 22 | 130 | 2
-tanaka-design  | Haruto Tanaka   | haruto@tanaka.example         | country=JP tier=team  | 26 | 160 | 3 1
-granja-sol     | Lucía Herrera   | lucia@granjasol.example       | country=MX            | 18 |  90 | 2
-obi-legal      | Chinedu Obi     | chinedu@obi-legal.example     | country=NG            | 20 | 110 | 4
-fjordline      | Astrid Nygård   | astrid@fjordline.example      | country=NO partner=1  | 30 | 400 |
-quill-and-co   | Edward Quill    | edward@quill.example          | country=GB            | 16 |  70 | 1
-mesa-robotics  | Dakota Reyes    | dakota@mesa-robotics.example  | country=US            | 17 |  95 | 2
-seoul-studio   | Ji-woo Park     | jiwoo@seoul-studio.example    | country=KR            | 15 |  60 |
-verde-energia  | Giulia Conti    | giulia@verde-energia.example  | country=IT            | 14 |  80 | 2
-user_1042      | Omar Haddad     | omar.haddad@mail.example      | interest=pro          | 12 |  75 |
-user_1043      | Priya Raman     | priya.raman@mail.example      | source=newsletter     | 11 |  45 |
-user_1044      | Tomasz Wójcik   | tomasz@mail.example           | source=conference     | 10 | 140 |
+northwind-labs | Ingrid Solberg  | ingrid@northwind-labs.example | country=NO tier=team  | 30 | 240 | 4 2 -1
+atelier-moreau | Camille Moreau  | camille@moreau.example        | country=FR tier=team  | 24 | 180 | 3
+kisumu-coop    | Achieng Otieno  | achieng@kisumu-coop.example   | country=KE tier=team  | 20 | 150 | 5
+harbor-street  | Maya Whitfield  | maya@harborstreet.example     | country=US            | 18 | 130 | 2
+tanaka-design  | Haruto Tanaka   | haruto@tanaka.example         | country=JP tier=team  | 20 | 160 | 3 1
+granja-sol     | Lucía Herrera   | lucia@granjasol.example       | country=MX            | 14 |  90 | 2
+obi-legal      | Chinedu Obi     | chinedu@obi-legal.example     | country=NG            | 16 | 110 | 4
+fjordline      | Astrid Nygård   | astrid@fjordline.example      | country=NO partner=1  | 24 | 400 |
+quill-and-co   | Edward Quill    | edward@quill.example          | country=GB            | 12 |  70 | 1
+mesa-robotics  | Dakota Reyes    | dakota@mesa-robotics.example  | country=US            | 14 |  95 | 2
+seoul-studio   | Ji-woo Park     | jiwoo@seoul-studio.example    | country=KR            | 12 |  60 |
+verde-energia  | Giulia Conti    | giulia@verde-energia.example  | country=IT            | 12 |  80 | 2
+user_1042      | Omar Haddad     | omar.haddad@mail.example      | interest=pro          | 10 |  75 |
+user_1043      | Priya Raman     | priya.raman@mail.example      | source=newsletter     |  9 |  45 |
+user_1044      | Tomasz Wójcik   | tomasz@mail.example           | source=conference     |  8 | 140 |
 user_1045      | Grace Mensah    | grace.mensah@mail.example     | source=search         |  9 |  30 | 1
 user_1046      | Noah Fischer    | noah@mail.example             | source=search         |  9 |  55 |
 user_1047      | Aroha Ngata     | aroha@mail.example            | source=friend         |  8 |  40 |

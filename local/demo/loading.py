@@ -23,7 +23,8 @@ WEEKDAYS = (10, 11, 12, 11, 9, 3, 2)
 #: 1 January 1970 was a Thursday.
 _FIRST_WEEKDAY = 3
 _CREDITS_SHARE = 0.25
-_AT_ONCE = 4
+#: A third would only start further copies of the same functions.
+_AT_ONCE = 2
 #: How long the invoices may take to arrive, in seconds.
 _PATIENCE = 90
 
