@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.harness import ROOT
+from tests.harness import ROOT, template
 
 
 def test_sam_finds_nothing_wrong_with_the_template() -> None:
@@ -22,3 +22,17 @@ def test_sam_finds_nothing_wrong_with_the_template() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is a valid SAM Template" in done.stdout + done.stderr
+
+
+def test_a_change_of_a_layer_publishes_every_function_anew() -> None:
+    """Without both settings the aliases, and so the API, would stay on the layer they began with."""
+    declared = template()
+    layers = [
+        resource["Properties"]
+        for resource in declared["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    ]
+
+    assert declared["Globals"]["Function"]["AutoPublishAliasAllProperties"] is True
+    assert len(layers) == 2
+    assert all(layer["PublishLambdaVersion"] is True for layer in layers)
