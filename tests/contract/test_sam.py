@@ -25,7 +25,7 @@ def test_sam_finds_nothing_wrong_with_the_template() -> None:
 
 
 def test_a_change_of_a_layer_publishes_every_function_anew() -> None:
-    """Without both settings the aliases, and so the API, would stay on the layer they began with."""
+    """Without both settings the API would stay on the layers it began with."""
     declared = template()
     layers = [
         resource["Properties"]
