@@ -206,6 +206,7 @@ class TestTrack:
             ({"feature_id": "messages", "timestamp": START + 1}, 400, "invalid_inputs"),
             ({"feature_id": "messages", "timestamp": 1.5}, 400, "invalid_inputs"),
             ({"feature_id": "messages", "properties": [1]}, 400, "invalid_inputs"),
+            ({"feature_id": "messages", "properties": {"a": "x" * 10_000}}, 400, "invalid_inputs"),
         ],
     )
     def test_a_wrong_request_says_what_is_wrong(
@@ -296,6 +297,24 @@ class TestCheck:
         assert (first["allowed"], first["balance"]["remaining"]) == (True, 850)
         second = check(call, required_balance=900, send_event=True)
         assert (second["allowed"], second["balance"]["remaining"]) == (False, 850)
+
+    def test_giving_back_is_always_allowed(self, call: Call) -> None:
+        customer_with(call)
+        track(call, 10)
+
+        for _ in range(2):
+            shown = check(call, required_balance=-8, send_event=True)
+            assert shown["allowed"] is True
+        assert left(call) == (100, 0)
+        body = {"customer_id": "user_1", "feature_id": "messages", "value": -5}
+        refund = call("balances.track", {**body, "overage_behavior": "reject"})
+        assert (refund.status, refund.body["deductions"]) == (200, [])
+
+    def test_the_older_name_of_what_is_required_counts(self, call: Call) -> None:
+        customer_with(call)
+
+        shown = check(call, required_quantity=101)
+        assert (shown["allowed"], shown["required_balance"]) == (False, 101)
 
     def test_seats_stop_at_zero_with_send_event(self, call: Call) -> None:
         customer_with(call, lifetime("users", 5))

@@ -75,8 +75,26 @@ def test_filters(call: Call) -> None:
     assert listed(call, plans=[{"id": "other"}]) == []
     assert listed(call, subscription_status="active") == even
     assert listed(call, subscription_status="scheduled") == []
+    assert listed(call, plans=[], subscription_status="scheduled") == []
+    assert listed(call, plans=[{"id": "other", "versions": []}]) == []
     assert listed(call, processors=["stripe", "vercel"]) == ["user_0"]
     assert listed(call, processors=["revenuecat"]) == []
+
+
+def test_a_plan_whose_trial_is_over_is_not_found(call: Call, clock: Clock) -> None:
+    trial = {"duration_length": 7, "duration_type": "day", "card_required": False}
+    a_plan(call, "trial", group="trials", free_trial=trial)
+    a_customer(call, "trying", auto_enable_plan_id="trial")
+    assert listed(call, plans=[{"id": "trial"}]) == ["trying"]
+
+    clock.advance(days=7)
+    assert listed(call, plans=[{"id": "trial"}]) == []
+
+
+def test_a_search_of_the_older_path_is_always_text(call: Call) -> None:
+    for text in ("true", "a,b"):
+        answered = call("customers.list", "", route="GET /v1/customers", query={"search": text})
+        assert answered.body["list"] == []
 
 
 def test_the_range_of_creation_includes_both_ends(call: Call) -> None:

@@ -186,6 +186,8 @@ class TestDefaultPlans:
         after = call("customers.get", {"customer_id": "user_1"}).body
         assert after["subscriptions"] == []
         assert after["balances"] == {}
+        body = {"customer_id": "user_1", "expand": ["trials_used"]}
+        assert call("customers.get", body).body["trials_used"][0]["plan_id"] == "trial"
 
     def test_a_customer_without_an_id_is_found_by_its_email_in_any_case(self, call: Call) -> None:
         first = internal_id(call, customer_id=None, email="case@example.com", name="First")
@@ -381,6 +383,11 @@ class TestBillingControls:
                     "[Validation Errors] billing_controls.auto_topups.0.purchase_limit.interval: "
                     "is required; billing_controls.auto_topups.0.purchase_limit.limit: is required"
                 ),
+            ),
+            (
+                {"overage_allowed": [{"feature_id": f"f{n}"} for n in range(101)]},
+                "invalid_inputs",
+                "billing_controls.overage_allowed: must have at most 100 entries",
             ),
             ({"spend_limits": [{"overage_limit": 5}]}, "invalid_inputs", "feature_id is required"),
             (

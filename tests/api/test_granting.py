@@ -152,6 +152,7 @@ class TestEdit:
             ({"remaining": 1, "add_to_balance": 1}, 400, "invalid_inputs"),
             ({"remaining": 1, "usage": 1}, 400, "invalid_inputs"),
             ({"remaining": "1"}, 400, "invalid_inputs"),
+            ({"included_grant": -1}, 400, "invalid_inputs"),
             ({"expires_at": START}, 400, "invalid_inputs"),
             ({"remaining": 1, "interval": "decade"}, 400, "invalid_inputs"),
             ({"remaining": 1, "interval": "hour"}, 404, "invalid_request"),
@@ -235,6 +236,17 @@ class TestCreate:
             {"included_grant": 5, "expires_at": START - 1},
             {
                 "included_grant": 5,
+                "reset": {"interval": "one_off"},
+                "next_reset_at": START + DAY,
+            },
+            {
+                "included_grant": 5,
+                "reset": {"interval": "month"},
+                "rollover": {"length": 1},
+                "expires_at": START + DAY,
+            },
+            {
+                "included_grant": 5,
                 "reset": {"interval": "day"},
                 "next_reset_at": START + DAY,
                 "expires_at": START + DAY,
@@ -296,6 +308,7 @@ class TestList:
         assert call("balances.list", {**body, "statuses": ["expired"]}).body["list"] == []
         assert call("balances.list", {"customer_id": "nobody"}).status == 404
         assert call("balances.list", {**body, "limit": 201}).status == 400
+        assert call("balances.list", {"entity_id": "e1"}).body["code"] == "invalid_inputs"
 
 
 class TestAttach:

@@ -383,6 +383,23 @@ def test_a_change_that_cannot_be_is_refused(
     assert call("plans.get", {"plan_id": "free"}).body == before
 
 
+def test_a_default_stays_one_when_its_newest_version_is_deleted(call: Call) -> None:
+    a_plan(call, "free", auto_enable=True)
+    a_customer(call)
+    items = [monthly("messages", 200)]
+    assert call("plans.update", {"plan_id": "free", "items": items}).body["version"] == 2
+    assert call("plans.delete", {"plan_id": "free"}).status == 200
+
+    assert call("plans.get", {"plan_id": "free"}).body["auto_enable"] is True
+    assert a_customer(call, "user_2")["balances"]["messages"]["granted"] == 100
+
+
+def test_null_is_the_default_group(call: Call) -> None:
+    a_plan(call, "free", group="storage")
+
+    assert call("plans.update", {"plan_id": "free", "group": None}).body["group"] is None
+
+
 def test_a_plan_cannot_become_the_second_default_of_its_group(call: Call) -> None:
     a_plan(call, "free", auto_enable=True)
     a_plan(call, "other", group="side", auto_enable=True)

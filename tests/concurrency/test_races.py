@@ -10,7 +10,10 @@ from threading import Barrier
 import pytest
 
 from orchard.domain import deduction
+from orchard.errors import Invalid
 from orchard.store import balances
+from orchard.store.keys import Key
+from orchard.store.statements import Put, Update
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_grant, a_plan, balance, left, monthly
 from tests.conftest import Call, Clock, session_of
@@ -19,6 +22,7 @@ from tests.harness import Response, handler
 pytestmark = pytest.mark.concurrency
 
 THREADS = 32
+TEXT = {"#text": "text"}
 BODY = {"customer_id": "user_1", "feature_id": "messages"}
 
 
@@ -218,3 +222,19 @@ def test_a_deleted_customer_leaves_nothing_that_a_new_one_finds(call: Call) -> N
     assert answers[-1].status == 200
     assert {answer.status for answer in answers} <= {200, 404}
     assert a_customer(call)["balances"]["messages"]["granted"] == 300
+
+
+def test_what_can_not_be_stored_is_refused_clearly(table: Table) -> None:
+    """The engine's own words for an item over 400 KB, alone and in a transaction."""
+    large = {"pk": "large", "sk": "0", "text": "x" * 410_000}
+    update = Update(Key("large", "1"), "SET #text = :text", {":text": large["text"]}, None, TEXT)
+
+    for write in (
+        lambda: table.put(Put(large)),
+        lambda: table.update(update),
+        lambda: table.transact([Put(large), Put({"pk": "small", "sk": "0"})]),
+        lambda: table.transact([update, Put({"pk": "small", "sk": "0"})]),
+    ):
+        with pytest.raises(Invalid, match="more than can be stored"):
+            write()
+    assert table.get(Key("small", "0")) is None

@@ -21,6 +21,9 @@ def _at_least_one(value: Decimal) -> Decimal:
 
 
 type AtLeastOne = Annotated[Positive, AfterValidator(_at_least_one)]
+#: Few enough for the customer's item to stay small.
+type Entries[E] = Annotated[list[E], Field(max_length=100)]
+type PropertyName = Annotated[str, Field(min_length=1, max_length=128)]
 type PropertyValue = Annotated[str, Field(min_length=1, max_length=128)] | bool | Quantity
 
 
@@ -70,7 +73,7 @@ class SpendLimit(Request):
 class PropertyFilter(Request):
     """The events that count: those with all of these properties."""
 
-    properties: dict[str, PropertyValue] = Field(min_length=1, max_length=4)
+    properties: dict[PropertyName, PropertyValue] = Field(min_length=1, max_length=4)
 
 
 class UsageLimit(Request):
@@ -110,11 +113,11 @@ class OverageAllowed(Request):
 class BillingControls(Request):
     """The controls sent; lists that are absent are None."""
 
-    auto_topups: list[AutoTopup] | None = None
-    spend_limits: list[SpendLimit] | None = None
-    usage_limits: list[UsageLimit] | None = None
-    usage_alerts: list[UsageAlert] | None = None
-    overage_allowed: list[OverageAllowed] | None = None
+    auto_topups: Entries[AutoTopup] | None = None
+    spend_limits: Entries[SpendLimit] | None = None
+    usage_limits: Entries[UsageLimit] | None = None
+    usage_alerts: Entries[UsageAlert] | None = None
+    overage_allowed: Entries[OverageAllowed] | None = None
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:

@@ -1,9 +1,10 @@
 """Request and response of `balances.check`."""
 
+from decimal import Decimal
 from typing import Any
 
 from orchard.contracts import balance
-from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Quantity
+from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Properties, Quantity
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.contracts.tracking import LockRequest
@@ -22,11 +23,20 @@ class CheckRequest(Request):
     feature_id: Id
     entity_id: Id | None = None
     required_balance: Quantity = exact(1)
-    properties: dict[str, Any] | None = None
+    #: The older name of `required_balance`.
+    required_quantity: Quantity | None = None
+    properties: Properties | None = None
     send_event: bool = False
     lock: LockRequest | None = None
     with_preview: bool = False
     expand: BalanceExpands = []
+
+    @property
+    def required(self) -> Decimal:
+        """How much must be there, by its present or its older name."""
+        if self.required_quantity is None or "required_balance" in self.model_fields_set:
+            return self.required_balance
+        return self.required_quantity
 
 
 def check_response(
@@ -38,7 +48,7 @@ def check_response(
     return {
         "allowed": allowed,
         "customer_id": request.customer_id,
-        "required_balance": number(request.required_balance),
+        "required_balance": number(request.required),
         "balance": balance.shown(request.feature_id, rows, expanded.get("balance.feature")),
         "flag": on and balance.flag(on, request.feature_id, expanded.get("flag.feature")),
     }

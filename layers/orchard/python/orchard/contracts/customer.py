@@ -16,6 +16,8 @@ class Profile(NamedTuple):
     customer: Customer
     environment: str
     plans: tuple[CustomerPlan, ...]
+    #: Those that ended too.
+    all_plans: tuple[CustomerPlan, ...]
     rows: Mapping[str, Rows]
     now: int
 
@@ -69,7 +71,7 @@ def trials_used(profile: Profile) -> list[dict[str, Any]]:
             "customer_id": profile.customer.hot_id,
             "fingerprint": profile.customer.fingerprint,
         }
-        for plan in profile.plans
+        for plan in profile.all_plans
         if plan.trial_ends_at is not None
     ]
 

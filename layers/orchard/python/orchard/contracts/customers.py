@@ -14,6 +14,7 @@ from orchard.contracts.fields import (
     Listed,
     Metadata,
     PlanId,
+    Text,
     Timestamp,
     Whole,
     fault,
@@ -101,7 +102,7 @@ class ListCustomersRequest(PageRequest):
 
     plans: list[PlanFilter] | None = None
     subscription_status: Literal["active", "scheduled"] | None = None
-    search: str = Field(default="", max_length=500)
+    search: Annotated[Text, Field(max_length=500)] = ""
     processors: list[Literal["stripe", "revenuecat", "vercel"]] | None = None
     sort_order: Literal["asc", "desc"] = "desc"
     created_at_range: CreatedRange | None = None

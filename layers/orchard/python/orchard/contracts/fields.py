@@ -14,7 +14,8 @@ from orchard.domain import quantity
 #: The last millisecond of the year 2999: later instants are mistakes.
 _LATEST_MS = 32_503_679_999_999
 _LONGEST_ID = 255
-_LARGEST_METADATA = 100_000
+#: Bytes as JSON. Properties of the last use stay in the balance, which every check reads.
+_LARGEST_METADATA, _LARGEST_PROPERTIES = 100_000, 10_000
 _CUSTOMER_ID = re.compile(r"[a-zA-Z0-9_:-]+")
 _PLAN_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]+@[^@\s\"(),:;<>\[\\\]]+\.[^@\s.\"(),:;<>\[\\\]]+")
@@ -115,16 +116,25 @@ def _email(value: str) -> str:
     return value
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(value, default=str, ensure_ascii=False).encode()) > _LARGEST_METADATA:
-        raise fault(f"must have at most {_LARGEST_METADATA} bytes as JSON")
-    return value
+def _small(most: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def check(value: dict[str, Any]) -> dict[str, Any]:
+        if len(json.dumps(value, default=str, ensure_ascii=False).encode()) > most:
+            raise fault(f"must have at most {most} bytes as JSON")
+        return value
+
+    return check
 
 
 def _currency(value: str) -> str:
     if len(value) != 3 or not value.isascii() or not value.isalpha():
         raise fault("must be a currency code of three letters")
     return value.lower()
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _one_or_many(value: Any) -> Any:
@@ -142,9 +152,12 @@ type CustomerId = Annotated[str, AfterValidator(_customer_id), AfterValidator(_s
 type PlanId = Annotated[
     str, AfterValidator(_not_empty), AfterValidator(_plan_id), AfterValidator(_short)
 ]
-type Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+type Metadata = Annotated[dict[str, Any], AfterValidator(_small(_LARGEST_METADATA))]
+type Properties = Annotated[dict[str, Any], AfterValidator(_small(_LARGEST_PROPERTIES))]
 type Currency = Annotated[str, AfterValidator(_currency)]
 type Email = Annotated[str, AfterValidator(_email)]
+#: A text that a query string may have turned into something else.
+type Text = Annotated[str, BeforeValidator(_as_text)]
 #: A list that may be sent as one text, as query strings do.
 type Listed[T] = Annotated[list[T], BeforeValidator(_one_or_many)]
 #: What can be shown inside a balance or a flag.

@@ -76,7 +76,7 @@ class UpdateBalanceRequest(Request):
     current_balance: Quantity | None = None
     add_to_balance: Quantity | None = None
     usage: Quantity | None = None
-    included_grant: Quantity | None = None
+    included_grant: Positive | None = None
     interval: Interval | None = None
     balance_id: Id | None = None
     customer_entitlement_id: Id | None = None

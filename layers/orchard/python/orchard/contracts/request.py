@@ -16,6 +16,13 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+_LENGTHS = {
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "has characters that are not allowed",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+}
 
 
 class Request(BaseModel):
@@ -61,6 +68,6 @@ def _message(error: Any) -> str:
     if kind == "literal_error":
         expected: str = error["ctx"]["expected"]
         return "must be one of: " + expected.replace("'", "").replace(" or ", ", ")
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
+    if kind in _LENGTHS:
+        return _LENGTHS[kind].format(**error["ctx"])
     return str(error["msg"])

@@ -6,7 +6,15 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from orchard.contracts import balance
-from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Quantity, Timestamp, fault
+from orchard.contracts.fields import (
+    BalanceExpands,
+    CustomerId,
+    Id,
+    Properties,
+    Quantity,
+    Timestamp,
+    fault,
+)
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.domain.deduction import Rows
@@ -29,7 +37,7 @@ class TrackRequest(Request):
     event_name: Id | None = None
     entity_id: Id | None = None
     value: Quantity = exact(1)
-    properties: dict[str, Any] | None = None
+    properties: Properties | None = None
     timestamp: Timestamp | None = None
     overage_behavior: Literal["cap", "reject", "overflow"] = "cap"
     idempotency_key: Id | None = None

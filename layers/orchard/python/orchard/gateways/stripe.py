@@ -62,7 +62,7 @@ def create_customer(environment: str, customer: Customer, idempotency_key: str) 
 def update_customer(
     environment: str, stripe_id: str, *, name: str | None = None, email: str | None = None
 ) -> StripeCustomer:
-    """Change the name or e-mail address; None leaves it as it is."""
+    """Change the name or e-mail address; None leaves it as it is, an empty text clears it."""
     params: CustomerUpdateParams = {}
     if name is not None:
         params["name"] = name

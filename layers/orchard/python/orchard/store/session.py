@@ -1,7 +1,7 @@
 """What one request sees of the table: one tenant, and its writes with their idempotency marks."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchard.domain import ids
 from orchard.errors import DuplicateIdempotencyKey
@@ -48,6 +48,10 @@ class Session:
         if claimed is not None and claimed["expires_at"] > self.now:
             raise DuplicateIdempotencyKey(text)
         self.marks.append(mark)
+
+    def unmarked(self) -> "Session":
+        """Return the session for a first step: the idempotency keys are left to a later one."""
+        return replace(self, marks=[])
 
     def stamp(self, kind: str, prefix: str = "chg_", **details: Value) -> Item:
         """Return what a write leaves in `last`: an id of its own, what was done, when, by whom."""

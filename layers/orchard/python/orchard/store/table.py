@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ConnectionError as ConnectionFailed,
 )
 
-from orchard.errors import Unavailable
+from orchard.errors import Invalid, Unavailable
 from orchard.store import statements
 from orchard.store.keys import Key
 from orchard.store.statements import (
@@ -211,6 +211,8 @@ def _translated(refused: ClientError) -> Exception:
         return Contention()
     if code == "TransactionCanceledException":
         return _canceled(answer)
+    if code == "ValidationException" and "tem size" in answer["Error"].get("Message", ""):
+        return Invalid("With this, the customer or balance would hold more than can be stored")
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return Unavailable("The table did not answer") if status >= 500 else refused
 
@@ -221,6 +223,8 @@ def _canceled(answer: dict[str, Any]) -> Exception:
         if reason.get("Code") == "ConditionalCheckFailed":
             return ConditionFailed(load(reason["Item"]) if reason.get("Item") else None, position)
     codes = {reason.get("Code") for reason in reasons} - {"None", None}
+    if any("tem size" in reason.get("Message", "") for reason in reasons):
+        return Invalid("With this, the customer or balance would hold more than can be stored")
     if codes <= {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
         return Contention()
     return RuntimeError(f"Transaction refused: {answer['Error'].get('Message', codes)}")

@@ -33,7 +33,7 @@ def _look(session: Session, request: CheckRequest) -> tuple[bool, Rows]:
     if stored is None:
         stored = _elsewhere(session, request)
     rows = () if stored is None else stored.current(session.now)
-    return summary.allows(rows, request.required_balance), rows
+    return summary.allows(rows, request.required), rows
 
 
 def _elsewhere(session: Session, request: CheckRequest) -> balances.Stored | None:
@@ -50,9 +50,9 @@ def _use(session: Session, request: CheckRequest) -> tuple[bool, Rows]:
     last = tracking.event(
         session,
         feature_id,
-        value=request.required_balance,
+        value=request.required,
         properties=documents.dump(request.properties or {}),
     )
-    usage = Usage(customer_id, request.required_balance, Overage.REJECT, last, flags=False)
+    usage = Usage(customer_id, request.required, Overage.REJECT, last, flags=False)
     tracked = tracking.take(session, usage, feature_id)
     return tracked.recorded, tracked.rows

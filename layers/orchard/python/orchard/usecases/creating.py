@@ -29,7 +29,9 @@ def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict
         raise Invalid("Either customer ID or email is required")
     if request.currency not in (None, _CURRENCY):
         raise Invalid("Multi-currency is not enabled for this organization")
-    account = optimistic(lambda: _found(session, request) or _created(session, request))
+    # With a step at Stripe to follow, a failure there must leave the idempotency key free.
+    first = session.unmarked() if request.create_in_stripe else session
+    account = optimistic(lambda: _found(first, request) or _created(first, request))
     if request.create_in_stripe and account.customer.stripe_id is None:
         account = linking.create_in_stripe(session, account)
     view = viewing.view(session, account, request.expand)

@@ -104,8 +104,7 @@ def _flag_faults(request: CreateBalanceRequest) -> list[tuple[object, str]]:
 
 
 def _grant_faults(request: CreateBalanceRequest, feature: Feature) -> list[tuple[object, str]]:
-    granted, reset = request.grant is not None, request.reset
-    resets = reset is not None and reset.interval != interval.ONE_OFF
+    granted, reset, resets = request.grant is not None, request.reset, _resets(request)
     return [
         (not granted and not request.unlimited, "included_grant: is required unless unlimited"),
         (granted and request.unlimited, "included_grant: does not go with unlimited"),
@@ -116,13 +115,18 @@ def _grant_faults(request: CreateBalanceRequest, feature: Feature) -> list[tuple
     ]
 
 
+def _resets(request: CreateBalanceRequest) -> bool:
+    return request.reset is not None and request.reset.interval != interval.ONE_OFF
+
+
 def _date_faults(request: CreateBalanceRequest, now: int) -> list[tuple[object, str]]:
     starts, ends = request.next_reset_at, request.expires_at
     return [
-        (starts is not None and request.reset is None, "next_reset_at: needs a reset"),
+        (starts is not None and not _resets(request), "next_reset_at: needs a reset"),
         (starts is not None and starts <= now, "next_reset_at: must be in the future"),
         (ends is not None and ends <= now, "expires_at: must be in the future"),
         (starts and ends and starts >= ends, "next_reset_at: must be before expires_at"),
+        (request.rollover and ends and not starts, "rollover: needs a reset before expires_at"),
     ]
 
 

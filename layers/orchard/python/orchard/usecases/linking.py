@@ -23,7 +23,7 @@ def follow(session: Session, before: Customer, after: Customer) -> None:
             raise StripeFailed(f"No such customer: '{after.stripe_id}'")
     elif (after.name, after.email) != (before.name, before.email):
         stripe.update_customer(
-            session.environment, after.stripe_id, name=after.name, email=after.email
+            session.environment, after.stripe_id, name=after.name or "", email=after.email or ""
         )
 
 

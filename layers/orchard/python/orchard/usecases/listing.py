@@ -8,7 +8,9 @@ from orchard.contracts import balance as contract
 from orchard.contracts.cursor import Cursor, page
 from orchard.contracts.customers import ListCustomersRequest, PlanFilter
 from orchard.contracts.granting import ListBalancesRequest
+from orchard.domain.customer import tokens
 from orchard.domain.row import Row
+from orchard.errors import InvalidInputs
 from orchard.store import customer_listing, customers
 from orchard.store.customer_listing import Wanted
 from orchard.store.customers import Account
@@ -21,14 +23,15 @@ _AT_ONCE = 16
 
 def list_customers(session: Session, request: ListCustomersRequest) -> dict[str, Any]:
     """Return a page of customers, newest first unless asked otherwise."""
-    entries = customer_listing.entries(session, _wanted(request))
+    wanted = _wanted(request)
+    entries = customer_listing.entries(session, wanted)
     found = page(entries, request.limit, lambda entry: Cursor(entry.created_at, entry.hot_id))
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         accounts = threads.map(lambda entry: customers.find(session, entry.hot_id), found.items)
         shown = [
             viewing.brief(session, _narrowed(account, request.subscription_status))
             for account in accounts
-            if account is not None
+            if account is not None and _still_holds(session, account, wanted)
         ]
     return {"list": shown, "next_cursor": found.next_cursor}
 
@@ -36,7 +39,9 @@ def list_customers(session: Session, request: ListCustomersRequest) -> dict[str,
 def list_balances(session: Session, request: ListBalancesRequest) -> dict[str, Any]:
     """Return the sources of balances: of one customer, or of all, newest customers first."""
     if request.entity_id is not None:
-        tracking.require_entity(session, request.customer_id or "", request.entity_id)
+        if request.customer_id is None:
+            raise InvalidInputs("entity_id: needs customer_id")
+        tracking.require_entity(session, request.customer_id, request.entity_id)
     after = None if request.after is None else (-request.after.time, request.after.id)
     rest = (
         source for source in _sources(session, request) if after is None or source.place > after
@@ -54,7 +59,7 @@ def _wanted(request: ListCustomersRequest) -> Wanted:
     held = [
         f"{status or 'any'}:{named}" for plan in request.plans or () for named in _versions(plan)
     ]
-    if status is not None and request.plans is None:
+    if status is not None and not request.plans:
         held = [f"{status}:"]
     span = request.created_at_range
     return Wanted(
@@ -68,9 +73,16 @@ def _wanted(request: ListCustomersRequest) -> Wanted:
     )
 
 
+def _still_holds(session: Session, account: Account, wanted: Wanted) -> bool:
+    """Look again where plans are asked for: the index does not see a trial end."""
+    if not wanted.tokens:
+        return True
+    return not set(wanted.tokens).isdisjoint(tokens(account.plans, session.now))
+
+
 def _versions(plan: PlanFilter) -> list[str]:
     """The names under which a customer's plans are indexed."""
-    if plan.versions is None:
+    if not plan.versions:
         return [plan.id]
     return [f"{plan.id}/{version}" for version in plan.versions]
 

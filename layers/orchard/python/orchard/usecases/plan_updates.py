@@ -47,7 +47,7 @@ def _change(seen: Catalog, target: Plan, request: UpdatePlanRequest) -> Change:
     enabled = request.is_default if request.auto_enable is None else request.auto_enable
     version: dict[str, Any] = {
         "name": request.name,
-        "group": request.group,
+        "group": request.group or "" if "group" in sent else None,
         "add_on": request.add_on,
         "auto_enable": enabled,
         "config": request.config and request.config.model_dump(),

@@ -18,6 +18,7 @@ from orchard.errors import EntityNotFound, Invalid, PlanNotFound
 from orchard.store import catalog, customers
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
+from orchard.store.statements import Write
 
 
 def create(session: Session, request: CreatePlanRequest) -> dict[str, Any]:
@@ -119,8 +120,14 @@ def _delete(session: Session, request: DeletePlanRequest) -> None:
     if not versions:
         raise PlanNotFound(request.plan_id)
     doomed = versions if request.all_versions else versions[-1:]
+    left = versions[: len(versions) - len(doomed)]
     if any(plan.used for plan in doomed):
         raise Invalid(
             f"Cannot delete plan {request.plan_id}: customers have it or had it. Archive it instead"
         )
-    catalog.commit(session, seen, *(catalog.delete_plan(session, plan) for plan in doomed))
+    writes: list[Write] = [catalog.delete_plan(session, plan) for plan in doomed]
+    if left and doomed[-1].auto_enable:
+        # The plan stays a default: the flag is the plan's, and its newest version bears it.
+        heir = left[-1]._replace(auto_enable=True, revision=seen.revision + 1)
+        writes.append(catalog.put_plan(session, heir, new=False))
+    catalog.commit(session, seen, *writes)

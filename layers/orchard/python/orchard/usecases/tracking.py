@@ -169,7 +169,7 @@ def _decided(session: Session, stored: Stored, usage: Usage) -> Tracked:
 def _decide(stored: Stored, usage: Usage, now: int) -> Tracked:
     before = stored.current(now)
     rows, left = balance.track(before, usage.value, usage.overage)
-    if left > 0 and usage.overage is Overage.REJECT:
+    if left > 0 and usage.value > 0 and usage.overage is Overage.REJECT:
         return Tracked(stored.feature_id, before, recorded=False)
     return Tracked(stored.feature_id, rows, deduction.movements(before, rows))
 

@@ -33,6 +33,7 @@ def profile_of(session: Session, account: Account) -> Profile:
         customer=account.customer,
         environment=session.environment,
         plans=tuple(plan for plan in account.plans if plan.is_held(session.now)),
+        all_plans=account.plans,
         rows={one.feature_id: one.current(session.now) for one in account.balances},
         now=session.now,
     )
