@@ -12,6 +12,7 @@ from orchard.store.table import Table
 from tests import harness
 from tests.builders import a_customer, a_feature, a_grant, left
 from tests.conftest import TENANT, Call, Clock
+from tests.harness import call as call_with
 from tests.harness import handler, sample
 
 GET = {"customer_id": "user_1"}
@@ -84,6 +85,22 @@ def test_a_body_that_is_no_object_counts_as_empty(call: Call, body: str) -> None
         "code": "invalid_inputs",
         "env": "sandbox",
     }
+
+
+@pytest.mark.parametrize("number", ["1e1000000", "1e-1000000", "-1e309", "1e999999999"])
+@pytest.mark.parametrize("field", ["properties", "value"])
+def test_numbers_beyond_doubles_count_as_broken(call: Call, field: str, number: str) -> None:
+    shown = f'{{"a": {number}}}' if field == "properties" else number
+    body = f'{{"customer_id": "user_1", "feature_id": "messages", "{field}": {shown}}}'
+    answered = call("balances.track", body)
+
+    assert (answered.status, answered.body["code"]) == (400, "invalid_inputs")
+
+
+def test_a_publishable_key_is_told_that_it_is_one(key: str) -> None:
+    answered = call_with("customers.get", GET, key="am_pk_test_" + key[-42:])
+
+    assert (answered.status, answered.body["code"]) == (401, "endpoint_not_public")
 
 
 def test_deep_nesting_counts_as_empty(call: Call) -> None:

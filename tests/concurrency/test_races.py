@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from threading import Barrier
+from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from orchard.domain import deduction
 from orchard.errors import Invalid
@@ -40,7 +42,7 @@ def at_once[T](work: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def patiently(ask: Callable[[], Response]) -> Response:
-    """Ask again when told to (503): the request had no effect then."""
+    """Ask again when told to: a 503 after a lost race had no effect."""
     for _ in range(20):
         answer = ask()
         if answer.status != 503:
@@ -222,6 +224,26 @@ def test_a_deleted_customer_leaves_nothing_that_a_new_one_finds(call: Call) -> N
     assert answers[-1].status == 200
     assert {answer.status for answer in answers} <= {200, 404}
     assert a_customer(call)["balances"]["messages"]["granted"] == 300
+
+
+def test_a_transaction_whose_answer_is_lost_is_made_once(
+    call: Call, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent again with its token, it is known again: that is the engine's part."""
+    real = table.client.transact_write_items
+
+    def lose(**arguments: Any) -> None:
+        monkeypatch.setattr(table.client, "transact_write_items", real)
+        real(**arguments)
+        raise ReadTimeoutError(endpoint_url="http://table")
+
+    monkeypatch.setattr(table.client, "transact_write_items", lose)
+    body = {"customer_id": "user_1"}
+    made = call("customers.get_or_create", body, headers={"idempotency-key": "K"})
+
+    assert made.status == 200
+    assert len(call("customers.list", {}).body["list"]) == 1
+    assert call("customers.get_or_create", body, headers={"idempotency-key": "K"}).status == 409
 
 
 def test_what_can_not_be_stored_is_refused_clearly(table: Table) -> None:

@@ -83,7 +83,11 @@ class Sequential:
         return 0
 
     def set_left(self, wanted: int) -> None:
-        """Make the sources hold so many units together, come what may."""
+        """Make the sources hold so many units together; an unlimited one bears it all."""
+        for one in self.sources:
+            if one.unlimited:
+                one.left += wanted - sum(other.left for other in self.sources)
+                return
         while sum(one.left for one in self.sources) > wanted:
             self._first(lambda one: one.left > 0).left -= 1
         while sum(one.left for one in self.sources) < wanted:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.domain import balance, renewal
+from orchard.domain import balance, deduction, renewal
 from orchard.domain.deduction import Overage
 from orchard.domain.quantity import total
 from orchard.domain.row import RolloverRule
@@ -226,3 +226,14 @@ def test_renewing_twice_is_renewing_once_when_no_boundary_lies_between(
     assert due > now
     later = min(due - 1, now + further * DAY)
     assert renewal.renewed(once, later) == once
+
+
+def test_balance_carried_over_twice_from_one_date_is_told_apart() -> None:
+    """A reset date can be set to the same past instant again; nothing is doubled by that."""
+    (once,) = renewal.renewed((monthly(100, rollover=rule()),), OCTOBER)
+    (twice,) = renewal.renewed((once._replace(next_reset_at=OCTOBER),), OCTOBER + 1)
+    assert len({rollover.id for rollover in twice.rollovers}) == 2
+
+    (left,), missing = deduction.take((twice,), Decimal(150), Overage.CAP)
+    assert missing == 0
+    assert total(rollover.balance for rollover in left.rollovers) + left.balance == 150

@@ -77,7 +77,8 @@ def _at_least[N: (int, Decimal)](least: N) -> Callable[[N], N]:
 
 
 def _short(value: str) -> str:
-    if len(value) > _LONGEST_ID:
+    # In a key the separator and its escape take three bytes.
+    if len(value.encode()) + 2 * (value.count("#") + value.count("%")) > _LONGEST_ID:
         raise fault(f"must have at most {_LONGEST_ID} characters")
     return value
 

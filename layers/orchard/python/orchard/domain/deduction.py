@@ -73,8 +73,11 @@ def shift(rows: Rows, amount: Decimal) -> Rows:
     """Take (positive) or add (negative) an edited amount: balances only, and never refused.
 
     A decrease empties the rows in order and overdraws the first; an increase lifts overdrawn rows
-    to zero and gives the rest to the first.
+    to zero and gives the rest to the first. An unlimited row takes it all.
     """
+    unlimited = _first_unlimited(rows)
+    if unlimited is not None:
+        return _moved(rows, unlimited, -amount)
     left: Decimal
     if amount >= 0:
         rows, left = _take_balances(rows, amount)

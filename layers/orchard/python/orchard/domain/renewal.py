@@ -51,8 +51,15 @@ def _carried_over(row: Row, boundary: int, now: int) -> tuple[Rollover, ...]:
     if row.balance > 0:
         expires_at = None if rule.months is None else interval.plus_months(boundary, rule.months)
         if expires_at is None or expires_at > now:
-            held = (*held, Rollover(f"roll_{row.id}_{boundary}", row.balance, ZERO, expires_at))
+            name = _unused(f"roll_{row.id}_{boundary}", row)
+            held = (*held, Rollover(name, row.balance, ZERO, expires_at))
     return _trimmed(held, _most(row))
+
+
+def _unused(name: str, row: Row) -> str:
+    """The name, numbered if a reset was set to the same date before."""
+    taken = sum(rollover.id.startswith(name) for rollover in row.rollovers)
+    return f"{name}_{taken}" if taken else name
 
 
 def _most(row: Row) -> Decimal | None:

@@ -7,10 +7,11 @@ rows. `version` counts settlements, `seq` every write; `last` says what made the
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from orchard.domain import balance
+from orchard.domain import balance, ids
 from orchard.domain.deduction import Rows
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import Rollover, RolloverRule, Row
+from orchard.errors import Unavailable
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -25,9 +26,12 @@ _COUNT = (
 _FITS = "plain = :true AND headroom >= :value AND due_at > :now"
 _SETTLE = (
     "SET #rows = :rows, pending = pending - :folded, headroom = headroom + :difference, "
-    "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last"
+    "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last, "
+    "recent = :recent"
 )
-_STILL_FITS = "version = :version AND headroom >= :least"
+_STILL_FITS = "version = :version AND internal_id = :internal_id AND headroom >= :least"
+#: The marks of this many settlements are kept in the item, each of so many letters.
+_RECENT, _MARK = 4, 8
 
 
 class Stored(NamedTuple):
@@ -45,6 +49,7 @@ class Stored(NamedTuple):
     due_at: int
     plain: bool
     last: dict[str, Any]
+    recent: str
 
     def current(self, now: int) -> Rows:
         """The rows as they stand at `now`."""
@@ -65,7 +70,14 @@ def count(session: Session, hot_id: str, feature_id: str, value: Decimal, last: 
     key = keys.balance(session.tenant, hot_id, feature_id)
     values = {":value": value, ":one": 1, ":last": last, ":true": True, ":now": session.now}
     update = Update(key, _COUNT, values, _FITS, {"#last": "last"})
-    return load(session.table.update(update, counter=True))
+    try:
+        return load(session.table.update(update, counter=True))
+    except Unavailable:
+        # The answer may have got lost after the write: then the item says whose it is.
+        item = session.table.get(key)
+        if item is None or item["last"]["id"] != last["id"]:
+            raise
+        return load(item)
 
 
 def created(
@@ -92,7 +104,9 @@ def created(
     }
     if counter.due_at != balance.NEVER:
         item["due_shard"] = keys.due_shard_of(key)
-    return Put(item, "attribute_not_exists(pk)")
+    # What a deleted customer of the same id left behind is replaced.
+    free = "attribute_not_exists(pk) OR internal_id <> :internal_id"
+    return Put(item, free, {":internal_id": internal_id})
 
 
 def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> Update:
@@ -103,7 +117,8 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
     """
     counter = balance.counter(rows)
     difference = counter.headroom - stored.headroom
-    values = {
+    mark = ids.secret("", _MARK)
+    values: dict[str, Any] = {
         ":rows": [_row_to_item(row) for row in rows],
         ":folded": stored.pending,
         ":difference": difference,
@@ -111,6 +126,8 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
         ":due": counter.due_at,
         ":plain": counter.plain,
         ":version": stored.version,
+        ":internal_id": stored.internal_id,
+        ":recent": (mark + stored.recent)[: _RECENT * _MARK],
         ":one": 1,
         ":last": last,
     }
@@ -120,7 +137,8 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
         expression = f"{_SETTLE}, due_shard = :shard"
         values[":shard"] = keys.due_shard_of(stored.key)
     condition = f"{_STILL_FITS} AND pending = :folded" if exact else _STILL_FITS
-    return Update(stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"})
+    names = {"#rows": "rows", "#last": "last"}
+    return Update(stored.key, expression, values, condition, names, mark)
 
 
 def noted(stored: Stored, last: Item) -> Update:
@@ -149,6 +167,7 @@ def load(item: Item) -> Stored:
         due_at=int(item["due_at"]),
         plain=item["plain"],
         last=item["last"],
+        recent=item.get("recent", ""),
     )
 
 

@@ -13,10 +13,16 @@ from orchard.domain.deduction import Rows
 from orchard.errors import CustomerNotFound
 from orchard.store import balances, documents, keys, pointers
 from orchard.store.balances import Stored
-from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Check, Item, Put, Query, Update, Write
-from orchard.store.table import Table
+from orchard.store.statements import (
+    Check,
+    Delete,
+    Item,
+    Put,
+    Query,
+    Update,
+    Write,
+)
 
 _INTERNAL_PREFIX = "cus_"
 _PLAN_TIMES = {
@@ -134,6 +140,12 @@ def put_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
     return Put(item)
 
 
+def remove_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Delete:
+    """Remove a plan of a customer, which must be there."""
+    key = keys.customer_plan(session.tenant, customer.hot_id, plan.id)
+    return Delete(key, "attribute_exists(pk)")
+
+
 def fresh(
     session: Session, customer: Customer, plans: tuple[CustomerPlan, ...], rows: Mapping[str, Rows]
 ) -> Account:
@@ -143,29 +155,19 @@ def fresh(
     return Account(customer, plans, tuple(balances.load(put.item) for put in held), ())
 
 
-def remains(table: Table, tenant: str, hot_id: str, internal_id: str) -> list[Key]:
-    """Return the keys of what still lies beside a deleted customer, and is nobody else's."""
-    partition = keys.hot_partition(tenant, hot_id)
-    query = Query(
-        "pk = :pk AND begins_with(sk, :hot)",
-        {":pk": partition, ":hot": keys.HOT, ":internal_id": internal_id},
-        filter="internal_id = :internal_id",
-    )
-    return [Key(item["pk"], item["sk"]) for item in table.query(query)]
-
-
 def load(items: tuple[Item, ...]) -> Account | None:
     """Return an account from its items; None when the customer itself is not among them."""
-    customer, plans, held = None, [], []
+    own = next((item for item in items if keys.is_customer(item["sk"])), None)
+    if own is None:
+        return None
+    customer, plans, held = _customer_from_item(own), [], []
+    # What a deleted customer of the same id left is not this one's.
+    items = tuple(item for item in items if item["internal_id"] == customer.internal_id)
     for item in items:
-        if keys.is_customer(item["sk"]):
-            customer = _customer_from_item(item)
-        elif keys.is_customer_plan(item["sk"]):
+        if keys.is_customer_plan(item["sk"]):
             plans.append(_plan_from_item(item))
         elif keys.is_balance(item["sk"]):
             held.append(balances.load(item))
-    if customer is None:
-        return None
     by_start = sorted(plans, key=lambda plan: (plan.started_at, plan.id))
     return Account(customer, tuple(by_start), tuple(held), items)
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from orchard.domain import ids
-from orchard.errors import DuplicateIdempotencyKey
+from orchard.errors import DuplicateIdempotencyKey, Invalid
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.statements import ConditionFailed, Delete, Item, Put, Update, Value, Write
@@ -12,6 +12,8 @@ from orchard.store.table import Table
 
 #: A mark blocks repetitions for a day; DynamoDB removes it some time later.
 MARK_MS = 86_400_000
+#: What DynamoDB changes together.
+MOST_WRITES = 100
 
 
 @dataclass
@@ -73,6 +75,8 @@ class Session:
         open_marks = [mark for mark in self.marks if not mark.claimed]
         if not open_marks and len(writes) == 1:
             return self._write(writes[0])
+        if len(open_marks) + len(writes) > MOST_WRITES:
+            raise Invalid("This would change more items at once than a transaction can hold")
         if open_marks or writes:
             self._transact(open_marks, writes)
         return None

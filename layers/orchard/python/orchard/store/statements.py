@@ -39,6 +39,9 @@ class Update(NamedTuple):
     values: dict[str, Any]
     condition: str | None = None
     names: dict[str, str] | None = None
+    #: Stays in the attribute `recent` for a while, so that a write whose answer got lost is known
+    #: again when it is refused for having been made.
+    token: str | None = None
 
 
 class Delete(NamedTuple):

@@ -110,12 +110,13 @@ class Table:
         `counter` says that a repetition would count twice: such a call is tried again only when
         DynamoDB certainly did not apply it.
         """
-        answer = self._call(
-            "update_item",
-            repeatable=not counter,
-            ReturnValues="ALL_NEW",
-            **statements.update_request(update),
-        )
+        request = {"ReturnValues": "ALL_NEW", **statements.update_request(update)}
+        try:
+            answer = self._call("update_item", repeatable=not counter, **request)
+        except ConditionFailed as refused:
+            if refused.item and update.token and update.token in refused.item.get("recent", ""):
+                return refused.item
+            raise
         return load(answer["Attributes"])
 
     def delete(self, delete: Delete) -> None:

@@ -42,6 +42,8 @@ def authenticate(table: Table, authorization: str | None, now: int) -> ApiKey:
     Errors: `Unauthorized` with the code that tells what is wrong with it.
     """
     token = _bearer(authorization)
+    if token.startswith("am_pk_"):
+        raise Unauthorized("Publishable keys are not accepted here", "endpoint_not_public")
     if not secrets.has_prefix(token):
         raise Unauthorized("Invalid authorization token prefix", "invalid_request")
     digest = secrets.digest(token)

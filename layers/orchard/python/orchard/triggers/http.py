@@ -24,6 +24,7 @@ STATUS = {
     errors.Unavailable: 503,
     errors.OrchardError: 500,
 }
+_LARGEST_EXPONENT = 308
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -76,7 +77,7 @@ def arguments(event: Event, rest_names: Mapping[str, str]) -> dict[str, Any]:
 def json_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; anything else counts as an empty one."""
     try:
-        body = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+        body = json.loads(raw, parse_float=_decimal, parse_constant=_refuse_constant)
         if b"\\u" in raw:
             _refuse_half_characters(body)
     except (ValueError, RecursionError):
@@ -103,6 +104,14 @@ def _query_value(text: str) -> Any:
 def _refuse_half_characters(body: object) -> None:
     """Escapes may spell half of a surrogate pair: such a text is no Unicode and can't be stored."""
     json.dumps(body, default=str, ensure_ascii=False).encode()
+
+
+def _decimal(text: str) -> Decimal:
+    """The number, if it lies where doubles do: others are taken for mistakes, or for attacks."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(text)
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -91,18 +91,25 @@ def _switch(
 ) -> list[Write]:
     one = account.customer
     last = session.stamp("attach", plan_id=given.plan.id, replaced=ended and ended.plan_id)
-    plans = [given.customer_plan]
-    if ended is not None:
-        plans.append(ended._replace(status=customer.EXPIRED, expires_at=session.now))
-    changed = {plan.id: plan for plan in (*account.plans, *plans)}
+    kept = tuple(plan for plan in account.plans if plan is not ended)
+    plans = (*kept, given.customer_plan)
     return [
-        customers.put(
-            session, one._replace(version=one.version + 1), tuple(changed.values()), last
-        ),
-        *(customers.put_plan(session, one, plan) for plan in plans),
+        customers.put(session, one._replace(version=one.version + 1), plans, last),
+        customers.put_plan(session, one, given.customer_plan),
+        *_ended_plan(session, one, ended),
         *_balances(session, account, ended, given, last),
         *catalog.mark_plan(session, given.plan, one.internal_id),
     ]
+
+
+def _ended_plan(session: Session, owner: Customer, ended: CustomerPlan | None) -> list[Write]:
+    """An ended plan is told by the ledger; it stays beside the customer only if it had a trial."""
+    if ended is None:
+        return []
+    if ended.trial_ends_at is None:
+        return [customers.remove_plan(session, owner, ended)]
+    over = ended._replace(status=customer.EXPIRED, expires_at=session.now)
+    return [customers.put_plan(session, owner, over)]
 
 
 def _balances(

@@ -10,18 +10,15 @@ from orchard.contracts.customers import (
 )
 from orchard.domain.customer import Customer, merged_metadata
 from orchard.errors import Conflict, Invalid
-from orchard.store import customers, due, moves, pointers
+from orchard.store import customers, due, moves, pointers, removals
 from orchard.store.customers import Account
-from orchard.store.keys import Key
 from orchard.store.optimistic import optimistic
-from orchard.store.session import Session
-from orchard.store.statements import ConditionFailed, Delete, Item, Write
+from orchard.store.session import MOST_WRITES, Session
+from orchard.store.statements import ConditionFailed, Item, Write
 from orchard.usecases import linking, viewing
 
 #: Fields that are stored as they are sent; a null clears them.
 _PLAIN = ("name", "email", "fingerprint", "currency")
-#: What one transaction can hold, less what moves with the items.
-_MOST_WRITES = 100
 
 
 def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
@@ -49,8 +46,7 @@ def delete(session: Session, request: DeleteCustomerRequest) -> dict[str, Any]:
     """
     customer = optimistic(lambda: _delete(session, request))
     # What a request that ran at the same time still wrote; the job looks for it once more.
-    tenant, table = session.tenant, session.table
-    table.delete_many(customers.remains(table, tenant, customer.hot_id, customer.internal_id))
+    removals.sweep(session.table, session.tenant, customer.hot_id, customer.internal_id)
     return {"success": True}
 
 
@@ -60,6 +56,8 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
     after = _changed(before, request)
     if after == before:
         return account
+    if after.hot_id != before.hot_id and customers.find(session, after.hot_id) is not None:
+        raise _taken(after)
     linking.follow(session, before, after)
     after = after._replace(version=before.version + 1)
     last = session.stamp("update", reason=request.reason)
@@ -106,18 +104,20 @@ def _moved(session: Session, account: Account, after: Customer, last: Item) -> A
         *pointers.claimed(session, after),
         *pointers.dropped(session, account.customer, after),
     ]
-    if len(writes) > _MOST_WRITES:
-        raise Invalid("This customer has too many balances and plans to be given another id")
     try:
         _commit(session, after, writes)
     except ConditionFailed as refused:
         if refused.position == 0:
-            raise Conflict(
-                f"Customer with ID {after.id} already exists, can't change to this ID",
-                "customer_already_exists",
-            ) from None
+            raise _taken(after) from None
         raise
     return customers.require(session, after.hot_id)
+
+
+def _taken(after: Customer) -> Conflict:
+    return Conflict(
+        f"Customer with ID {after.id} already exists, can't change to this ID",
+        "customer_already_exists",
+    )
 
 
 def _pointers(session: Session, before: Customer, after: Customer) -> list[Write]:
@@ -145,6 +145,6 @@ def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
         *pointers.dropped(session, customer, None),
     ]
     # The customer itself comes first among the items; what does not fit is swept up after it.
-    gone = [Delete(Key(item["pk"], item["sk"])) for item in account.items]
-    session.commit(*first, *gone[: _MOST_WRITES - len(first) - len(session.marks)])
+    gone = [removals.removal(customer, item) for item in account.items]
+    session.commit(*first, *gone[: MOST_WRITES - len(first) - len(session.marks)])
     return customer

@@ -49,15 +49,18 @@ class Entry(NamedTuple):
 
 def entry(written: Written) -> Entry:
     """Return what a write leaves in the ledger; nothing for items that have no history."""
-    tenant = keys.tenant_of(written.key.pk)
+    tenant, new = keys.tenant_of(written.key.pk), written.new
     is_customer, is_balance = keys.is_customer(written.key.sk), keys.is_balance(written.key.sk)
-    if written.new is None or not (is_customer or is_balance):
+    if new is None or not (is_customer or is_balance):
         return Entry(tenant)
-    if _is_retold(written.old, written.new):
+    # What a deleted customer of the same id left may be replaced: the history begins anew then.
+    is_same = written.old is not None and written.old["internal_id"] == new["internal_id"]
+    old = written.old if is_same else None
+    if _is_retold(old, new):
         return Entry(tenant)
     if is_customer:
-        return Entry(tenant, changes=(_of_customer(written.old, written.new),))
-    return _of_balance(tenant, written.old, written.new)
+        return Entry(tenant, changes=(_of_customer(old, new),))
+    return _of_balance(tenant, old, new)
 
 
 def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:

@@ -7,7 +7,7 @@ forgotten them, so each deletion is made twice: at once, and when no more lines 
 from collections.abc import Callable
 from itertools import batched
 
-from orchard.store import customers, due, keys
+from orchard.store import due, keys, removals
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.statements import ConditionFailed, Query
@@ -36,8 +36,7 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
         return False
     if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):
         return False
-    place = (deletion.tenant, deletion.hot_id, deletion.internal_id)
-    table.delete_many(customers.remains(table, *place))
+    removals.sweep(table, deletion.tenant, deletion.hot_id, deletion.internal_id)
     try:
         _complete(table, deletion)
     except ConditionFailed:

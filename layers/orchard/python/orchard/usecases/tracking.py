@@ -102,8 +102,9 @@ def require_entity(session: Session, customer_id: str, entity_id: str) -> None:
 
 
 def _is_countable(session: Session, usage: Usage) -> bool:
-    """An idempotency mark needs a transaction, and giving back needs the rows."""
-    return usage.value >= 0 and not session.marks
+    """A mark needs a transaction; giving back, and overdrawing the first row, needs the rows."""
+    countable = usage.value >= 0 and usage.overage is not Overage.OVERFLOW
+    return countable and not session.marks
 
 
 def _count(session: Session, usage: Usage, feature_id: str) -> Stored | ConditionFailed:
@@ -186,7 +187,7 @@ def _without_balance(session: Session, usage: Usage, feature_id: str) -> Tracked
         return Tracked(feature.id, (), recorded=False)
     owner = (customer.hot_id, customer.internal_id)
     session.commit(
-        customers.exists(session, customer),
+        customers.touch(session, customer),
         balances.created(session, owner, feature.id, (), usage.last),
     )
     return Tracked(feature.id, ())
