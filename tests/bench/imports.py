@@ -1,14 +1,19 @@
-"""Import time of each handler beside the floor: a boto3 client, pydantic and the Logger."""
+"""Import time of each handler beside the floor: a boto3 client, pydantic and the Logger.
+
+Measured with the layers as they are deployed and nothing else: packages for development, which
+boto3 would find and load as well, are out of sight.
+"""
 
 import resource
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 
+from local import deploy
 from tests.harness import ROOT
 
 ROUNDS = 5
-PATHS = f"{ROOT / 'functions'}:{ROOT / 'layers/orchard/python'}"
 FLOOR = (
     # The package pydantic alone loads nothing yet: a model is what any use of it needs.
     "import boto3; from pydantic import BaseModel; from aws_lambda_powertools import Logger; "
@@ -20,14 +25,15 @@ CONNECT = "from orchard.triggers.connection import table; table()"
 
 def report() -> None:
     """Print medians and ratios, every handler in turn with the floor."""
+    paths = _paths()
     programs = {"the floor": FLOOR}
     programs |= {module: f"import {module}; {CONNECT}" for module in _modules()}
     for program in programs.values():
-        _spent(program)
+        _spent(program, paths)
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
         for name, program in programs.items():
-            times[name].append(_spent(program))
+            times[name].append(_spent(program, paths))
     print(f"{'import, processor time, ms':34}{'median':>8}{'floor x':>9}")
     for name, spent in times.items():
         ratio = median(spent) / median(times["the floor"])
@@ -40,12 +46,20 @@ def _modules() -> list[str]:
     return sorted(".".join(path.relative_to(root).with_suffix("").parts) for path in files)
 
 
-def _spent(program: str) -> float:
+def _paths() -> str:
+    """Where a deployed function finds its code: its own folder and the built layers."""
+    built = deploy.build(ROOT, ROOT / ".orchard" / "bench.log").parent
+    layers = [built / layer / "python" for layer in ("DependenciesLayer", "OrchardLayer")]
+    return ":".join(map(str, [built / "BalancesCheck", *layers]))
+
+
+def _spent(program: str, paths: str) -> float:
     """Processor time of a fresh interpreter that runs a program, in milliseconds."""
+    bare = Path(sys.base_prefix) / "bin" / "python3.13"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": PATHS, "AWS_DEFAULT_REGION": "eu-west-1", "TABLE_NAME": "orchard"},
+        [bare, "-c", program],
+        env={"PYTHONPATH": paths, "AWS_DEFAULT_REGION": "eu-west-1", "TABLE_NAME": "orchard"},
         check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from orchard.contracts.customers import GetCustomerRequest
+from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases import customers
+from orchard.usecases import viewing
 
 
 @operation(GetCustomerRequest)
 def handler(request: GetCustomerRequest, session: Session) -> dict[str, Any]:
     """Return a customer."""
-    return customers.get(session, request)
+    return viewing.get(session, request)

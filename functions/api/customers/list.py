@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchard.contracts.customers import ListCustomersRequest
+from orchard.contracts.customer_reads import ListCustomersRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
 from orchard.usecases import listing

@@ -1,11 +1,10 @@
-"""`customers.get`, `.update` and `.delete`."""
+"""`customers.update` and `.delete`."""
 
 from typing import Any
 
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.customers import (
     DeleteCustomerRequest,
-    GetCustomerRequest,
     UpdateCustomerRequest,
 )
 from orchard.domain.customer import Customer, merged_metadata
@@ -19,13 +18,6 @@ from orchard.usecases import linking, viewing
 
 #: Fields that are stored as they are sent; a null clears them.
 _PLAIN = ("name", "email", "fingerprint", "currency")
-
-
-def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
-    """Return a customer: one read without expansions. Errors: `CustomerNotFound`."""
-    account = customers.require(session, request.customer_id)
-    view = viewing.view(session, account, request.expand)
-    return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
 
 
 def update(session: Session, request: UpdateCustomerRequest) -> dict[str, Any]:

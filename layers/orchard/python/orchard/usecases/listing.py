@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from orchard.contracts import balance as contract
 from orchard.contracts.cursor import Cursor, page
-from orchard.contracts.customers import ListCustomersRequest, PlanFilter
+from orchard.contracts.customer_reads import ListCustomersRequest, PlanFilter
 from orchard.contracts.granting import ListBalancesRequest
 from orchard.domain.customer import tokens
 from orchard.domain.row import Row

@@ -6,14 +6,22 @@ from typing import Any
 from orchard.contracts import customer as contract
 from orchard.contracts import invoices as invoice_contract
 from orchard.contracts.customer import Expanded, Profile
+from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.feature import feature
 from orchard.contracts.plan import plan as plan_view
-from orchard.store import catalog, invoices
+from orchard.store import catalog, customers, invoices
 from orchard.store.customers import Account
 from orchard.store.session import Session
 
 _CATALOG_PARTS = {"balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"}
 _INVOICES_SHOWN = 10
+
+
+def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
+    """Return a customer: one read without expansions. Errors: `CustomerNotFound`."""
+    account = customers.require(session, request.customer_id)
+    shown = view(session, account, request.expand)
+    return {**shown, "autumn_id": account.customer.internal_id} if request.with_autumn_id else shown
 
 
 def view(session: Session, account: Account, expand: Collection[str] = ()) -> dict[str, Any]:
