@@ -33,7 +33,7 @@ bench: install ## Measure requests, capacity and time per operation
 lint: install ## Check style, imports, spelling and the template
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@.venv/bin/lint-imports
+	@PYTHONPATH=functions:layers/orchard/python .venv/bin/lint-imports
 	@.venv/bin/codespell
 	@.venv/bin/sam validate --lint --region us-east-1
 
