@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from orchard.contracts.request import Request, parse
+from orchard.contracts.request import Request, parse, prepare
 from orchard.errors import OrchardError
 from orchard.store.keys import Key
 from orchard.store.table import Table
@@ -67,6 +67,8 @@ def command[R: Request](model: type[R]) -> Callable[[Callable[[R, Run], Result]]
 
     A wrong input is answered, not raised; neither input nor result is logged: they may be secret.
     """
+
+    prepare(model)
 
     def decorate(work: Callable[[R, Run], Result]) -> Handler:
         def handler(event: Any, context: Any) -> Result:

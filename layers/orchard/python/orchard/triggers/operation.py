@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from orchard.contracts.request import Request, parse
+from orchard.contracts.request import Request, parse, prepare
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import auth, clock, http
@@ -24,6 +24,8 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
     An expected error becomes the envelope with its status; anything else is a 500 that says
     nothing about its cause, which is logged.
     """
+
+    prepare(model)
 
     def decorate(run: Run[R]) -> Handler:
         def handler(event: Event, _context: Any) -> Answer:
