@@ -67,7 +67,6 @@ def command[R: Request](model: type[R]) -> Callable[[Callable[[R, Run], Result]]
 
     A wrong input is answered, not raised; neither input nor result is logged: they may be secret.
     """
-
     prepare(model)
 
     def decorate(work: Callable[[R, Run], Result]) -> Handler:

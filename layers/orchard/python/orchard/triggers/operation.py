@@ -24,7 +24,6 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
     An expected error becomes the envelope with its status; anything else is a 500 that says
     nothing about its cause, which is logged.
     """
-
     prepare(model)
 
     def decorate(run: Run[R]) -> Handler:
