@@ -32,11 +32,7 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
             session: Session | None = None
             try:
                 session = _session(event, now)
-                _admit(event, session)
-                content = run(parse(model, http.arguments(event, model.rest_names)), session)
-                # An idempotency key that no write has claimed yet, of a read for instance.
-                session.commit()
-                answered = http.answer(200, content)
+                answered = http.answer(200, _content(model, run, event, session))
             except OrchardError as expected:
                 answered = http.refusal(expected, _environment(session))
             except Exception:
@@ -49,6 +45,14 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
         return handler
 
     return decorate
+
+
+def _content[R: Request](model: type[R], run: Run[R], event: Event, session: Session) -> Any:
+    _admit(event, session)
+    content = run(parse(model, http.arguments(event, model.rest_names)), session)
+    # An idempotency key that no write has claimed yet, of a read for instance.
+    session.commit()
+    return content
 
 
 def _session(event: Event, now: int) -> Session:
