@@ -15,7 +15,6 @@ from orchard.store import balances, documents, keys, pointers
 from orchard.store.balances import Stored
 from orchard.store.session import Session
 from orchard.store.statements import (
-    Check,
     Delete,
     Item,
     Put,
@@ -110,15 +109,6 @@ def put(
     values = {":version": customer.version - 1, ":internal_id": customer.internal_id}
     return Put(
         item, "#version = :version AND internal_id = :internal_id", values, {"#version": "version"}
-    )
-
-
-def exists(session: Session, customer: Customer) -> Check:
-    """Require that the customer is still there, whatever else changed about it."""
-    return Check(
-        keys.customer(session.tenant, customer.hot_id),
-        "internal_id = :internal_id",
-        {":internal_id": customer.internal_id},
     )
 
 

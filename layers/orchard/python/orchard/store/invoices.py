@@ -86,13 +86,6 @@ def put(session: Session, invoice: Invoice, read: Invoice | None) -> Put:
     return Put(item, "#version = :read", {":read": read.version}, {"#version": "version"})
 
 
-def delete_all(session: Session, internal_id: str) -> None:
-    """Remove every invoice of a customer; a repetition goes on where an earlier one stopped."""
-    query = Query("pk = :pk", {":pk": keys.invoices(session.tenant, internal_id)})
-    for found in batched(session.table.query(query), _BATCH, strict=False):
-        session.table.delete_many([Key(item["pk"], item["sk"]) for item in found])
-
-
 def _query(
     names: tuple[str, str], partition: str, wanted: Wanted, index: str | None = None
 ) -> Query:

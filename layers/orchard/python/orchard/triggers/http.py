@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from orchard import errors
+from orchard.contracts import numbers
 
 type Event = dict[str, Any]
 type Answer = dict[str, Any]
@@ -120,5 +121,5 @@ def _refuse_constant(name: str) -> None:
 
 def _number(value: object) -> int | float:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return numbers.number(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
