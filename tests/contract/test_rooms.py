@@ -25,6 +25,8 @@ WATCHED = {
     "boto3",
     "pydantic",
     "stripe",
+    "genai_prices",
+    "httpx2",
     "jinja2",
     "aws_xray_sdk",
     "aws_lambda_powertools.event_handler",
@@ -89,6 +91,10 @@ def test_boto3_is_known_to_one_module() -> None:
 
 def test_stripe_is_known_to_the_gateways_alone() -> None:
     assert {path.partition("/")[0] for path in importers("stripe")} == {"gateways"}
+
+
+def test_the_price_list_of_models_is_known_to_one_module() -> None:
+    assert importers("genai_prices") == {"gateways/model_prices.py"}
 
 
 def test_keys_are_written_in_one_module() -> None:
