@@ -56,7 +56,7 @@ def handler(module: str) -> Any:
 
 def call(
     operation: str,
-    body: dict[str, Any] | str | None = None,
+    body: dict[str, Any] | list[Any] | str | None = None,
     *,
     key: str,
     headers: dict[str, str] | None = None,
@@ -70,7 +70,8 @@ def call(
     """
     event = sample(f"api/{operation}")
     event["headers"] |= {"authorization": f"Bearer {key}"} | (headers or {})
-    event["body"] = body if isinstance(body, str) else json.dumps(body or {}, default=_number)
+    sent = {} if body is None else body
+    event["body"] = sent if isinstance(sent, str) else json.dumps(sent, default=_number)
     if route is not None:
         event["routeKey"] = route
         event["rawPath"] = route.partition(" ")[2]
@@ -79,8 +80,8 @@ def call(
     resource, verb = operation.split(".")
     answer = handler(f"api.{resource}.{verb}")(event, None)
     content = json.loads(answer["body"])
-    if answer["statusCode"] == 200:
-        wire.assert_response(operation, content)
+    if answer["statusCode"] < 300:
+        wire.assert_response(operation, content, answer["statusCode"])
     return Response(answer["statusCode"], content, answer["headers"])
 
 

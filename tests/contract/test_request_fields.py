@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchard.contracts import features, plans
+from orchard.contracts import features, plans, tracking
 from orchard.contracts.request import Request
 from tests import wire
 
@@ -17,9 +17,13 @@ MODELS: dict[str, type[Request]] = {
     "plans.list": plans.ListPlansRequest,
     "plans.update": plans.UpdatePlanRequest,
     "plans.delete": plans.DeletePlanRequest,
+    "balances.track": tracking.TrackRequest,
+    "balances.batch_track": tracking.TrackRequest,
 }
 
 
 @pytest.mark.parametrize("operation", MODELS)
 def test_no_field_of_the_contract_is_dropped_unread(operation: str) -> None:
-    assert wire.request_fields(operation) <= set(MODELS[operation].model_fields)
+    known = {field.alias or name for name, field in MODELS[operation].model_fields.items()}
+
+    assert wire.request_fields(operation) <= known

@@ -84,9 +84,9 @@ def strings(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def test_boto3_is_known_to_one_module() -> None:
-    assert importers("boto3") == {"store/table.py"}
-    assert importers("botocore") == {"store/table.py"}
+def test_boto3_is_known_to_the_table_and_to_the_carriers_of_messages() -> None:
+    assert importers("boto3") == {"store/table.py", "gateways/aws.py"}
+    assert importers("botocore") == {"store/table.py", "gateways/aws.py"}
 
 
 def test_stripe_is_known_to_the_gateways_alone() -> None:

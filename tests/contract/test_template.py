@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchard.usecases import batching
 from tests.harness import ROOT, sample, template
 
 RESOURCES: dict[str, Any] = template()["Resources"]
@@ -18,7 +19,7 @@ FUNCTIONS = {
 }
 API = {name: one for name, one in FUNCTIONS.items() if one["Handler"].startswith("api.")}
 READ_ONLY = {"get", "list"}
-POLICIES = {"ReadTable", "WriteTable", "ReadStripeSecrets"}
+POLICIES = {"ReadTable", "WriteTable", "ReadStripeSecrets", "SendTracks", "PublishEvents"}
 
 
 def operation_of(properties: dict[str, Any]) -> str:
@@ -110,7 +111,45 @@ def test_policies_permit_what_the_code_does_and_nothing_else() -> None:
         "dynamodb:BatchWriteItem",
         "dynamodb:ConditionCheckItem",
         "ssm:GetParametersByPath",
+        "sqs:SendMessage",
+        "events:PutEvents",
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "variable"), [("SendTracks", "TRACK_QUEUE_URL"), ("PublishEvents", "EVENT_BUS_NAME")]
+)
+def test_who_may_send_messages_knows_where_to_and_nobody_else_does(
+    policy: str, variable: str
+) -> None:
+    permitted = {name for name, one in FUNCTIONS.items() if policy in policies_of(one)}
+    told = {
+        name
+        for name, one in FUNCTIONS.items()
+        if variable in one.get("Environment", {}).get("Variables", {})
+    }
+
+    assert permitted == told
+    assert permitted
+
+
+def test_a_queue_waits_longer_than_its_function_may_take_and_keeps_what_fails() -> None:
+    queue = RESOURCES["TrackQueue"]["Properties"]
+    source = FUNCTIONS["Track"]["Events"]["Tracks"]["Properties"]
+
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["Track"]["Timeout"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > 1
+    for name in ("TrackQueue", "TrackDeadLetters"):
+        assert RESOURCES[name]["Properties"]["SqsManagedSseEnabled"] is True
+        assert RESOURCES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_an_event_id_stays_claimed_as_long_as_its_message_can_wait() -> None:
+    """In the queue, among the dead letters, and back in the queue counts anew once."""
+    kept = RESOURCES["TrackQueue"]["Properties"]["MessageRetentionPeriod"] * 1000
+
+    assert 2 * kept < batching.CLAIM_MS
 
 
 def test_every_operation_has_a_heading_in_the_documentation() -> None:

@@ -16,6 +16,8 @@ _EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+#: As many faults are named; a long array may have thousands.
+_MOST_FAULTS = 50
 _LENGTHS = {
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
@@ -35,6 +37,8 @@ class Request(BaseModel):
 
     #: Names that only the older REST routes use for a field.
     rest_names: ClassVar[dict[str, str]] = {}
+    #: The one field of a request whose body is no object but a bare array: its entries.
+    array: ClassVar[str | None] = None
 
 
 def prepare(model: type[Request]) -> None:
@@ -50,16 +54,25 @@ def parse[R: Request](model: type[R], body: dict[str, Any]) -> R:
     try:
         return model.model_validate(body)
     except ValidationError as invalid:
-        faults = [_sentence(error) for error in invalid.errors(include_url=False)]
+        found = invalid.errors(include_url=False)
+        faults = [_sentence(error, array=model.array is not None) for error in found]
     if len(faults) == 1:
         raise InvalidInputs(faults[0]) from None
+    if len(faults) > _MOST_FAULTS:
+        faults[_MOST_FAULTS:] = [f"and {len(faults) - _MOST_FAULTS} more"]
     raise InvalidInputs(f"[Validation Errors] {'; '.join(faults)}") from None
 
 
-def _sentence(error: Any) -> str:
-    path = ".".join(str(part) for part in error["loc"] if not _is_internal(part))
+def _sentence(error: Any, *, array: bool) -> str:
+    parts = [str(part) for part in error["loc"] if not _is_internal(part)]
+    path = _path_in_array(parts[1:]) if array else ".".join(parts)
     message = _message(error)
     return f"{path}: {message}" if path else message
+
+
+def _path_in_array(parts: list[str]) -> str:
+    """The place in a body that is an array, such as `[3].value`."""
+    return ".".join([f"[{parts[0]}]", *parts[1:]]) if parts else "body"
 
 
 def _is_internal(part: object) -> bool:

@@ -43,6 +43,8 @@ class TrackRequest(Request):
     idempotency_key: Id | None = None
     skip_event: bool = False
     lock: LockRequest | None = None
+    #: To be recorded later: the caller does not wait for it.
+    is_async: bool = Field(default=False, alias="async")
     expand: BalanceExpands = []
 
     @model_validator(mode="after")

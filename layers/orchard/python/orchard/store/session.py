@@ -22,6 +22,8 @@ class Mark:
 
     key: Key
     text: str
+    #: How long it blocks repetitions.
+    life_ms: int = MARK_MS
     claimed: bool = False
 
 
@@ -38,14 +40,14 @@ class Session:
     request_id: str
     marks: list[Mark] = field(default_factory=list)
 
-    def once(self, space: str, text: str) -> None:
+    def once(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
         """Let the next commit succeed only if no earlier request claimed this key.
 
-        Keys of different spaces do not meet: `header` and `body`. Errors:
-        `DuplicateIdempotencyKey` at once if the key was claimed.
+        Keys of different spaces do not meet: `header`, `body` and, for the ids of queued events,
+        `event`. Errors: `DuplicateIdempotencyKey` at once if the key was claimed.
         """
         digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
-        mark = Mark(keys.idempotency(self.tenant, digest), text)
+        mark = Mark(keys.idempotency(self.tenant, digest), text, life_ms)
         claimed = self.table.get(mark.key)
         if claimed is not None and claimed["expires_at"] > self.now:
             raise DuplicateIdempotencyKey(text)
@@ -102,7 +104,7 @@ class Session:
             mark.claimed = True
 
     def _claim(self, mark: Mark) -> Put:
-        expires_at = self.now + MARK_MS
+        expires_at = self.now + mark.life_ms
         item = {"pk": mark.key.pk, "sk": mark.key.sk, "expires_at": expires_at}
         return Put(
             item | {"ttl": expires_at // 1000 + 1},

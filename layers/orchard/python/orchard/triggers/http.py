@@ -77,13 +77,19 @@ def arguments(event: Event, rest_names: Mapping[str, str]) -> dict[str, Any]:
 
 def json_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; anything else counts as an empty one."""
+    body = json_value(raw)
+    return body if isinstance(body, dict) else {}
+
+
+def json_value(raw: bytes) -> Any:
+    """Return what a body says in JSON, its fractions exact; None when it is broken."""
     try:
         body = json.loads(raw, parse_float=_decimal, parse_constant=_refuse_constant)
         if b"\\u" in raw:
             _refuse_half_characters(body)
     except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+        return None
+    return body
 
 
 def _is_operation(event: Event) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from orchard.contracts.request import Request, parse, prepare
+from orchard.contracts.response import Accepted
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import auth, clock, http
@@ -32,7 +33,7 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
             session: Session | None = None
             try:
                 session = _session(event, now)
-                answered = http.answer(200, _content(model, run, event, session))
+                answered = _answer(_content(model, run, event, session))
             except OrchardError as expected:
                 answered = http.refusal(expected, _environment(session))
             except Exception:
@@ -49,10 +50,22 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
 
 def _content[R: Request](model: type[R], run: Run[R], event: Event, session: Session) -> Any:
     _admit(event, session)
-    content = run(parse(model, http.arguments(event, model.rest_names)), session)
+    content = run(parse(model, _arguments(model, event)), session)
     # An idempotency key that no write has claimed yet, of a read for instance.
     session.commit()
     return content
+
+
+def _arguments(model: type[Request], event: Event) -> dict[str, Any]:
+    if model.array is not None:
+        return {model.array: http.json_value(http.raw_body(event))}
+    return http.arguments(event, model.rest_names)
+
+
+def _answer(content: Any) -> Answer:
+    if isinstance(content, Accepted):
+        return http.answer(202, content.body)
+    return http.answer(200, content)
 
 
 def _session(event: Event, now: int) -> Session:

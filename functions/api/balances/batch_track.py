@@ -1,0 +1,15 @@
+"""POST /v1/balances.batch_track"""
+
+from typing import Any
+
+from orchard.contracts.batch import BatchTrackRequest
+from orchard.store.session import Session
+from orchard.triggers.operation import operation
+from orchard.usecases import batching
+
+
+@operation(BatchTrackRequest)
+def handler(request: BatchTrackRequest, session: Session) -> dict[str, Any]:
+    """Queue usage of many customers, to be recorded within seconds."""
+    batching.accept(session, request.items)
+    return {"success": True}

@@ -1,0 +1,220 @@
+"""What lies in the queue is recorded once, whatever is delivered how often."""
+
+from typing import Any
+
+import pytest
+
+from orchard.errors import Unavailable
+from orchard.store.table import Table
+from orchard.triggers import connection
+from orchard.usecases import tracking
+from tests.builders import a_customer, a_feature, a_grant, balance, left
+from tests.conftest import Call, Clock
+from tests.harness import sample
+from tests.queues.conftest import Deadline, Queue
+
+ITEM = {"customer_id": "user_1", "feature_id": "messages"}
+
+
+@pytest.fixture(autouse=True)
+def _offer(call: Call, queue: Queue) -> None:
+    del queue
+    a_feature(call, event_names=["sent"])
+    a_customer(call)
+    a_grant(call, 100)
+
+
+def batch(call: Call, *items: dict[str, Any]) -> None:
+    answered = call("balances.batch_track", list(items))
+    assert answered.status == 200, answered
+
+
+def test_a_batch_is_recorded(call: Call, queue: Queue) -> None:
+    a_customer(call, "user_2")
+    a_grant(call, 10, customer_id="user_2")
+
+    batch(call, {**ITEM, "value": 0.1}, {**ITEM, "customer_id": "user_2"}, {**ITEM, "value": 0.2})
+
+    assert left(call) == (100, 0)
+    assert queue.deliver() == []
+    assert left(call) == (99.7, 0.3)
+    assert balance(call, customer_id="user_2")["usage"] == 1
+    assert queue.bodies() == []
+
+
+def test_an_asynchronous_track_is_recorded_with_its_key(call: Call, queue: Queue) -> None:
+    body = {**ITEM, "value": 4, "async": True, "idempotency_key": "k1"}
+
+    assert call("balances.track", body).status == 202
+    queue.deliver()
+
+    assert left(call) == (96, 4)
+
+
+def test_an_event_name_counts_for_every_feature_that_lists_it(call: Call, queue: Queue) -> None:
+    a_feature(call, "words", event_names=["sent"])
+    a_grant(call, 10, "words")
+
+    batch(call, {"customer_id": "user_1", "event_name": "sent", "value": 3})
+    queue.deliver()
+
+    assert left(call) == (97, 3)
+    assert left(call, "words") == (7, 3)
+
+
+def test_a_message_that_comes_again_adds_nothing(call: Call, queue: Queue, clock: Clock) -> None:
+    batch(call, {**ITEM, "value": 3}, {**ITEM, "value": -1}, {**ITEM, "event_name": None})
+    (record,) = queue.receive(queue.url)
+
+    queue.deliver()
+    clock.advance(days=20)
+    queue.put(record["body"])
+    queue.deliver()
+
+    assert left(call) == (97, 3)
+
+
+def test_a_key_that_is_repeated_is_dropped(call: Call, queue: Queue) -> None:
+    item = {**ITEM, "value": 3, "idempotency_key": "k1"}
+
+    batch(call, item, item)
+    batch(call, item)
+    call("balances.track", {**item, "idempotency_key": "k2"})
+
+    assert queue.deliver() == []
+    assert left(call) == (94, 6)
+
+
+def test_a_use_that_is_refused_is_dropped_and_the_others_count(call: Call, queue: Queue) -> None:
+    batch(
+        call,
+        {**ITEM, "customer_id": "nobody"},
+        {**ITEM, "value": 1000, "overage_behavior": "reject"},
+        {**ITEM, "value": 5},
+    )
+
+    assert queue.deliver() == []
+    assert left(call) == (95, 5)
+
+
+def test_what_is_recorded_late_keeps_the_time_of_its_request(
+    call: Call, queue: Queue, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    original = tracking.track
+
+    def spied(session: Any, request: Any) -> Any:
+        seen.append(request.timestamp)
+        return original(session, request)
+
+    monkeypatch.setattr(tracking, "track", spied)
+    accepted = clock.now
+    batch(call, ITEM)
+    clock.advance(seconds=90)
+
+    queue.deliver()
+
+    assert seen == [accepted]
+
+
+def test_a_clock_that_is_a_little_behind_loses_nothing(
+    call: Call, queue: Queue, clock: Clock
+) -> None:
+    batch(call, {**ITEM, "value": 5})
+    clock.advance(ms=-40)
+
+    assert queue.deliver() == []
+    assert left(call) == (95, 5)
+
+
+def test_a_table_that_does_not_answer_delays_a_message(
+    call: Call, queue: Queue, table: Table
+) -> None:
+    class Silent(Table):
+        def _call(self, verb: str, **arguments: Any) -> Any:
+            if verb == "transact_write_items":
+                raise Unavailable("The table did not answer")
+            return super()._call(verb, **arguments)
+
+    batch(call, {**ITEM, "value": 5})
+    connection.use(Silent(table.client, table.name))
+    assert len(queue.deliver()) == 1
+
+    connection.use(table)
+    assert queue.deliver() == []
+    assert left(call) == (95, 5)
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"items": []}'])
+def test_a_message_that_makes_no_sense_ends_among_the_dead_letters(
+    call: Call, queue: Queue, body: str
+) -> None:
+    queue.put(body)
+    batch(call, {**ITEM, "value": 5})
+
+    assert len(queue.deliver()) == 1
+    for _ in range(10):
+        queue.deliver()
+
+    assert left(call) == (95, 5)
+    assert queue.bodies() == []
+    assert [one["body"] for one in queue.receive(queue.dead)] == [body]
+
+
+def test_a_use_that_breaks_the_code_holds_up_no_other(
+    call: Call, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = tracking.track
+
+    def broken(session: Any, request: Any) -> Any:
+        if request.value == 7:
+            raise RuntimeError("broken")
+        return original(session, request)
+
+    batch(call, {**ITEM, "value": 7}, {**ITEM, "value": 5})
+    monkeypatch.setattr(tracking, "track", broken)
+    assert len(queue.deliver()) == 1
+    assert left(call) == (95, 5)
+
+    monkeypatch.undo()
+    monkeypatch.setenv("TRACK_QUEUE_URL", queue.url)
+    monkeypatch.setattr("orchard.triggers.clock.now", lambda: 1_788_220_900_000)
+    assert queue.deliver() == []
+    assert left(call) == (88, 12)
+
+
+def test_a_function_that_runs_out_of_time_leaves_the_rest_for_later(
+    call: Call, queue: Queue
+) -> None:
+    for _ in range(3):
+        batch(call, ITEM)
+
+    assert len(queue.deliver(Deadline(1))) == 2
+    assert left(call) == (99, 1)
+    assert queue.deliver() == []
+    assert left(call) == (97, 3)
+
+
+def test_the_sample_message_is_recorded(call: Call, queue: Queue) -> None:
+    a_customer(call, "user_123")
+    a_grant(call, 10, customer_id="user_123")
+    queue.put(sample("queues/track")["Records"][0]["body"])
+
+    assert queue.deliver() == []
+    assert balance(call, customer_id="user_123")["usage"] == 3
+
+
+def test_the_log_tells_of_a_message_but_not_what_it_holds(
+    call: Call, queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch(call, {**ITEM, "properties": {"secret": "xyzzy"}}, {**ITEM, "customer_id": "nobody"})
+    queue.put('{"items": [{"secret": "xyzzy"}]}')
+    caplog.clear()
+
+    queue.deliver()
+
+    told = {one.getMessage(): vars(one) for one in caplog.records}
+    assert told.keys() == {"message", "message failed"}
+    assert told["message"]["result"] == (1, {"customer_not_found": 1})
+    assert told["message"]["request_id"] == "sample-request"
+    assert "xyzzy" not in caplog.text + str(told)
