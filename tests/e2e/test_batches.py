@@ -106,3 +106,13 @@ def test_the_queue_hands_what_fails_to_its_dead_letters(stack: Stack) -> None:
 
     assert json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"] == dead["QueueArn"]
     assert int(attributes["VisibilityTimeout"]) == 720
+
+
+def test_batches_arrive_after_a_restart(stack: Stack, shop: Organization) -> None:
+    shop.get_done("customers.get_or_create", customer_id="ivy")
+
+    stack.stop()
+    stack.start()
+
+    assert post(shop, [{"customer_id": "ivy", "feature_id": "messages"}]).status_code == 200
+    assert eventually(lambda: used(shop, "ivy"), lambda seen: seen > 0) == 1

@@ -215,6 +215,6 @@ def test_the_log_tells_of_a_message_but_not_what_it_holds(
 
     told = {one.getMessage(): vars(one) for one in caplog.records}
     assert told.keys() == {"message", "message failed"}
-    assert told["message"]["result"] == (1, {"customer_not_found": 1})
+    assert told["message"]["result"] == {"recorded": 1, "dropped": {"customer_not_found": 1}}
     assert told["message"]["request_id"] == "sample-request"
     assert "xyzzy" not in caplog.text + str(told)

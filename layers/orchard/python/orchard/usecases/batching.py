@@ -7,7 +7,7 @@ transaction, so it counts once however often its message is delivered.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
 from orchard.contracts.batch import (
     QueuedItem,
@@ -35,7 +35,7 @@ _LARGEST_ITEM = 200_000
 type Document = dict[str, Any]
 
 
-class Outcome(NamedTuple):
+class Outcome(TypedDict):
     """What came of a message: items recorded, and items dropped by the code of their error."""
 
     recorded: int
@@ -93,7 +93,7 @@ def work(session: Session, message: QueuedTracks) -> Outcome:
             failed.append(error)
     if failed:
         raise ExceptionGroup(f"{len(failed)} of {len(message.items)} uses failed", failed)
-    return Outcome(recorded, dropped)
+    return Outcome(recorded=recorded, dropped=dropped)
 
 
 def _record(session: Session, item: QueuedItem) -> None:
