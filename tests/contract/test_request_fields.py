@@ -2,11 +2,16 @@
 
 import pytest
 
-from orchard.contracts import features, plans, tracking
+from orchard.contracts import entities, entity_reads, features, plans, tracking
 from orchard.contracts.request import Request
 from tests import wire
 
 MODELS: dict[str, type[Request]] = {
+    "entities.create": entities.CreateEntityRequest,
+    "entities.get": entity_reads.GetEntityRequest,
+    "entities.list": entity_reads.ListEntitiesRequest,
+    "entities.update": entities.UpdateEntityRequest,
+    "entities.delete": entity_reads.DeleteEntityRequest,
     "features.create": features.CreateFeatureRequest,
     "features.get": features.GetFeatureRequest,
     "features.list": features.ListFeaturesRequest,

@@ -6,7 +6,7 @@ from orchard.store import keys
 from tests.harness import ROOT
 
 #: Functions of the module that read a key or an attribute instead of making one.
-NOT_KEYS = {"instant", "tenant_of", "time_of", "listing_position", "events_shard"}
+NOT_KEYS = {"instant", "tenant_of", "placed", "listing_position", "events_shard"}
 
 
 def chart_of(text: str) -> list[list[str]]:

@@ -110,10 +110,9 @@ class OverageAllowed(Request):
     enabled: bool = False
 
 
-class BillingControls(Request):
-    """The controls sent; lists that are absent are None."""
+class EntityControls(Request):
+    """The controls sent for an entity; lists that are absent are None."""
 
-    auto_topups: Entries[AutoTopup] | None = None
     spend_limits: Entries[SpendLimit] | None = None
     usage_limits: Entries[UsageLimit] | None = None
     usage_alerts: Entries[UsageAlert] | None = None
@@ -121,7 +120,6 @@ class BillingControls(Request):
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:
-        _once(self.auto_topups, "auto top-up")
         _once(self.spend_limits, "spend limit")
         _once(self.overage_allowed, "overage control")
         filters = [(limit.feature_id, _filter_text(limit)) for limit in self.usage_limits or ()]
@@ -134,7 +132,18 @@ class BillingControls(Request):
         return document
 
 
-def merged(stored: dict[str, Any], controls: BillingControls | None) -> dict[str, Any]:
+class BillingControls(EntityControls):
+    """The controls sent for a customer or a plan."""
+
+    auto_topups: Entries[AutoTopup] | None = None
+
+    @model_validator(mode="after")
+    def _no_duplicate_topups(self) -> Self:
+        _once(self.auto_topups, "auto top-up")
+        return self
+
+
+def merged(stored: dict[str, Any], controls: EntityControls | None) -> dict[str, Any]:
     """Return the stored controls with the lists that were sent in place of the old ones."""
     return stored if controls is None else {**stored, **controls.sent()}
 

@@ -8,6 +8,7 @@ from orchard.contracts.numbers import plain
 from orchard.domain import controls, summary
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.deduction import Rows
+from orchard.domain.entity import Entity
 
 
 class Profile(NamedTuple):
@@ -20,6 +21,7 @@ class Profile(NamedTuple):
     all_plans: tuple[CustomerPlan, ...]
     rows: Mapping[str, Rows]
     now: int
+    entities: tuple[Entity, ...] = ()
 
 
 class Expanded(NamedTuple):
@@ -51,11 +53,11 @@ def customer(
         "metadata": dict(one.metadata),
         "send_email_receipts": one.send_email_receipts,
         "billing_controls": _controls(profile, merge=merge_controls),
-        "subscriptions": _subscriptions(profile, expanded),
-        "purchases": _purchases(profile, expanded),
+        "subscriptions": subscriptions(profile, expanded),
+        "purchases": purchases(profile, expanded),
         "licenses": [],
-        "balances": _balances(profile, expanded),
-        "flags": _flags(profile, expanded),
+        "balances": balances(profile, expanded),
+        "flags": flags(profile, expanded),
         "config": dict(one.config),
     }
     if one.stripe_id:
@@ -82,7 +84,8 @@ def _controls(profile: Profile, *, merge: bool) -> Any:
     return plain(controls.effective(own, plans) if merge else own)
 
 
-def _subscriptions(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+def subscriptions(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+    """Return the plans that recur or are free."""
     held = (plan for plan in profile.plans if not plan.one_off)
     return [_subscription(plan, profile.now, expanded.subscription_plans) for plan in held]
 
@@ -107,13 +110,18 @@ def _subscription(
         "current_period_start": plan.started_at if start is None and is_trial else start,
         "current_period_end": trial_ends_at if end is None and is_trial else end,
         "quantity": plan.quantity,
-        "scope": "customer",
+        "scope": _scope(plan),
     }
     shown = plans.get((plan.plan_id, plan.plan_version))
     return view if shown is None else {**view, "plan": shown}
 
 
-def _purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+def _scope(plan: CustomerPlan) -> str:
+    return "customer" if plan.entity_id is None else "entity"
+
+
+def purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
+    """Return the plans that were bought once."""
     views = []
     for plan in profile.plans:
         if plan.one_off:
@@ -122,14 +130,15 @@ def _purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
                 "started_at": plan.started_at,
                 "expires_at": plan.expires_at,
                 "quantity": plan.quantity,
-                "scope": "customer",
+                "scope": _scope(plan),
             }
             shown = expanded.purchase_plans.get((plan.plan_id, plan.plan_version))
             views.append(view if shown is None else {**view, "plan": shown})
     return views
 
 
-def _balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+def balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+    """Return the balances by feature id."""
     views = (
         (feature_id, balance.shown(feature_id, rows, expanded.balance_features.get(feature_id)))
         for feature_id, rows in profile.rows.items()
@@ -137,7 +146,8 @@ def _balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
     return {feature_id: view for feature_id, view in views if view is not None}
 
 
-def _flags(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+def flags(profile: Profile, expanded: Expanded) -> dict[str, Any]:
+    """Return the boolean features that are on, by feature id."""
     return {
         feature_id: balance.flag(row, feature_id, expanded.flag_features.get(feature_id))
         for feature_id, row in _on(profile.rows.items())

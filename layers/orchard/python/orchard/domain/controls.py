@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 LISTS = ("auto_topups", "spend_limits", "usage_limits", "usage_alerts", "overage_allowed")
+#: An entity has all of them but automatic top-ups.
+OF_ENTITIES = LISTS[1:]
 
 type Controls = Mapping[str, Any]
 
@@ -24,6 +26,18 @@ def effective(customer: Controls, plans: Iterable[Controls]) -> dict[str, Any]:
         given = _of_plans(name, [plan.get(name) or () for plan in plans])
         entries = [*own, *(entry for entry in given if _about(entry) not in shadowed)]
         if entries or name in customer:
+            found[name] = entries
+    return found
+
+
+def shadowed(own: Controls, inherited: Controls) -> dict[str, Any]:
+    """Return the controls of an entity: its own, then what it inherits and has no entry for."""
+    found: dict[str, Any] = {}
+    for name in OF_ENTITIES:
+        entries = list(own.get(name) or ())
+        about = {_about(entry) for entry in entries}
+        entries += [entry for entry in inherited.get(name) or () if _about(entry) not in about]
+        if entries or name in own:
             found[name] = entries
     return found
 

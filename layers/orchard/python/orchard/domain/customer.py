@@ -51,6 +51,8 @@ class CustomerPlan(NamedTuple):
     current_period_end: int | None = None
     past_due: bool = False
     billing_controls: Mapping[str, Any] | None = None
+    #: The entity that the plan is for; None: the customer and all of its entities.
+    entity_id: str | None = None
 
     def is_held(self, now: int) -> bool:
         """Whether the plan counts: neither expired nor past the trial it was given for."""

@@ -53,7 +53,7 @@ def entries(session: Session, wanted: Wanted) -> Iterator[Entry]:
     passed = None if wanted.after is None or wanted.from_place else _place(*wanted.after)
     for item in session.table.query(query):
         if item["listing_sk"] != passed:
-            yield Entry(keys.time_of(item["listing_sk"]), item["hot_id"])
+            yield Entry(keys.placed(item["listing_sk"])[0], item["hot_id"])
 
 
 def _bounds(wanted: Wanted) -> tuple[str, str]:

@@ -5,13 +5,14 @@ reads all of a customer. A pointer leads from the internal id to them.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchard.domain import customer as domain
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.deduction import Rows
+from orchard.domain.entity import Entity
 from orchard.errors import CustomerNotFound
-from orchard.store import balances, documents, keys, pointers
+from orchard.store import balances, documents, entities, keys, pointers
 from orchard.store.balances import Stored
 from orchard.store.session import Session
 from orchard.store.statements import (
@@ -43,6 +44,7 @@ class Account(NamedTuple):
     plans: tuple[CustomerPlan, ...]
     balances: tuple[Stored, ...]
     items: tuple[Item, ...]
+    entities: tuple[Entity, ...] = ()
 
 
 def find(session: Session, customer_id: str) -> Account | None:
@@ -150,7 +152,7 @@ def load(items: tuple[Item, ...]) -> Account | None:
     own = next((item for item in items if keys.is_customer(item["sk"])), None)
     if own is None:
         return None
-    customer, plans, held = _customer_from_item(own), [], []
+    customer, plans, held, parts = _customer_from_item(own), [], [], []
     # What a deleted customer of the same id left is not this one's.
     items = tuple(item for item in items if item["internal_id"] == customer.internal_id)
     for item in items:
@@ -158,8 +160,11 @@ def load(items: tuple[Item, ...]) -> Account | None:
             plans.append(_plan_from_item(item))
         elif keys.is_balance(item["sk"]):
             held.append(balances.load(item))
+        elif keys.is_entity(item["sk"]):
+            parts.append(entities.load(item))
+    by_age = tuple(sorted(parts, key=lambda entity: (entity.created_at, entity.id)))
     by_start = sorted(plans, key=lambda plan: (plan.started_at, plan.id))
-    return Account(customer, tuple(by_start), tuple(held), items)
+    return Account(customer, tuple(by_start), tuple(held), items, by_age)
 
 
 def _at(session: Session, hot_id: str) -> Account | None:
@@ -209,6 +214,6 @@ def _customer_from_item(item: Item) -> Customer:
 
 
 def _plan_from_item(item: Item) -> CustomerPlan:
-    fields = {name: item[name] for name in CustomerPlan._fields}
-    whole = {name: int(item[name]) for name in _PLAN_TIMES if item[name] is not None}
+    fields: dict[str, Any] = {name: item.get(name) for name in CustomerPlan._fields}
+    whole = {name: int(item[name]) for name in _PLAN_TIMES if item.get(name) is not None}
     return CustomerPlan(**{**fields, **whole})

@@ -1,7 +1,7 @@
 """Every key of the table, and the access pattern each one serves.
 
-A key begins with the tenant (organisation and environment) unless the item has none by nature, so
-a read across tenants cannot be written by accident. Ids are escaped: no id can forge a separator.
+A key begins with the tenant (organisation and environment) unless the item has none by nature: no
+read goes across tenants by accident. Ids are escaped: none can forge a separator.
 
 | item              | pk                          | sk                        | serves                    |
 |-------------------|-----------------------------|---------------------------|---------------------------|
@@ -11,10 +11,12 @@ a read across tenants cannot be written by accident. Ids are escaped: no id can 
 | plan version      | tenant#CATALOG              | PLAN#id#version           | catalogue in one Query    |
 | customer          | tenant#CUSTOMER#id          | 0#CUSTOMER                | customer in one Query     |
 | customer plan     | tenant#CUSTOMER#id          | 0#PLAN#id                 | customer in one Query     |
+| entity            | tenant#CUSTOMER#id          | 0#ENTITY#id               | customer in one Query     |
 | balance           | tenant#CUSTOMER#id          | 0#BALANCE#feature         | check, track: one request |
 | pointer           | tenant#ID#internal id       | POINTER                   | internal id to customer   |
 | e-mail pointer    | tenant#EMAIL#address        | POINTER                   | customers without an id   |
 | Stripe pointer    | STRIPE#environment#cus_     | POINTER                   | webhook to customer       |
+| entity pointer    | tenant#ENTITY#id            | internal id               | entity id to customers    |
 | invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
 | usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
 | change            | tenant#LEDGER#internal id   | CHANGE#time#id(#feature)  | audit trail               |
@@ -23,22 +25,20 @@ a read across tenants cannot be written by accident. Ids are escaped: no id can 
 | deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
 | parked record     | PARKED#day                  | time#id                   | replay by an operator     |
 
-Index `listing` (listing_pk, listing_sk): customers, events and invoices of a tenant by time.
+Index `listing` (listing_pk, listing_sk): customers, entities, events and invoices by time.
 Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 from zlib import crc32
 
-#: Balances and deletions that fall due are spread over this many index partitions.
-DUE_SHARDS = 8
-#: Usage events of a tenant are spread over this many partitions of the index `listing`.
-EVENT_SHARDS = 8
-#: Deleted customers whose history is still to be removed wait here in the index `due`, apart from
-#: the balances.
+#: What falls due, and a tenant's usage events, are spread over so many partitions of an index.
+DUE_SHARDS, EVENT_SHARDS = 8, 8
+#: Deleted customers whose history is still to be removed wait here, apart from the balances.
 PURGE_SHARD = "PURGE"
-#: All items that make up a customer, read with one Query.
-HOT = "0#"
+#: How the sort keys of all items that make up a customer begin, and those of its usage events.
+HOT, EVENTS = "0#", "EVENT#"
 
 
 class Key(NamedTuple):
@@ -74,10 +74,7 @@ def plan(tenant: str, plan_id: str, version: int) -> Key:
 
 
 def hot_partition(tenant: str, hot_id: str) -> str:
-    """The partition of everything a customer's pages and checks read.
-
-    `hot_id` is the caller's customer id, or the internal id of a customer that has none.
-    """
+    """A customer's partition, by the caller's id, or the internal id if there is none."""
     return f"{tenant}#CUSTOMER#{_part(hot_id)}"
 
 
@@ -89,6 +86,21 @@ def customer(tenant: str, hot_id: str) -> Key:
 def customer_plan(tenant: str, hot_id: str, customer_plan_id: str) -> Key:
     """A plan that a customer holds or held."""
     return Key(hot_partition(tenant, hot_id), f"0#PLAN#{customer_plan_id}")
+
+
+def entity(tenant: str, hot_id: str, entity_id: str) -> Key:
+    """An entity of a customer."""
+    return Key(hot_partition(tenant, hot_id), f"0#ENTITY#{_part(entity_id)}")
+
+
+def entity_pointers(tenant: str, entity_id: str) -> str:
+    """The partition that tells which customers have an entity of this id."""
+    return f"{tenant}#ENTITY#{_part(entity_id)}"
+
+
+def entity_pointer(tenant: str, entity_id: str, internal_id: str) -> Key:
+    """Where the customer with this internal id, which has such an entity, is kept."""
+    return Key(entity_pointers(tenant, entity_id), internal_id)
 
 
 def balance(tenant: str, hot_id: str, feature_id: str) -> Key:
@@ -139,10 +151,6 @@ def change(
     return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
 
 
-#: How the sort keys of usage events begin.
-EVENTS = "EVENT#"
-
-
 def usage(tenant: str, internal_id: str) -> str:
     """The partition of a customer's usage roll-ups."""
     return f"{tenant}#USAGE#{internal_id}"
@@ -173,6 +181,11 @@ def customers_listing(tenant: str) -> str:
     return f"{tenant}#CUSTOMERS"
 
 
+def entities_listing(tenant: str) -> str:
+    """The index partition of a tenant's entities."""
+    return f"{tenant}#ENTITIES"
+
+
 def invoices_listing(tenant: str) -> str:
     """The index partition of a tenant's invoices."""
     return f"{tenant}#INVOICES"
@@ -193,9 +206,10 @@ def listing_position(timestamp: int, item_id: str) -> str:
     return f"{instant(timestamp)}#{item_id}"
 
 
-def time_of(position: str) -> int:
-    """The time in a sort key of the index `listing`."""
-    return int(position.partition("#")[0])
+def placed(position: str) -> tuple[int, str]:
+    """The time and the id in a sort key of the index `listing`."""
+    timestamp, _, item_id = position.partition("#")
+    return int(timestamp), item_id
 
 
 def due_shard(number: int) -> str:
@@ -213,29 +227,17 @@ def tenant_of(pk: str) -> str:
     return pk.partition("#")[0]
 
 
-def is_customer(sk: str) -> bool:
-    """Whether a sort key is that of a customer."""
-    return sk == "0#CUSTOMER"
+def _beginning(text: str) -> Callable[[str], bool]:
+    return lambda sk: sk.startswith(text)
 
 
-def is_balance(sk: str) -> bool:
-    """Whether a sort key is that of a balance."""
-    return sk.startswith("0#BALANCE#")
-
-
-def is_customer_plan(sk: str) -> bool:
-    """Whether a sort key is that of a customer's plan."""
-    return sk.startswith("0#PLAN#")
-
-
-def is_feature(sk: str) -> bool:
-    """Whether a sort key is that of a feature."""
-    return sk.startswith("FEATURE#")
-
-
-def is_plan(sk: str) -> bool:
-    """Whether a sort key is that of a plan version."""
-    return sk.startswith("PLAN#")
+#: What a sort key is the key of.
+is_customer = _beginning("0#CUSTOMER")
+is_entity = _beginning("0#ENTITY#")
+is_balance = _beginning("0#BALANCE#")
+is_customer_plan = _beginning("0#PLAN#")
+is_feature = _beginning("FEATURE#")
+is_plan = _beginning("PLAN#")
 
 
 def instant(timestamp: int) -> str:
@@ -244,6 +246,4 @@ def instant(timestamp: int) -> str:
 
 
 def _part(text: str) -> str:
-    if "#" in text or "%" in text:
-        return text.replace("%", "%25").replace("#", "%23")
-    return text
+    return text.replace("%", "%25").replace("#", "%23")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchard.domain.customer import Customer
-from orchard.store import customers, keys
+from orchard.store import customers, entities, keys
 from orchard.store.customers import Account
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -22,6 +22,11 @@ def moved(session: Session, account: Account, after: Customer, last: Item) -> li
         elif keys.is_balance(item["sk"]):
             writes.append(_left(item, "#seq = :was", item["seq"], "seq"))
             writes.append(Put(_relocated(session, item, after, last), "attribute_not_exists(pk)"))
+        elif keys.is_entity(item["sk"]):
+            writes.append(_left(item, "#version = :was", item["version"], "version"))
+            there = _relocated(session, item, after, None) | {"hot_id": after.hot_id}
+            writes.append(Put(there, "attribute_not_exists(pk)"))
+            writes.append(entities.pointer(session, after, item["id"]))
         else:
             writes.append(Delete(Key(item["pk"], item["sk"]), "attribute_exists(pk)"))
             writes.append(Put(_relocated(session, item, after, None), "attribute_not_exists(pk)"))

@@ -1,13 +1,28 @@
 """Removing what lies in a customer's place: its own items, and nothing of whoever comes after."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from orchard.domain.customer import Customer
 from orchard.store import keys
 from orchard.store.keys import Key
+from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Delete, Item, Query
 from orchard.store.table import Table
+
+
+def removals(session: Session, customer: Customer, items: Iterable[Item]) -> list[Delete]:
+    """Remove items of an account that were read: the customer first, and pointers before items.
+
+    So wherever the list is cut, what is left of an entity still leads to its pointer.
+    """
+    own_first = sorted(items, key=lambda item: not keys.is_customer(item["sk"]))
+    return [
+        delete
+        for item in own_first
+        for delete in (*_pointers(session.tenant, item), removal(customer, item))
+    ]
 
 
 def removal(customer: Customer, item: Item) -> Delete:
@@ -30,6 +45,14 @@ def sweep(table: Table, tenant: str, hot_id: str, internal_id: str) -> None:
         filter="internal_id = :internal_id",
     )
     for item in table.query(query):
+        for pointer in _pointers(tenant, item):
+            table.delete(pointer)
         with suppress(ConditionFailed):
             mine = {":internal_id": internal_id}
             table.delete(Delete(Key(item["pk"], item["sk"]), "internal_id = :internal_id", mine))
+
+
+def _pointers(tenant: str, item: Item) -> list[Delete]:
+    if not keys.is_entity(item["sk"]):
+        return []
+    return [Delete(keys.entity_pointer(tenant, item["id"], item["internal_id"]))]

@@ -136,7 +136,7 @@ def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
         due.deletion(session, customer, last),
         *pointers.dropped(session, customer, None),
     ]
-    # The customer itself comes first among the items; what does not fit is swept up after it.
-    gone = [removals.removal(customer, item) for item in account.items]
+    # The customer itself comes first; what does not fit is swept up after it.
+    gone = removals.removals(session, customer, account.items)
     session.commit(*first, *gone[: MOST_WRITES - len(first) - len(session.marks)])
     return customer

@@ -1,6 +1,6 @@
 """Pages of customers and of their balances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ def list_customers(session: Session, request: ListCustomersRequest) -> dict[str,
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         accounts = threads.map(lambda entry: customers.find(session, entry.hot_id), found.items)
         shown = [
-            viewing.brief(session, _narrowed(account, request.subscription_status))
+            viewing.brief(session, narrowed(account, request.subscription_status))
             for account in accounts
             if account is not None and _still_holds(session, account, wanted)
         ]
@@ -54,13 +54,21 @@ def list_balances(session: Session, request: ListBalancesRequest) -> dict[str, A
     }
 
 
+def tokens_of(plans: Sequence[PlanFilter] | None, status: str | None) -> tuple[str, ...]:
+    """Return what one of a holder's tokens must be, for these plans and this status."""
+    if plans:
+        return tuple(f"{status or 'any'}:{named}" for plan in plans for named in _versions(plan))
+    return () if status is None else (f"{status}:",)
+
+
+def narrowed(account: Account, status: str | None) -> Account:
+    """Return the account as it is shown: with a status asked for, only subscriptions in it."""
+    if status is None:
+        return account
+    return account._replace(plans=tuple(one for one in account.plans if one.status == status))
+
+
 def _wanted(request: ListCustomersRequest) -> Wanted:
-    status = request.subscription_status
-    held = [
-        f"{status or 'any'}:{named}" for plan in request.plans or () for named in _versions(plan)
-    ]
-    if status is not None and not request.plans:
-        held = [f"{status}:"]
     span = request.created_at_range
     return Wanted(
         after=request.after and (request.after.time, request.after.id),
@@ -68,7 +76,7 @@ def _wanted(request: ListCustomersRequest) -> Wanted:
         created_from=None if span is None else span.start,
         created_to=None if span is None else span.end,
         search=request.search.strip().lower(),
-        tokens=tuple(held),
+        tokens=tokens_of(request.plans, request.subscription_status),
         processors=tuple(request.processors or ()),
     )
 
@@ -85,13 +93,6 @@ def _versions(plan: PlanFilter) -> list[str]:
     if not plan.versions:
         return [plan.id]
     return [f"{plan.id}/{version}" for version in plan.versions]
-
-
-def _narrowed(account: Account, status: str | None) -> Account:
-    """With a status asked for, only subscriptions in it are shown."""
-    if status is None:
-        return account
-    return account._replace(plans=tuple(one for one in account.plans if one.status == status))
 
 
 class _Source(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from orchard.contracts import customer as contract
+from orchard.contracts import entity as entity_contract
 from orchard.contracts import invoices as invoice_contract
 from orchard.contracts.customer import Expanded, Profile
 from orchard.contracts.customer_reads import GetCustomerRequest
@@ -14,7 +15,7 @@ from orchard.store.customers import Account
 from orchard.store.session import Session
 
 _CATALOG_PARTS = {"balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"}
-_INVOICES_SHOWN = 10
+_INVOICES_SHOWN, _ENTITIES_SHOWN = 10, 1000
 
 
 def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
 def view(session: Session, account: Account, expand: Collection[str] = ()) -> dict[str, Any]:
     """Return a customer with the parts asked for."""
     profile = profile_of(session, account)
-    return contract.customer(profile, _expanded(session, profile, set(expand)))
+    return contract.customer(profile, expanded(session, profile, set(expand)))
 
 
 def brief(session: Session, account: Account) -> dict[str, Any]:
@@ -44,10 +45,12 @@ def profile_of(session: Session, account: Account) -> Profile:
         all_plans=account.plans,
         rows={one.feature_id: one.current(session.now) for one in account.balances},
         now=session.now,
+        entities=account.entities,
     )
 
 
-def _expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
+def expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
+    """Return what is asked to be shown inside a view of this profile."""
     parts = {name: _PARTS[name](session, profile) for name in expand & _PARTS.keys()}
     if not expand & _CATALOG_PARTS:
         return Expanded(parts=parts)
@@ -79,12 +82,17 @@ def _invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
     return [invoice_contract.entry(one) for one in newest]
 
 
-#: What expands to a part of its own. Entities, referrals and previews of invoices have no source
-#: yet, so a customer has none of them.
+def _entities(_session: Session, profile: Profile) -> list[dict[str, Any]]:
+    shown = profile.entities[:_ENTITIES_SHOWN]
+    return [entity_contract.brief(one, profile) for one in shown]
+
+
+#: What expands to a part of its own. Referrals and previews of invoices have no source yet, so a
+#: customer has none of them.
 _PARTS: dict[str, Callable[[Session, Profile], Any]] = {
     "invoices": _invoices,
     "invoice_previews": lambda _session, _profile: [],
-    "entities": lambda _session, _profile: [],
+    "entities": _entities,
     "referrals": lambda _session, _profile: [],
     "trials_used": lambda _session, profile: contract.trials_used(profile),
 }
