@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from orchard.contracts.request import parse
-from orchard.contracts.tokens import TrackTokensRequest, event_properties
+from orchard.contracts.tokens import TrackTokensRequest, event_properties, track_body
 from orchard.domain import tokens
 from orchard.errors import InvalidInputs
 
@@ -74,4 +74,36 @@ def test_the_event_tells_how_the_price_came_about() -> None:
         "markup_source": "default",
         "tier_applied": None,
         "rates": {"input": Decimal(5), "output": Decimal(15)},
+    }
+
+
+def test_what_is_tracked_is_the_price_and_else_what_was_sent() -> None:
+    asked = request(
+        entity_id="seat_1",
+        timestamp=5,
+        overage_behavior="reject",
+        idempotency_key="one",
+        skip_event=True,
+        expand=["balance.feature"],
+        **{"async": True},
+    )
+    settings = {
+        "model_markups": {
+            "custom/internal-model": {"input_cost": Decimal(5), "output_cost": Decimal(15)}
+        }
+    }
+    cost = tokens.price(asked.model_id, asked.counts, settings, None)
+
+    assert track_body(asked, "ai_credits", cost) == {
+        "customer_id": "user_1",
+        "feature_id": "ai_credits",
+        "value": Decimal("0.125"),
+        "properties": event_properties(asked, cost),
+        "entity_id": "seat_1",
+        "timestamp": 5,
+        "overage_behavior": "reject",
+        "idempotency_key": "one",
+        "skip_event": True,
+        "expand": ["balance.feature"],
+        "async": True,
     }

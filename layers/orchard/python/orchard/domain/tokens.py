@@ -79,6 +79,11 @@ def split(model_id: str) -> tuple[str, str]:
     return provider, model
 
 
+def is_custom(model_id: str) -> bool:
+    """Whether only the credit system can price the model. Errors: as `split`."""
+    return split(model_id)[0] == CUSTOM
+
+
 def price(
     model_id: str, counts: Counts, settings: Mapping[str, Any], listed: ListedPrices | None
 ) -> Cost:
@@ -88,16 +93,15 @@ def price(
     one that is not listed, is priced by its own costs, for the pools input and output alone.
     Errors: `Invalid` for an unknown model, one without a price, and an amount beyond all bounds.
     """
-    provider, _model = split(model_id)
     own = _own_rates(model_id, settings)
-    if provider == CUSTOM or listed is None:
+    if listed is None or is_custom(model_id):
         rates, tier = _only_own(model_id, own), None
         counts = {pool: count for pool, count in counts.items() if pool in rates}
     else:
         tier = _tier(listed, counts)
         rates = {**listed.rates, **(tier.rates if tier else {}), **own}
     used = {pool: _rate(model_id, pool, rates) for pool, count in counts.items() if count}
-    markup, source = _markup(provider, model_id, settings)
+    markup, source = _markup(model_id, settings)
     base_cost, cost = _amounts(counts, used, markup)
     return Cost(cost, base_cost, markup, source, tier and tier.size, used)
 
@@ -112,7 +116,7 @@ def _own_rates(model_id: str, settings: Mapping[str, Any]) -> Rates:
 def _only_own(model_id: str, own: Rates) -> Rates:
     if len(own) == len(_OWN):
         return own
-    if own or split(model_id)[0] == CUSTOM:
+    if own or is_custom(model_id):
         raise Invalid(
             f"Model {model_id} needs both input_cost and output_cost in the model_markups of the "
             "AI credit system"
@@ -133,14 +137,12 @@ def _rate(model_id: str, pool: str, rates: Rates) -> Decimal:
     return rate
 
 
-def _markup(
-    provider: str, model_id: str, settings: Mapping[str, Any]
-) -> tuple[Decimal, MarkupSource]:
+def _markup(model_id: str, settings: Mapping[str, Any]) -> tuple[Decimal, MarkupSource]:
     """The most special markup there is: of the model, of its provider, of the credit system."""
     of_model = _entry(settings, "model_markups", model_id).get("markup")
     if of_model is not None:
         return Decimal(of_model), "model"
-    of_provider = _entry(settings, "provider_markups", provider).get("markup")
+    of_provider = _entry(settings, "provider_markups", split(model_id)[0]).get("markup")
     if of_provider is not None:
         return Decimal(of_provider), "provider"
     default = settings.get("default_markup")
