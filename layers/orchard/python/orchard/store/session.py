@@ -40,18 +40,21 @@ class Session:
     request_id: str
     marks: list[Mark] = field(default_factory=list)
 
-    def once(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
+    def once(self, space: str, text: str) -> None:
         """Let the next commit succeed only if no earlier request claimed this key.
 
         Keys of different spaces do not meet: `header`, `body` and, for the ids of queued events,
         `event`. Errors: `DuplicateIdempotencyKey` at once if the key was claimed.
         """
-        digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
-        mark = Mark(keys.idempotency(self.tenant, digest), text, life_ms)
-        claimed = self.table.get(mark.key)
+        self.claim(space, text)
+        claimed = self.table.get(self.marks[-1].key)
         if claimed is not None and claimed["expires_at"] > self.now:
             raise DuplicateIdempotencyKey(text)
-        self.marks.append(mark)
+
+    def claim(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
+        """As `once`, but without looking first: a repetition is found out by the commit alone."""
+        digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
+        self.marks.append(Mark(keys.idempotency(self.tenant, digest), text, life_ms))
 
     def unmarked(self) -> "Session":
         """Return the session for a first step: the idempotency keys are left to a later one."""

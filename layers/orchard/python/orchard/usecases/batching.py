@@ -97,7 +97,7 @@ def work(session: Session, message: QueuedTracks) -> Outcome:
 
 
 def _record(session: Session, item: QueuedItem) -> None:
-    session.once("event", item.event_id, CLAIM_MS)
+    session.claim("event", item.event_id, CLAIM_MS)
     key = None if item.claimed else item.idempotency_key
     tracking.track(session, item.model_copy(update={"idempotency_key": key}))
 
