@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchard.domain import attachment
+from orchard.domain.attachment import Terms
 from orchard.store import catalog, customers
 from orchard.usecases import attaching
 from tests.acceptance.world import CUSTOMER, DAY, Ask, Step, World
@@ -85,24 +86,19 @@ def attach(
             entity = {"entity_id": entity_id} if entity_id else {}
             world.done("billing.attach", customer_id=CUSTOMER, plan_id=plan_id, **entity)
         else:
-            _attach_unpaid(world, plan_id, bought or {}, entity_id)
+            units = {feature_id: Decimal(number) for feature_id, number in (bought or {}).items()}
+            _attach_unpaid(world, plan_id, Terms(entity_id=entity_id, prepaid=units))
 
     return attached
 
 
-def _attach_unpaid(
-    world: World, plan_id: str, bought: Mapping[str, int], entity_id: str | None
-) -> None:
+def _attach_unpaid(world: World, plan_id: str, terms: Terms) -> None:
+    """Do what an attach does once it is paid for; such a plan takes no other's place here."""
     world.clock.advance(ms=int(world.ticking))
     session = session_of(world.table, world.clock.now)
-    account = customers.require(session, CUSTOMER)
-    known = catalog.read(session)
-    wanted = known.plan(plan_id)
-    quantities = {feature_id: Decimal(units) for feature_id, units in bought.items()}
-    given = attachment.attach(known, wanted, session.now, quantities=quantities)
-    held = [one for one in account.plans if one.is_held(session.now)]
-    ended = attaching._ended(wanted, held)  # noqa: SLF001 - what the operation does after payment
-    session.commit(*attaching._switch(session, account, ended, given))  # noqa: SLF001 - same
+    account, known = customers.require(session, CUSTOMER), catalog.read(session)
+    given = attachment.attach(known, known.plan(plan_id), session.now, terms)
+    session.commit(*attaching.switch(session, known, account, None, given))
 
 
 def grant(amount: float, feature_id: str = "messages", **fields: Any) -> Ask:

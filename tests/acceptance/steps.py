@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests import harness
 from tests.acceptance.world import CUSTOMER, Ask, Step, World, seen
 
 # --- calls ------------------------------------------------------------------------------------
@@ -102,6 +103,14 @@ def reset(feature_id: str = "messages", entity: str | None = None) -> Step:
         world.clock.now = seen(world, feature_id, entity)["next_reset_at"] + 1
 
     return waited
+
+
+def swept(world: World) -> None:
+    """The job that begins periods of balances that nobody touches has run."""
+    del world
+    event = harness.sample("jobs/reset_balances")
+    done = harness.handler("jobs.reset_balances")(event, None)
+    assert done is None or not done.get("ResetFailed"), done
 
 
 def at_once(*steps: Step) -> Step:
