@@ -3,17 +3,19 @@
 from typing import Any
 
 from orchard.contracts.numbers import number, optional
-from orchard.domain.deduction import Movement, Rows
-from orchard.domain.quantity import ZERO
+from orchard.domain import summary
+from orchard.domain.deduction import Movement
+from orchard.domain.holding import State
 from orchard.domain.row import Rollover, Row
-from orchard.domain.summary import Summary, summary
+from orchard.domain.scope import Subject
+from orchard.domain.summary import Line, Summary
 
 
 def shown(
-    feature_id: str, rows: Rows, feature: dict[str, Any] | None = None
+    state: State, subject: Subject, feature_id: str, feature: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Return the balance of a feature; null when the customer has nothing to show of it."""
-    total = summary(rows)
+    """Return the balance that a customer or an entity sees; null when there is nothing to show."""
+    total = summary.summary(summary.seen(state, subject, feature_id))
     return None if total is None else balance(feature_id, total, feature)
 
 
@@ -30,7 +32,7 @@ def balance(
         "overage_allowed": total.overage_allowed,
         "max_purchase": optional(total.max_purchase),
         "next_reset_at": total.next_reset_at,
-        "breakdown": [source(row) for row in total.rows],
+        "breakdown": [source(line) for line in total.lines],
     }
     if feature is not None:
         view["feature"] = feature
@@ -39,15 +41,16 @@ def balance(
     return view
 
 
-def source(row: Row) -> dict[str, Any]:
+def source(line: Line) -> dict[str, Any]:
     """Return one source of a balance as callers see it."""
+    row = line.row
     return {
         "id": row.external_id or row.id,
         "plan_id": row.plan_id,
-        "included_grant": number(row.included),
-        "prepaid_grant": number(row.prepaid),
-        "remaining": number(max(row.balance, ZERO)),
-        "usage": number(row.usage),
+        "included_grant": number(line.included),
+        "prepaid_grant": number(line.prepaid),
+        "remaining": number(line.remaining),
+        "usage": number(line.usage),
         "unlimited": row.unlimited,
         "reset": reset(row),
         "price": row.price,
@@ -85,17 +88,17 @@ def flag(row: Row, feature_id: str, feature: dict[str, Any] | None = None) -> di
     return view if feature is None else {**view, "feature": feature}
 
 
-def deduction(movement: Movement, feature_id: str) -> dict[str, Any]:
+def deduction(movement: Movement) -> dict[str, Any]:
     """Return what one source paid for a track."""
-    exact = paid(movement, feature_id)
+    exact = paid(movement)
     return {**exact, "value": number(exact["value"])}
 
 
-def paid(movement: Movement, feature_id: str) -> dict[str, Any]:
+def paid(movement: Movement) -> dict[str, Any]:
     """Return what one source paid for a track in the form that is stored: with its exact value."""
     return {
         "balance_id": movement.balance_id,
-        "feature_id": feature_id,
+        "feature_id": movement.place.feature_id,
         "plan_id": movement.row.plan_id,
         "reset": reset(movement.row),
         "value": movement.value,

@@ -1,15 +1,13 @@
 """Request and response of `balances.check`."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from orchard.contracts import balance
 from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Properties, Quantity
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.contracts.tracking import LockRequest
-from orchard.domain import summary
-from orchard.domain.deduction import Rows
 from orchard.domain.quantity import exact
 
 #: What `expand` may name: the feature inside the balance or the flag.
@@ -39,16 +37,27 @@ class CheckRequest(Request):
         return self.required_quantity
 
 
-def check_response(
-    request: CheckRequest, *, allowed: bool, rows: Rows, feature: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return the answer with the balance or flag it rests on; `feature` is set to be expanded."""
-    on = summary.flag(rows)
-    expanded = {name: feature for name in request.expand if name in EXPANDABLE}
-    return {
-        "allowed": allowed,
-        "customer_id": request.customer_id,
-        "required_balance": number(request.required),
-        "balance": balance.shown(request.feature_id, rows, expanded.get("balance.feature")),
-        "flag": on and balance.flag(on, request.feature_id, expanded.get("flag.feature")),
+class Answer(NamedTuple):
+    """What a check found: the feature that answers and what of it is required, with its views."""
+
+    allowed: bool
+    required: Decimal
+    balance: dict[str, Any] | None
+    flag: dict[str, Any] | None
+    #: The views of all features that can pay; shown only when something was used.
+    balances: Mapping[str, dict[str, Any] | None] | None = None
+
+
+def check_response(request: CheckRequest, answer: Answer) -> dict[str, Any]:
+    """Return the answer with the balance or flag it rests on."""
+    response: dict[str, Any] = {"allowed": answer.allowed, "customer_id": request.customer_id}
+    if request.entity_id is not None:
+        response["entity_id"] = request.entity_id
+    response |= {
+        "required_balance": number(answer.required),
+        "balance": answer.balance,
+        "flag": answer.flag,
     }
+    if answer.balances is not None and len(answer.balances) > 1:
+        response["balances"] = dict(answer.balances)
+    return response

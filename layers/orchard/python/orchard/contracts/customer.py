@@ -1,14 +1,15 @@
 """Customers as callers see them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchard.contracts import balance
 from orchard.contracts.numbers import plain
 from orchard.domain import controls, summary
 from orchard.domain.customer import Customer, CustomerPlan
-from orchard.domain.deduction import Rows
 from orchard.domain.entity import Entity
+from orchard.domain.holding import State
+from orchard.domain.scope import CUSTOMER, Subject
 
 
 class Profile(NamedTuple):
@@ -19,9 +20,16 @@ class Profile(NamedTuple):
     plans: tuple[CustomerPlan, ...]
     #: Those that ended too.
     all_plans: tuple[CustomerPlan, ...]
-    rows: Mapping[str, Rows]
+    #: What the balances hold now; `subject` says whose view it is.
+    state: State
     now: int
     entities: tuple[Entity, ...] = ()
+    subject: Subject = CUSTOMER
+
+    @property
+    def features(self) -> dict[str, None]:
+        """The features of which there are balances, each once."""
+        return dict.fromkeys(place.feature_id for place in self.state)
 
 
 class Expanded(NamedTuple):
@@ -140,20 +148,25 @@ def purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
 def balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
     """Return the balances by feature id."""
     views = (
-        (feature_id, balance.shown(feature_id, rows, expanded.balance_features.get(feature_id)))
-        for feature_id, rows in profile.rows.items()
+        (
+            name,
+            balance.shown(
+                profile.state, profile.subject, name, expanded.balance_features.get(name)
+            ),
+        )
+        for name in profile.features
     )
-    return {feature_id: view for feature_id, view in views if view is not None}
+    return {name: view for name, view in views if view is not None}
 
 
 def flags(profile: Profile, expanded: Expanded) -> dict[str, Any]:
     """Return the boolean features that are on, by feature id."""
+    on = (
+        (name, summary.flag(summary.seen(profile.state, profile.subject, name).rows))
+        for name in profile.features
+    )
     return {
-        feature_id: balance.flag(row, feature_id, expanded.flag_features.get(feature_id))
-        for feature_id, row in _on(profile.rows.items())
+        name: balance.flag(row, name, expanded.flag_features.get(name))
+        for name, row in on
+        if row is not None
     }
-
-
-def _on(rows: Iterable[tuple[str, Rows]]) -> Iterable[tuple[str, Any]]:
-    found = ((feature_id, summary.flag(held)) for feature_id, held in rows)
-    return ((feature_id, row) for feature_id, row in found if row is not None)

@@ -83,6 +83,8 @@ class UpdateBalanceRequest(Request):
     next_reset_at: Timestamp | None = None
     expires_at: Timestamp | None = None
     reason: str | None = Field(default=None, max_length=1000)
+    #: Refuse the edit if the balance is not the one that was seen with this `version`.
+    if_version: Whole | None = None
 
     @property
     def target(self) -> Decimal | None:

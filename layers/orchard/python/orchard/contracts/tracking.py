@@ -5,7 +5,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from orchard.contracts import balance
 from orchard.contracts.fields import (
     BalanceExpands,
     CustomerId,
@@ -17,7 +16,6 @@ from orchard.contracts.fields import (
 )
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
-from orchard.domain.deduction import Rows
 from orchard.domain.quantity import exact
 
 
@@ -56,24 +54,23 @@ class TrackRequest(Request):
 
 def track_response(
     request: TrackRequest,
-    balances: Mapping[str, Rows],
+    balances: Mapping[str, dict[str, Any] | None],
+    chosen: str | None,
     deductions: Sequence[dict[str, Any]],
-    features: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return what was recorded and each balance it touched.
+    """Return what was recorded, the balance it rests on, and what each source paid.
 
-    One feature is shown as `balance`, several as `balances`; `features` holds those to expand.
+    `balances` holds the views of all features that could have paid; `chosen` names the one to
+    show as `balance`.
     """
-    views = {
-        feature_id: balance.shown(feature_id, rows, features.get(feature_id))
-        for feature_id, rows in balances.items()
-    }
     response: dict[str, Any] = {"customer_id": request.customer_id}
+    if request.entity_id is not None:
+        response["entity_id"] = request.entity_id
     if request.event_name is not None:
         response["event_name"] = request.event_name
     response["value"] = number(request.value)
-    response["balance"] = next(iter(views.values())) if len(views) == 1 else None
-    if len(views) > 1:
-        response["balances"] = views
+    response["balance"] = None if chosen is None else balances.get(chosen)
+    if len(balances) > 1:
+        response["balances"] = dict(balances)
     response["deductions"] = list(deductions)
     return response

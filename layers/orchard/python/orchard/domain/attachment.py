@@ -1,13 +1,15 @@
 """Attaching a plan to a customer: the customer's plan, and the rows it gives to each feature."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.domain import ids, interval
 from orchard.domain.catalog import Attachment, Catalog, Plan, grant
 from orchard.domain.customer import CustomerPlan
-from orchard.domain.deduction import Rows
-from orchard.domain.row import ordered
+from orchard.domain.entity import Entity
+from orchard.domain.holding import NOTHING, Holding, Place, State
+from orchard.domain.row import Row, Rows, cast, ordered
 
 
 class Attached(NamedTuple):
@@ -18,7 +20,19 @@ class Attached(NamedTuple):
     rows: Mapping[str, Rows]
 
 
-def attach(catalog: Catalog, plan: Plan, now: int, external_id: str | None = None) -> Attached:
+class Terms(NamedTuple):
+    """What an attaching adds to the plan: an id of the caller's, for whom, units bought ahead."""
+
+    external_id: str | None = None
+    entity_id: str | None = None
+    #: By feature.
+    prepaid: Mapping[str, Decimal] = {}
+
+
+_USUAL = Terms()
+
+
+def attach(catalog: Catalog, plan: Plan, now: int, terms: Terms = _USUAL) -> Attached:
     """Return what attaching the plan now gives. Errors: `FeatureNotFound`."""
     trial_ends_at = _trial_end(plan, now)
     held = CustomerPlan(
@@ -26,34 +40,75 @@ def attach(catalog: Catalog, plan: Plan, now: int, external_id: str | None = Non
         plan_id=plan.id,
         plan_version=plan.version,
         started_at=now,
-        external_id=external_id,
+        external_id=terms.external_id,
         group=plan.group,
         add_on=plan.add_on,
         auto_enable=plan.auto_enable,
         trial_ends_at=trial_ends_at,
         billing_controls=plan.billing_controls,
+        entity_id=terms.entity_id,
     )
     rows: dict[str, Rows] = {}
     for item in plan.items:
         feature = catalog.feature(item["feature_id"])
-        moment = Attachment(now, held.id, ids.new("cus_ent_", now), trial_ends_at)
+        moment = Attachment(
+            at=now,
+            customer_plan_id=held.id,
+            row_id=ids.new("cus_ent_", now),
+            ends_at=trial_ends_at,
+            entity_id=terms.entity_id,
+            prepaid=terms.prepaid,
+        )
         rows[feature.id] = (*rows.get(feature.id, ()), grant(plan, item, feature, moment))
     return Attached(plan, held, rows)
 
 
-def together(attached: Iterable[Attached]) -> dict[str, Rows]:
-    """Return the rows of several plans, by feature and in deduction order."""
-    rows: dict[str, Rows] = {}
+def held_after(
+    state: State,
+    attached: Iterable[Attached],
+    entities: Iterable[Entity] = (),
+    ended: CustomerPlan | None = None,
+) -> dict[Place, Holding]:
+    """Return what balances hold without the plan that ends, and with the rows of those attached.
+
+    A row granted for each entity gives a slice to those that are there.
+    """
+    rows = {
+        place: tuple(row for row in held.rows if ended is None or row.customer_plan_id != ended.id)
+        for place, held in state.items()
+    }
+    known = tuple(entities)
     for one in attached:
         for feature_id, given in one.rows.items():
-            rows[feature_id] = ordered((*rows.get(feature_id, ()), *given))
-    return rows
+            for place, row in _placed(feature_id, given, known):
+                rows[place] = (*rows.get(place, ()), row)
+    return {
+        place: state.get(place, NOTHING)._replace(rows=ordered(found))
+        for place, found in rows.items()
+    }
 
 
-def replaced(rows: Rows, ended: CustomerPlan | None, given: Rows) -> Rows:
-    """Return a balance's rows without those of the plan that ends, and with those given."""
-    kept = (row for row in rows if ended is None or row.customer_plan_id != ended.id)
-    return ordered((*kept, *given))
+def slices(state: State, entity: Entity) -> dict[Place, Rows]:
+    """Return what an entity gets of the rows that are granted for each entity of its feature."""
+    return {
+        Place(place.feature_id, entity.id): tuple(
+            cast(row, entity.id)
+            for row in held.rows
+            if row.is_mould and row.entity_feature_id == entity.feature_id
+        )
+        for place, held in state.items()
+        if place.entity_id is None
+        and any(row.is_mould and row.entity_feature_id == entity.feature_id for row in held.rows)
+    }
+
+
+def _placed(feature_id: str, rows: Rows, entities: Iterable[Entity]) -> Iterator[tuple[Place, Row]]:
+    for row in rows:
+        yield Place(feature_id, row.entity_id), row
+        if row.is_mould:
+            for entity in entities:
+                if entity.feature_id == row.entity_feature_id:
+                    yield Place(feature_id, entity.id), cast(row, entity.id)
 
 
 def _trial_end(plan: Plan, now: int) -> int | None:

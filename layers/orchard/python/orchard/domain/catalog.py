@@ -80,6 +80,8 @@ class Catalog(NamedTuple):
     plans: Mapping[str, tuple[Plan, ...]]
     #: +1 at each change of the catalogue.
     revision: int = 0
+    #: By feature, the credit systems that contain it and what one unit costs in each.
+    systems: Mapping[str, Mapping[str, Decimal]] = {}
 
     def feature(self, feature_id: str) -> Feature:
         """Return a feature. Errors: `FeatureNotFound`."""
@@ -99,6 +101,13 @@ class Catalog(NamedTuple):
         """Return the features that count an event."""
         return tuple(one for one in self.features.values() if event_name in one.event_names)
 
+    def costs(self, feature_id: str) -> dict[str, Decimal]:
+        """Return what can pay for a feature: itself, then the credit systems that contain it.
+
+        The values are what one unit of the feature takes of each. Errors: `FeatureNotFound`.
+        """
+        return {self.feature(feature_id).id: Decimal(1), **self.systems.get(feature_id, {})}
+
     def current_plans(self) -> tuple[Plan, ...]:
         """Return the newest version of each plan."""
         return tuple(versions[-1] for versions in self.plans.values())
@@ -110,7 +119,16 @@ def catalog(features: Iterable[Feature], plans: Iterable[Plan], revision: int = 
     for plan in sorted(plans, key=lambda one: one.version):
         versions[plan.id] = (*versions.get(plan.id, ()), plan)
     by_age = sorted(features, key=lambda one: (one.created_at, one.id))
-    return Catalog({one.id: one for one in by_age}, versions, revision)
+    return Catalog({one.id: one for one in by_age}, versions, revision, _systems(by_age))
+
+
+def _systems(features: Iterable[Feature]) -> dict[str, dict[str, Decimal]]:
+    found: dict[str, dict[str, Decimal]] = {}
+    for system in features:
+        for entry in system.settings.get("credit_schema") or ():
+            cost = Decimal(entry["credit_cost"])
+            found.setdefault(entry["metered_feature_id"], {})[system.id] = cost
+    return found
 
 
 def default_plans(plans: Iterable[Plan]) -> tuple[Plan, ...]:
@@ -128,6 +146,7 @@ def default_plans(plans: Iterable[Plan]) -> tuple[Plan, ...]:
 def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "Attachment") -> Row:
     """Return the row that a plan item gives when the plan is attached."""
     allowance = Decimal(item.get("included") or 0) * attachment.quantity
+    prepaid = attachment.prepaid.get(feature.id, ZERO) if _is_prepaid(item) else ZERO
     every, count = _reset(item)
     overage, limit = _overage(item, feature)
     resets = every != interval.ONE_OFF and not item.get("unlimited") and not feature.continuous
@@ -140,8 +159,11 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         boolean=feature.type == BOOLEAN,
         unlimited=bool(item.get("unlimited")),
         continuous=feature.continuous,
+        entity_id=attachment.entity_id,
+        entity_feature_id=item.get("entity_feature_id"),
         allowance=allowance,
-        balance=allowance,
+        prepaid=prepaid,
+        balance=allowance + prepaid,
         interval=every,
         interval_count=count,
         next_reset_at=interval.first_boundary(attachment.at, every, count, attachment.at)
@@ -163,6 +185,10 @@ class Attachment(NamedTuple):
     row_id: str
     ends_at: int | None = None
     quantity: int = 1
+    #: The entity that the plan is for.
+    entity_id: str | None = None
+    #: Units bought in advance, by feature.
+    prepaid: Mapping[str, Decimal] = {}
 
 
 def _rank(plan: Plan) -> tuple[bool, bool]:
@@ -184,6 +210,11 @@ def _overage(item: Mapping[str, Any], feature: Feature) -> tuple[str, Decimal | 
     if feature.continuous and not price and not item.get("unlimited"):
         return ALLOCATED, None
     return NO_OVERAGE, ZERO
+
+
+def _is_prepaid(item: Mapping[str, Any]) -> bool:
+    price = item.get("price") or {}
+    return price.get("billing_method") == "prepaid"
 
 
 def _rollover(item: Mapping[str, Any]) -> RolloverRule | None:

@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.domain import deduction
-from orchard.domain.deduction import Rows
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Row, ordered
+from orchard.domain.row import Row
+from orchard.domain.sources import Source, Sources
 from orchard.errors import Invalid, NotFound
 
 
@@ -34,21 +34,20 @@ class Edit(NamedTuple):
     expires_at: int | None = None
 
 
-def selected(rows: Rows, selection: Selection) -> Rows:
-    """Return the rows that the filters mean.
+def selected(sources: Sources, selection: Selection) -> Sources:
+    """Return the sources that the filters mean.
 
     Errors: `BalanceNotFound` when there is none.
     """
-    chosen = tuple(row for row in rows if _matches(row, selection))
+    chosen = tuple(source for source in sources if matches(source.row, selection))
     if not chosen:
         raise BalanceNotFound("No balance of this customer matches the request")
     return chosen
 
 
-def edited(rows: Rows, selection: Selection, edit: Edit) -> Rows:
-    """Return current rows after the edit: one change, however many fields it has."""
-    chosen = selected(rows, selection)
-    if any(row.boolean for row in chosen):
+def edited(chosen: Sources, edit: Edit) -> Sources:
+    """Return current sources after the edit: one change, however many fields it has."""
+    if any(source.row.boolean for source in chosen):
         raise Invalid("A boolean feature has no balance to edit")
     chosen = _with_balance(chosen, edit)
     if edit.included_grant is not None:
@@ -57,51 +56,70 @@ def edited(rows: Rows, selection: Selection, edit: Edit) -> Rows:
         chosen = _with_reset(chosen, edit.next_reset_at)
     if edit.expires_at is not None:
         chosen = _with_expiry(chosen, edit.expires_at)
-    changed = {row.id: row for row in chosen}
-    return ordered(tuple(changed.get(row.id, row) for row in rows))
+    return chosen
 
 
-def _matches(row: Row, selection: Selection) -> bool:
+def regranted(chosen: Sources, remaining: Decimal) -> Sources:
+    """Return sources that hold `remaining` together, granted moved alike: usage stays.
+
+    The first source is adjusted by what the balances change.
+    """
+    difference = remaining - _held(chosen)
+    first = chosen[0].row
+    adjusted = first._replace(adjustment=first.adjustment + difference)
+    return deduction.shift(_replaced(chosen, first, adjusted), -difference)
+
+
+def matches(row: Row, selection: Selection) -> bool:
+    """Whether the filters mean this row."""
     if selection.interval is not None and row.interval != selection.interval:
         return False
     return selection.balance_id is None or selection.balance_id in (row.external_id, row.id)
 
 
-def _with_balance(rows: Rows, edit: Edit) -> Rows:
+def _with_balance(chosen: Sources, edit: Edit) -> Sources:
     if edit.remaining is not None:
-        rows = deduction.shift(rows, _held(rows) - edit.remaining)
+        chosen = deduction.shift(chosen, _held(chosen) - edit.remaining)
     if edit.add is not None:
-        rows = deduction.shift(rows, -edit.add)
+        chosen = deduction.shift(chosen, -edit.add)
     if edit.usage is not None:
-        granted = total(row.ceiling for row in rows)
-        rows = deduction.shift(rows, _held(rows) - (granted - edit.usage))
-    return rows
+        granted = total(source.row.ceiling for source in chosen)
+        chosen = deduction.shift(chosen, _held(chosen) - (granted - edit.usage))
+    return chosen
 
 
-def _held(rows: Rows) -> Decimal:
-    return total(row.balance for row in rows)
+def _held(chosen: Sources) -> Decimal:
+    return total(source.row.balance for source in chosen)
 
 
-def _with_grant(rows: Rows, grant: Decimal) -> Rows:
-    adjustment = grant - total(row.allowance for row in rows)
-    others = tuple(row._replace(adjustment=ZERO) for row in rows[1:])
-    return (rows[0]._replace(adjustment=adjustment), *others)
+def _with_grant(chosen: Sources, grant: Decimal) -> Sources:
+    adjustment = grant - total(source.row.allowance for source in chosen)
+    first, *others = chosen
+    return (
+        _changed(first, first.row._replace(adjustment=adjustment)),
+        *(_changed(one, one.row._replace(adjustment=ZERO)) for one in others),
+    )
 
 
-def _with_reset(rows: Rows, next_reset_at: int) -> Rows:
-    resetting = [row for row in rows if row.next_reset_at is not None]
+def _with_reset(chosen: Sources, next_reset_at: int) -> Sources:
+    resetting = [source.row for source in chosen if source.row.next_reset_at is not None]
     if not resetting:
         raise Invalid("A balance that never resets has no next reset date to change")
     first = min(resetting, key=lambda row: row.next_reset_at or 0)
-    return _replaced(rows, first._replace(next_reset_at=next_reset_at))
+    return _replaced(chosen, first, first._replace(next_reset_at=next_reset_at))
 
 
-def _with_expiry(rows: Rows, expires_at: int) -> Rows:
+def _with_expiry(chosen: Sources, expires_at: int) -> Sources:
+    rows = [source.row for source in chosen]
     first = min(rows, key=lambda row: (row.expires_at is None, row.expires_at or 0))
     if first.price is not None and first.next_reset_at is not None:
         raise Invalid("A balance of a paid plan ends with the plan and can't be given an expiry")
-    return _replaced(rows, first._replace(expires_at=expires_at))
+    return _replaced(chosen, first, first._replace(expires_at=expires_at))
 
 
-def _replaced(rows: Rows, changed: Row) -> Rows:
-    return tuple(changed if row.id == changed.id else row for row in rows)
+def _replaced(chosen: Sources, was: Row, now: Row) -> Sources:
+    return tuple(_changed(source, now) if source.row is was else source for source in chosen)
+
+
+def _changed(source: Source, row: Row) -> Source:
+    return source if source.row == row else source._replace(row=row)

@@ -79,3 +79,20 @@ def _plus_months(start_ms: int, months: int) -> int:
     day = min(start.day, monthrange(year, month0 + 1)[1])
     moved = start.replace(year=year, month=month0 + 1, day=day)
     return (moved - _EPOCH) // timedelta(milliseconds=1)
+
+
+def boundary_after(anchor_ms: int, interval: str, now_ms: int) -> int:
+    """Return the first boundary later than `now_ms` of the cycle that the anchor lies on.
+
+    The anchor may be later than that itself: the cycle extends to both sides of it.
+    """
+    span = SPANS_MS.get(interval)
+    if span is not None:
+        return anchor_ms + span * ((now_ms - anchor_ms) // span + 1)
+    step = MONTHS[interval]
+    times = (now_ms - anchor_ms) // (28 * DAY_MS * step) + 1
+    while _plus_months(anchor_ms, step * (times - 1)) > now_ms:
+        times -= 1
+    while _plus_months(anchor_ms, step * times) <= now_ms:
+        times += 1
+    return _plus_months(anchor_ms, step * times)

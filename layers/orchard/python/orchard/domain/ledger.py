@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from orchard.domain import balance, deduction, renewal
-from orchard.domain.deduction import Movement, Rows
+from orchard.domain import balance, deduction
+from orchard.domain.decision import remaining
+from orchard.domain.deduction import Movement
+from orchard.domain.holding import NOTHING, Holding, Place
 from orchard.domain.interval import DAY_MS, SPANS_MS
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Row
-from orchard.domain.summary import remaining
+from orchard.domain.row import Row, Rows
 
 #: The spans that usage is summed over, by name, in milliseconds.
 GRAINS_MS = {"HOUR": SPANS_MS["hour"], "DAY": DAY_MS}
@@ -20,7 +21,7 @@ type Details = dict[str, Any]
 class Image(NamedTuple):
     """A balance as one write left it; `version` tells settlements from bare counting."""
 
-    rows: Rows
+    holding: Holding
     pending: Decimal
     version: int
 
@@ -31,15 +32,14 @@ class Passage(NamedTuple):
     `earlier` is the state of the old image, `before` that state once time had done its part.
     """
 
-    earlier: Rows
-    before: Rows
-    after: Rows
+    earlier: Holding
+    before: Holding
+    after: Holding
     was_renewed: bool
 
-    @property
-    def movements(self) -> tuple[Movement, ...]:
+    def movements(self, place: Place) -> tuple[Movement, ...]:
         """What each source paid or got back through the write itself."""
-        return deduction.movements(self.before, self.after)
+        return deduction.movements(self.before.own, self.after.own, place)
 
 
 class UsageEvent(NamedTuple):
@@ -98,21 +98,21 @@ def passage(old: Image | None, new: Image, at: int) -> Passage:
     A settlement folds the pending usage it had read; what arrived since stays pending and counts
     on both sides, so that it isn't mistaken for a part of the write.
     """
-    after = balance.settled(new.rows, new.pending)
+    after = balance.settled(new.holding, new.pending)
     if old is None:
-        return Passage((), (), after, was_renewed=False)
-    earlier = balance.settled(old.rows, old.pending)
+        return Passage(NOTHING, NOTHING, after, was_renewed=False)
+    earlier = balance.settled(old.holding, old.pending)
     if old.version == new.version:
         return Passage(earlier, earlier, after, was_renewed=False)
-    folded = balance.settled(old.rows, old.pending - new.pending)
-    renewed = renewal.renewed(folded, at)
+    folded = balance.settled(old.holding, old.pending - new.pending)
+    renewed = balance.renewed(folded, at)
     before = balance.settled(renewed, new.pending)
-    return Passage(earlier, before, after, was_renewed=renewed != folded)
+    return Passage(earlier, before, after, was_renewed=renewed.rows != folded.rows)
 
 
-def due_at(rows: Rows, at: int) -> int:
-    """When time changed the rows first, if that was before `at`."""
-    return min(at, balance.due_at(rows))
+def due_at(holding: Holding, at: int) -> int:
+    """When time changed the holding first, if that was before `at`."""
+    return min(at, balance.due_at(holding))
 
 
 def figures(rows: Rows) -> Details:

@@ -3,9 +3,8 @@
 from decimal import ROUND_FLOOR, Decimal
 
 from orchard.domain import interval
-from orchard.domain.deduction import Rows
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Rollover, Row, ordered
+from orchard.domain.row import Rollover, Row, Rows, ordered
 
 
 def renewed(rows: Rows, now: int) -> Rows:
@@ -26,6 +25,8 @@ def reset(row: Row, now: int) -> Row:
     if boundary is None:
         return row
     following = interval.next_boundary(boundary, row.interval, row.interval_count, now)
+    if row.is_mould:
+        return row._replace(next_reset_at=following)
     return row._replace(
         balance=row.starting,
         adjustment=ZERO,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.domain.interval import LENGTH_MINUTES, ONE_OFF
-from orchard.domain.quantity import UNBOUNDED, ZERO
+from orchard.domain.quantity import ZERO, total
 
 #: Who lets a row go below zero: nobody, its pay-per-use price, or a free allocated feature
 #: (which then refuses only callers that ask for all or nothing).
@@ -36,6 +36,10 @@ class Row(NamedTuple):
 
     id: str
     created_at: int
+    #: The entity whose row it is: of its own, or its slice of a row granted for each entity.
+    entity_id: str | None = None
+    #: Granted once for each entity of this feature.
+    entity_feature_id: str | None = None
     external_id: str | None = None
     plan_id: str | None = None
     customer_plan_id: str | None = None
@@ -61,6 +65,11 @@ class Row(NamedTuple):
     rollovers: tuple[Rollover, ...] = ()
 
     @property
+    def is_mould(self) -> bool:
+        """Whether the row only stands for the slices that each entity gets, and holds nothing."""
+        return self.entity_feature_id is not None and self.entity_id is None
+
+    @property
     def starting(self) -> Decimal:
         """What the row holds right after a reset."""
         return self.allowance + self.prepaid
@@ -80,13 +89,20 @@ class Row(NamedTuple):
         """What was taken; negative once an edit gave more than was granted."""
         return self.ceiling - self.balance
 
-    def overage_room(self) -> Decimal:
-        """How much more may be taken below zero once the balance is used up."""
-        if self.overage == NO_OVERAGE:
-            return ZERO
-        if self.overage_limit is None:
-            return UNBOUNDED
-        return max(ZERO, self.overage_limit + min(self.balance, ZERO))
+    @property
+    def overdrawn(self) -> Decimal:
+        """How far the balance is below zero."""
+        return max(ZERO, -self.balance)
+
+    @property
+    def held(self) -> Decimal:
+        """What of the balance can be used; an overdrawn row holds nothing."""
+        return max(ZERO, self.balance)
+
+    @property
+    def carried(self) -> Decimal:
+        """What is left of earlier periods."""
+        return total(rollover.balance for rollover in self.rollovers)
 
     def is_over(self, now: int) -> bool:
         """Whether the row expired or ended with its plan."""
@@ -97,6 +113,9 @@ class Row(NamedTuple):
         times = (self.next_reset_at, self.expires_at, self.ends_at)
         carried = (rollover.expires_at for rollover in self.rollovers)
         return tuple(at for at in (*times, *carried) if at is not None)
+
+
+type Rows = tuple[Row, ...]
 
 
 def deduction_order(row: Row) -> tuple[object, ...]:
@@ -119,9 +138,15 @@ def deduction_order(row: Row) -> tuple[object, ...]:
         row.created_at,
         row.plan_id is None,
         row.id,
+        row.entity_id or "",
     )
 
 
-def ordered(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def cast(mould: Row, entity_id: str) -> Row:
+    """Return the slice that a row granted for each entity gives to one of them."""
+    return mould._replace(entity_id=entity_id, balance=mould.starting, rollovers=())
+
+
+def ordered(rows: Rows) -> Rows:
     """Return the rows in deduction order."""
     return tuple(sorted(rows, key=deduction_order))

@@ -1,15 +1,27 @@
-"""What callers see of a balance, and whether it allows a use."""
+"""What callers see of a balance: totals, and the sources that make them up."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from orchard.domain.deduction import Rows
+from orchard.domain.holding import NOTHING, Place, State
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import PRICED, Rollover, Row
+from orchard.domain.row import PRICED, Rollover, Row, Rows, ordered
+from orchard.domain.scope import Subject
+
+
+class Line(NamedTuple):
+    """One source as it is shown; a row granted for each entity is one line, with their sums."""
+
+    row: Row
+    included: Decimal
+    prepaid: Decimal
+    remaining: Decimal
+    usage: Decimal
 
 
 class Summary(NamedTuple):
-    """The totals of a feature's rows, and the rows that make them up."""
+    """The totals of a feature's rows, and the sources that are shown one by one."""
 
     granted: Decimal
     remaining: Decimal
@@ -18,47 +30,56 @@ class Summary(NamedTuple):
     overage_allowed: bool
     max_purchase: Decimal | None
     next_reset_at: int | None
-    rows: Rows
+    lines: tuple[Line, ...]
     #: None unless some row has a rollover rule.
     rollovers: tuple[Rollover, ...] | None
 
 
-def summary(rows: Rows) -> Summary | None:
+class Seen(NamedTuple):
+    """The rows that a view shows, and those that only count in its totals."""
+
+    rows: Rows
+    hidden: Rows = ()
+
+
+def seen(state: State, subject: Subject, feature_id: str) -> Seen:
+    """Return what a subject's view of a feature is made of.
+
+    An entity sees its own rows and those of the customer. A customer sees its own rows with the
+    slices of all entities; what only entities can use counts in its totals.
+    """
+    if subject.entity_id is not None:
+        own = state.get(Place(feature_id, subject.entity_id), NOTHING).rows
+        rest = state.get(Place(feature_id), NOTHING).own if subject.pooled else ()
+        return Seen((*own, *rest))
+    slices: list[Row] = []
+    hidden: list[Row] = []
+    for place, holding in state.items():
+        if place.feature_id == feature_id and place.entity_id is not None:
+            for row in holding.rows:
+                (slices if row.entity_feature_id else hidden).append(row)
+    shared = state.get(Place(feature_id), NOTHING).rows
+    return Seen(ordered((*shared, *slices)), tuple(hidden))
+
+
+def summary(view: Seen) -> Summary | None:
     """Return the totals of current rows; None when there is nothing to show."""
-    shown = tuple(row for row in rows if _is_shown(row))
-    if not shown:
+    rows = tuple(row for row in view.rows if _is_shown(row))
+    hidden = tuple(row for row in view.hidden if _is_shown(row))
+    if not rows and not hidden:
         return None
-    unlimited = tuple(row for row in shown if row.unlimited)
-    return _unlimited(unlimited) if unlimited else _limited(shown)
+    unlimited = tuple(row for row in (*rows, *hidden) if row.unlimited and not row.is_mould)
+    return _unlimited(unlimited) if unlimited else _limited(rows, hidden)
 
 
-def flag(rows: Rows) -> Row | None:
+def flag(rows: Iterable[Row]) -> Row | None:
     """Return the row that switches a boolean feature on, if any."""
     return next((row for row in rows if row.boolean), None)
 
 
-def allows(rows: Rows, required: Decimal) -> bool:
-    """Whether current rows permit a use of `required`."""
-    if not rows or any(row.boolean or row.unlimited for row in rows):
-        return bool(rows)
-    available = _available(rows)
-    return required < 0 or available is None or required <= available
-
-
-def remaining(rows: Rows) -> Decimal:
-    """What is left: positive balances and rollovers; overdrawn rows do not reduce it."""
-    held = total(max(ZERO, row.balance) for row in rows)
-    return held + total(rollover.balance for row in rows for rollover in row.rollovers)
-
-
-def _available(rows: Rows) -> Decimal | None:
-    """What may be used including paid overage; None is without bound."""
-    priced = [row for row in rows if row.overage == PRICED]
-    if any(row.overage_limit is None for row in priced):
-        return None
-    purchasable = total(row.overage_limit or ZERO for row in priced)
-    overdrawn = total(max(ZERO, -row.balance) for row in rows)
-    return remaining(rows) + max(ZERO, purchasable - overdrawn if priced else ZERO)
+def line(row: Row) -> Line:
+    """Return one row as a source."""
+    return _line(row, (row,))
 
 
 def _is_shown(row: Row) -> bool:
@@ -69,40 +90,61 @@ def _is_shown(row: Row) -> bool:
 
 def _unlimited(rows: Rows) -> Summary:
     usage = -total(row.balance for row in rows)
-    shown = rows[0]._replace(
-        allowance=ZERO,
-        prepaid=ZERO,
-        adjustment=ZERO,
-        balance=-usage,
-        next_reset_at=None,
-        price=None,
-    )
-    return Summary(ZERO, ZERO, usage, True, False, None, None, (shown,), None)  # noqa: FBT003 - fields of a tuple, named by the class
+    shown = rows[0]._replace(next_reset_at=None, price=None)
+    line = Line(shown, ZERO, ZERO, ZERO, usage)
+    return Summary(ZERO, ZERO, usage, True, False, None, None, (line,), None)  # noqa: FBT003 - fields of a tuple, named by the class
 
 
-def _limited(rows: Rows) -> Summary:
+def _limited(rows: Rows, hidden: Rows) -> Summary:
+    lines = tuple(_lines(rows))
+    counted = tuple(row for row in (*rows, *hidden) if not row.is_mould)
     rollovers = tuple(
         sorted(
-            (rollover for row in rows for rollover in row.rollovers),
+            (rollover for row in counted for rollover in row.rollovers),
             key=lambda one: (one.expires_at is None, one.expires_at or 0),
         )
     )
     carried = total(one.balance + one.usage for one in rollovers)
+    every = (*rows, *hidden)
     return Summary(
-        granted=total(row.ceiling for row in rows) + carried,
-        remaining=remaining(rows),
-        usage=total(row.usage for row in rows) + total(one.usage for one in rollovers),
+        granted=total(row.ceiling for row in counted) + carried,
+        remaining=total(row.held + row.carried for row in counted),
+        usage=total(row.usage for row in counted) + total(one.usage for one in rollovers),
         unlimited=False,
-        overage_allowed=any(row.overage == PRICED for row in rows),
-        max_purchase=_max_purchase(rows),
-        next_reset_at=min((row.next_reset_at for row in rows if row.next_reset_at), default=None),
-        rows=rows,
-        rollovers=rollovers if any(row.rollover for row in rows) else None,
+        overage_allowed=any(row.overage == PRICED for row in every),
+        max_purchase=_max_purchase(every),
+        next_reset_at=min((row.next_reset_at for row in every if row.next_reset_at), default=None),
+        lines=lines,
+        rollovers=rollovers if any(row.rollover for row in every) else None,
+    )
+
+
+def _lines(rows: Rows) -> Iterable[Line]:
+    """The sources in order; slices of one row count together where the row itself is shown."""
+    moulds = {row.id for row in rows if row.is_mould}
+    done: set[str] = set()
+    for row in rows:
+        if row.id not in moulds:
+            yield _line(row, (row,))
+        elif row.id not in done:
+            done.add(row.id)
+            slices = tuple(one for one in rows if one.id == row.id and not one.is_mould)
+            yield _line(row, slices)
+
+
+def _line(row: Row, parts: Rows) -> Line:
+    return Line(
+        row,
+        included=total(part.included for part in parts),
+        prepaid=total(part.prepaid for part in parts),
+        remaining=total(part.held for part in parts),
+        usage=total(part.usage for part in parts),
     )
 
 
 def _max_purchase(rows: Rows) -> Decimal | None:
-    caps = [row.price.get("max_purchase") for row in rows if row.price is not None]
+    priced = {row.id: row.price for row in rows if row.price is not None}
+    caps = [price.get("max_purchase") for price in priced.values()]
     if not caps or any(cap is None for cap in caps):
         return None
     return total(Decimal(cap) for cap in caps if cap is not None)

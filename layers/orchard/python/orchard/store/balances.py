@@ -1,99 +1,132 @@
-"""Balances in the table: one item per customer and feature.
+"""Balances in the table: one item per customer and feature, and per entity where it has its own.
 
-`headroom` is always the room of `rows` less `pending`, so a track that fits needs no look at the
-rows. `version` counts settlements, `seq` every write; `last` says what made the item what it is.
+`headroom` is always the room of what the item holds less `pending`, so a track that fits needs no
+look at the rows. `version` counts settlements, `seq` every write; `last` says what made the item
+what it is. `sole_for` names the features that have no other source than this credit system.
 """
 
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from orchard.domain import balance, ids
-from orchard.domain.deduction import Rows
+from orchard.domain.holding import Holding, Place
 from orchard.domain.quantity import ZERO
-from orchard.domain.row import Rollover, RolloverRule, Row
 from orchard.errors import Unavailable
-from orchard.store import keys
+from orchard.store import keys, rows
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Item, Put, Update
-
-_WHOLE = {"created_at", "interval_count", "next_reset_at", "expires_at", "ends_at"}
-_DEFAULTS = Row._field_defaults
+from orchard.store.statements import Check, Item, Put, Query, Update
+from orchard.store.stored import Owner, Stored, load
 
 _COUNT = (
     "SET pending = pending + :value, headroom = headroom - :value, seq = seq + :one, #last = :last"
 )
 _FITS = "plain = :true AND headroom >= :value AND due_at > :now"
 _SETTLE = (
-    "SET #rows = :rows, pending = pending - :folded, headroom = headroom + :difference, "
-    "due_at = :due, plain = :plain, version = version + :one, seq = seq + :one, #last = :last, "
-    "recent = :recent"
+    "SET #rows = :rows, controls = :controls, spread = :spread, sole_for = :sole_for, "
+    "pending = pending - :folded, headroom = headroom + :difference, due_at = :due, "
+    "plain = :plain, version = version + :one, seq = seq + :one, #last = :last, recent = :recent"
 )
-_STILL_FITS = "version = :version AND internal_id = :internal_id AND headroom >= :least"
+_AS_READ = "version = :version AND internal_id = :internal_id"
 #: The marks of this many settlements are kept in the item, each of so many letters.
 _RECENT, _MARK = 4, 8
 
 
-class Stored(NamedTuple):
-    """A balance as it was read. `hot_id` locates the customer, `internal_id` identifies it."""
-
-    key: Key
-    hot_id: str
-    internal_id: str
-    feature_id: str
-    rows: Rows
-    pending: Decimal
-    headroom: Decimal
-    version: int
-    seq: int
-    due_at: int
-    plain: bool
-    last: dict[str, Any]
-    recent: str
-
-    def current(self, now: int) -> Rows:
-        """The rows as they stand at `now`."""
-        return balance.current(self.rows, self.pending, now)
-
-
-def get(session: Session, hot_id: str, feature_id: str) -> Stored | None:
-    """Return the balance of a feature, strongly consistent."""
-    item = session.table.get(keys.balance(session.tenant, hot_id, feature_id))
+def get(session: Session, hot_id: str, place: Place) -> Stored | None:
+    """Return the balance at a place, strongly consistent."""
+    item = session.table.get(key_of(session, hot_id, place))
     return None if item is None else load(item)
 
 
-def count(session: Session, hot_id: str, feature_id: str, value: Decimal, last: Item) -> Stored:
+def of_entities(session: Session, hot_id: str, feature_id: str) -> list[Stored]:
+    """Return the balances that entities of a customer have of a feature, strongly consistent."""
+    first, last = keys.balances_of_entities(feature_id)
+    partition = keys.hot_partition(session.tenant, hot_id)
+    query = Query(
+        "pk = :pk AND sk BETWEEN :first AND :last",
+        {":pk": partition, ":first": first, ":last": last},
+    )
+    return [load(item) for item in session.table.query(query)]
+
+
+def key_of(session: Session, hot_id: str, place: Place) -> Key:
+    """Return where a balance is kept."""
+    return keys.balance(session.tenant, hot_id, place.feature_id, place.entity_id)
+
+
+def count(
+    session: Session,
+    hot_id: str,
+    place: Place,
+    value: Decimal,
+    last: Item,
+    *,
+    sole_for: str | None = None,
+) -> Stored:
     """Take `value` by the bare counter, in one request, and return the balance after it.
 
-    Errors: `ConditionFailed` with the item as it is, when there is something to decide.
+    With `sole_for`, only if the balance alone pays for that. Errors: `ConditionFailed` with the
+    item as it is, when there is something to decide.
     """
-    key = keys.balance(session.tenant, hot_id, feature_id)
     values = {":value": value, ":one": 1, ":last": last, ":true": True, ":now": session.now}
-    update = Update(key, _COUNT, values, _FITS, {"#last": "last"})
+    condition = _FITS
+    if sole_for is not None:
+        condition, values[":sole"] = f"{_FITS} AND contains(sole_for, :sole)", sole_for
+    key = key_of(session, hot_id, place)
+    return apply(session, Update(key, _COUNT, values, condition, {"#last": "last"}))
+
+
+def apply(session: Session, counted: Update) -> Stored:
+    """Write a count, which must not be repeated blindly, and return the balance after it."""
     try:
-        return load(session.table.update(update, counter=True))
+        return load(session.table.update(counted, counter=True))
     except Unavailable:
         # The answer may have got lost after the write: then the item says whose it is.
-        item = session.table.get(key)
-        if item is None or item["last"]["id"] != last["id"]:
+        item = session.table.get(counted.key)
+        if item is None or item["last"]["id"] != counted.values[":last"]["id"]:
             raise
         return load(item)
 
 
+def counted(stored: Stored, value: Decimal, last: Item, now: int, *, reserve: Decimal) -> Update:
+    """Take `value` from a balance that was read, leaving its rows alone.
+
+    It commutes with other counts: the write needs the rows as they were read, and that `reserve`
+    is left beside the value, but not that nothing was counted since.
+    """
+    values: dict[str, Any] = {
+        ":value": value,
+        ":one": 1,
+        ":last": last,
+        ":version": stored.version,
+        ":internal_id": stored.internal_id,
+        ":least": value + reserve,
+        ":now": now,
+    }
+    condition = f"{_AS_READ} AND headroom >= :least AND due_at > :now"
+    return Update(stored.key, _COUNT, values, condition, {"#last": "last"})
+
+
 def created(
-    session: Session, customer: tuple[str, str], feature_id: str, rows: Rows, last: Item
+    session: Session,
+    owner: Owner,
+    place: Place,
+    holding: Holding,
+    last: Item,
 ) -> Put:
-    """A first balance of a feature; `customer` is its hot id and its internal id."""
-    hot_id, internal_id = customer
-    key = keys.balance(session.tenant, hot_id, feature_id)
-    counter = balance.counter(rows)
-    item = {
+    """A first balance at a place."""
+    key = key_of(session, owner.hot_id, place)
+    counter = balance.counter(holding)
+    item: Item = {
         "pk": key.pk,
         "sk": key.sk,
-        "hot_id": hot_id,
-        "internal_id": internal_id,
-        "feature_id": feature_id,
-        "rows": [_row_to_item(row) for row in rows],
+        "hot_id": owner.hot_id,
+        "internal_id": owner.internal_id,
+        "feature_id": place.feature_id,
+        "rows": rows.dump(holding.rows),
+        "controls": rows.dump_controls(holding.controls),
+        "spread": holding.spread,
+        "sole_for": [],
         "pending": ZERO,
         "headroom": counter.headroom,
         "due_at": counter.due_at,
@@ -102,24 +135,34 @@ def created(
         "seq": 1,
         "last": last,
     }
+    if place.entity_id is not None:
+        item |= {"entity_id": place.entity_id, "entity_internal_id": owner.entity_internal_id}
     if counter.due_at != balance.NEVER:
         item["due_shard"] = keys.due_shard_of(key)
-    # What a deleted customer of the same id left behind is replaced.
-    free = "attribute_not_exists(pk) OR internal_id <> :internal_id"
-    return Put(item, free, {":internal_id": internal_id})
+    return Put(item, *_free(owner))
 
 
-def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> Update:
-    """Replace the rows, folding in the pending usage that was read.
+def settled(
+    stored: Stored,
+    holding: Holding,
+    last: Item,
+    *,
+    exact: bool = False,
+    sole_for: frozenset[str] | None = None,
+) -> Update:
+    """Replace what a balance holds, folding in the pending usage that was read.
 
     Usage that arrives before the write stays pending and counts after the change, provided that it
-    still fits. `exact` refuses the write if any arrived.
+    still fits. `exact` refuses the write if any arrived. `sole_for` stays unless it is given.
     """
-    counter = balance.counter(rows)
+    counter = balance.counter(holding)
     difference = counter.headroom - stored.headroom
     mark = ids.secret("", _MARK)
     values: dict[str, Any] = {
-        ":rows": [_row_to_item(row) for row in rows],
+        ":rows": rows.dump(holding.rows),
+        ":controls": rows.dump_controls(holding.controls),
+        ":spread": holding.spread,
+        ":sole_for": sorted(stored.sole_for if sole_for is None else sole_for),
         ":folded": stored.pending,
         ":difference": difference,
         ":least": -difference,
@@ -136,9 +179,11 @@ def settled(stored: Stored, rows: Rows, last: Item, *, exact: bool = False) -> U
     else:
         expression = f"{_SETTLE}, due_shard = :shard"
         values[":shard"] = keys.due_shard_of(stored.key)
-    condition = f"{_STILL_FITS} AND pending = :folded" if exact else _STILL_FITS
-    names = {"#rows": "rows", "#last": "last"}
-    return Update(stored.key, expression, values, condition, names, mark)
+    condition = f"{_AS_READ} AND headroom >= :least"
+    condition = f"{condition} AND pending = :folded" if exact else condition
+    return Update(
+        stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"}, mark
+    )
 
 
 def noted(stored: Stored, last: Item) -> Update:
@@ -152,53 +197,17 @@ def noted(stored: Stored, last: Item) -> Update:
     )
 
 
-def load(item: Item) -> Stored:
-    """Return a balance from its item."""
-    return Stored(
-        key=Key(item["pk"], item["sk"]),
-        hot_id=item["hot_id"],
-        internal_id=item["internal_id"],
-        feature_id=item["feature_id"],
-        rows=tuple(_row_from_item(row) for row in item["rows"]),
-        pending=item["pending"],
-        headroom=item["headroom"],
-        version=int(item["version"]),
-        seq=int(item["seq"]),
-        due_at=int(item["due_at"]),
-        plain=item["plain"],
-        last=item["last"],
-        recent=item.get("recent", ""),
-    )
+def unchanged(stored: Stored) -> Check:
+    """Require that a balance is as it was read, down to the last count."""
+    values = {":seq": stored.seq, ":internal_id": stored.internal_id}
+    return Check(stored.key, "seq = :seq AND internal_id = :internal_id", values)
 
 
-def _row_to_item(row: Row) -> Item:
-    """A row without the fields that have their usual value."""
-    fields = {
-        name: value
-        for name, value in row._asdict().items()
-        if value != _DEFAULTS.get(name, _DEFAULTS)
-    }
-    if row.rollover is not None:
-        fields["rollover"] = row.rollover._asdict()
-    if row.rollovers:
-        fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
-    return fields
-
-
-def _row_from_item(item: Item) -> Row:
-    fields: dict[str, Any] = {
-        name: int(value) if name in _WHOLE and value is not None else value
-        for name, value in item.items()
-    }
-    if "rollover" in fields:
-        rule = fields["rollover"]
-        months = None if rule["months"] is None else int(rule["months"])
-        fields["rollover"] = RolloverRule(rule["max"], rule["max_percentage"], months)
-    if "rollovers" in fields:
-        fields["rollovers"] = tuple(_rollover(one) for one in fields["rollovers"])
-    return Row(**fields)
-
-
-def _rollover(item: Item) -> Rollover:
-    expires_at = None if item["expires_at"] is None else int(item["expires_at"])
-    return Rollover(item["id"], item["balance"], item["usage"], expires_at)
+def _free(owner: Owner) -> tuple[str, dict[str, Any]]:
+    """What a deleted customer or entity of the same id left behind is replaced."""
+    free = "attribute_not_exists(pk) OR internal_id <> :internal_id"
+    values: dict[str, Any] = {":internal_id": owner.internal_id}
+    if owner.entity_internal_id is None:
+        return free, values
+    values[":entity"] = owner.entity_internal_id
+    return f"{free} OR entity_internal_id <> :entity", values

@@ -7,6 +7,7 @@ used, in the transaction that grants it; a change that only unused items allow i
 the mark, and the mark on the revision that was read, so neither can overlook the other.
 """
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.domain.catalog import Catalog, Feature, Plan, catalog
@@ -66,6 +67,12 @@ def feature(session: Session, feature_id: str) -> Feature:
     if feature_id in held.features:
         return held.features[feature_id]
     return read(session).feature(feature_id)
+
+
+def costs(session: Session, feature_id: str) -> dict[str, Decimal]:
+    """Return what can pay for a feature and at what cost. Errors: `FeatureNotFound`."""
+    held = cached(session)
+    return (held if feature_id in held.features else read(session)).costs(feature_id)
 
 
 def forget(session: Session) -> None:

@@ -4,16 +4,14 @@ They are kept under the caller's id (or the internal id of a customer that has n
 reads all of a customer. A pointer leads from the internal id to them.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from orchard.domain import customer as domain
 from orchard.domain.customer import Customer, CustomerPlan
-from orchard.domain.deduction import Rows
 from orchard.domain.entity import Entity
+from orchard.domain.holding import Holding, Place, State
 from orchard.errors import CustomerNotFound
-from orchard.store import balances, documents, entities, keys, pointers
-from orchard.store.balances import Stored
+from orchard.store import balances, documents, entities, keys, pointers, stored
 from orchard.store.session import Session
 from orchard.store.statements import (
     Delete,
@@ -23,6 +21,7 @@ from orchard.store.statements import (
     Update,
     Write,
 )
+from orchard.store.stored import Owner, Stored
 
 _INTERNAL_PREFIX = "cus_"
 _PLAN_TIMES = {
@@ -45,6 +44,10 @@ class Account(NamedTuple):
     balances: tuple[Stored, ...]
     items: tuple[Item, ...]
     entities: tuple[Entity, ...] = ()
+
+    def state(self, now: int) -> dict[Place, Holding]:
+        """What all balances hold at `now`."""
+        return {one.place: one.current(now) for one in self.balances}
 
 
 def find(session: Session, customer_id: str) -> Account | None:
@@ -138,13 +141,25 @@ def remove_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Del
     return Delete(key, "attribute_exists(pk)")
 
 
+def owner_of(customer: Customer) -> Owner:
+    """Return whose the balances of a customer are."""
+    return Owner(customer.hot_id, customer.internal_id)
+
+
 def fresh(
-    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...], rows: Mapping[str, Rows]
+    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...], state: State
 ) -> Account:
     """Return the account that `creation` and its first balances wrote, without reading it again."""
-    place, last = (customer.hot_id, customer.internal_id), session.stamp("create")
-    held = (balances.created(session, place, name, given, last) for name, given in rows.items())
-    return Account(customer, plans, tuple(balances.load(put.item) for put in held), ())
+    held = first_balances(session, customer, state, session.stamp("create"))
+    return Account(customer, plans, tuple(stored.load(put.item) for put in held), ())
+
+
+def first_balances(session: Session, customer: Customer, state: State, last: Item) -> list[Put]:
+    """Return the balances of a new customer, which has no entities yet."""
+    owner = owner_of(customer)
+    return [
+        balances.created(session, owner, place, holding, last) for place, holding in state.items()
+    ]
 
 
 def load(items: tuple[Item, ...]) -> Account | None:
@@ -159,7 +174,7 @@ def load(items: tuple[Item, ...]) -> Account | None:
         if keys.is_customer_plan(item["sk"]):
             plans.append(_plan_from_item(item))
         elif keys.is_balance(item["sk"]):
-            held.append(balances.load(item))
+            held.append(stored.load(item))
         elif keys.is_entity(item["sk"]):
             parts.append(entities.load(item))
     by_age = tuple(sorted(parts, key=lambda entity: (entity.created_at, entity.id)))

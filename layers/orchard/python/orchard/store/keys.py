@@ -13,6 +13,7 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | customer plan     | tenant#CUSTOMER#id          | 0#PLAN#id                 | customer in one Query     |
 | entity            | tenant#CUSTOMER#id          | 0#ENTITY#id               | customer in one Query     |
 | balance           | tenant#CUSTOMER#id          | 0#BALANCE#feature         | check, track: one request |
+| entity's balance  | tenant#CUSTOMER#id          | 0#BALANCE#feature#entity  | what one entity can use   |
 | pointer           | tenant#ID#internal id       | POINTER                   | internal id to customer   |
 | e-mail pointer    | tenant#EMAIL#address        | POINTER                   | customers without an id   |
 | Stripe pointer    | STRIPE#environment#cus_     | POINTER                   | webhook to customer       |
@@ -22,6 +23,7 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | change            | tenant#LEDGER#internal id   | CHANGE#time#id(#feature)  | audit trail               |
 | usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
 | idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
+| lock              | tenant#LOCK#digest          | LOCK                      | usage that is reserved    |
 | deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
 | parked record     | PARKED#day                  | time#id                   | replay by an operator     |
 
@@ -35,8 +37,8 @@ from zlib import crc32
 
 #: What falls due, and a tenant's usage events, are spread over so many partitions of an index.
 DUE_SHARDS, EVENT_SHARDS = 8, 8
-#: Deleted customers whose history is still to be removed wait here, apart from the balances.
-PURGE_SHARD = "PURGE"
+#: Deleted customers with a history to purge, and locks to release, fall due apart from balances.
+PURGE_SHARD, LOCK_SHARD = "PURGE", "LOCKS"
 #: How the sort keys of all items that make up a customer begin, and those of its usage events.
 HOT, EVENTS = "0#", "EVENT#"
 
@@ -53,9 +55,12 @@ def api_key(digest: str) -> Key:
     return Key(f"KEY#{digest}", "KEY")
 
 
-def catalog(tenant: str) -> str:
-    """The partition of all features and plans."""
-    return f"{tenant}#CATALOG"
+def _of_tenant(kind: str) -> Callable[[str], str]:
+    return lambda tenant: f"{tenant}#{kind}"
+
+
+#: The partition of all features and plans.
+catalog = _of_tenant("CATALOG")
 
 
 def catalog_head(tenant: str) -> Key:
@@ -103,9 +108,16 @@ def entity_pointer(tenant: str, entity_id: str, internal_id: str) -> Key:
     return Key(entity_pointers(tenant, entity_id), internal_id)
 
 
-def balance(tenant: str, hot_id: str, feature_id: str) -> Key:
-    """A customer's balance of a feature."""
-    return Key(hot_partition(tenant, hot_id), f"0#BALANCE#{_part(feature_id)}")
+def balance(tenant: str, hot_id: str, feature_id: str, entity_id: str | None = None) -> Key:
+    """A balance of a feature: the customer's own, or that of one of its entities."""
+    suffix = "" if entity_id is None else f"#{_part(entity_id)}"
+    return Key(hot_partition(tenant, hot_id), f"0#BALANCE#{_part(feature_id)}{suffix}")
+
+
+def balances_of_entities(feature_id: str) -> tuple[str, str]:
+    """The first and the last sort key that a balance of an entity can have for a feature."""
+    prefix = f"0#BALANCE#{_part(feature_id)}#"
+    return prefix, f"{prefix}\uffff"
 
 
 def pointer(tenant: str, internal_id: str) -> Key:
@@ -123,19 +135,17 @@ def stripe_pointer(environment: str, stripe_id: str) -> Key:
     return Key(f"STRIPE#{environment}#{_part(stripe_id)}", "POINTER")
 
 
-def invoices(tenant: str, internal_id: str) -> str:
-    """The partition of a customer's invoices."""
-    return f"{tenant}#INVOICES#{internal_id}"
+def _of_customer(kind: str) -> Callable[[str, str], str]:
+    return lambda tenant, internal_id: f"{tenant}#{kind}#{internal_id}"
+
+
+#: The partitions of a customer's invoices, of its usage events and changes, of its usage roll-ups.
+invoices, ledger, usage = _of_customer("INVOICES"), _of_customer("LEDGER"), _of_customer("USAGE")
 
 
 def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> Key:
     """An invoice; its Stripe id and creation time never change, so it is stored once."""
     return Key(invoices(tenant, internal_id), f"{instant(created_at)}#{_part(stripe_id)}")
-
-
-def ledger(tenant: str, internal_id: str) -> str:
-    """The partition of a customer's usage events and changes."""
-    return f"{tenant}#LEDGER#{internal_id}"
 
 
 def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
@@ -151,11 +161,6 @@ def change(
     return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
 
 
-def usage(tenant: str, internal_id: str) -> str:
-    """The partition of a customer's usage roll-ups."""
-    return f"{tenant}#USAGE#{internal_id}"
-
-
 def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: int) -> Key:
     """The usage of a feature in one hour or day (`grain` HOUR or DAY)."""
     return Key(usage(tenant, internal_id), f"{_part(feature_id)}#{grain}#{instant(start)}")
@@ -164,6 +169,11 @@ def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: in
 def idempotency(tenant: str, digest: str) -> Key:
     """The mark that an idempotency key was used."""
     return Key(f"{tenant}#IDEMPOTENCY#{digest}", "MARKER")
+
+
+def lock(tenant: str, digest: str) -> Key:
+    """Usage that is reserved, by the SHA-256 of the lock's id."""
+    return Key(f"{tenant}#LOCK#{digest}", "LOCK")
 
 
 def deletion(tenant: str, internal_id: str) -> Key:
@@ -176,19 +186,10 @@ def parked(day: str, timestamp: int, record_id: str) -> Key:
     return Key(f"PARKED#{day}", f"{instant(timestamp)}#{record_id}")
 
 
-def customers_listing(tenant: str) -> str:
-    """The index partition of a tenant's customers."""
-    return f"{tenant}#CUSTOMERS"
-
-
-def entities_listing(tenant: str) -> str:
-    """The index partition of a tenant's entities."""
-    return f"{tenant}#ENTITIES"
-
-
-def invoices_listing(tenant: str) -> str:
-    """The index partition of a tenant's invoices."""
-    return f"{tenant}#INVOICES"
+#: The index partitions of a tenant's customers, entities and invoices.
+customers_listing = _of_tenant("CUSTOMERS")
+entities_listing = _of_tenant("ENTITIES")
+invoices_listing = _of_tenant("INVOICES")
 
 
 def events_listing(tenant: str, shard: int) -> str:

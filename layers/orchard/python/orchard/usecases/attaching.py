@@ -5,15 +5,17 @@ from typing import Any
 
 from orchard.contracts.billing import AttachRequest, attach_response
 from orchard.domain import attachment, customer
-from orchard.domain.attachment import Attached
-from orchard.domain.catalog import Plan
+from orchard.domain.arrangement import Household
+from orchard.domain.attachment import Attached, Terms
+from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.errors import Conflict, EntityNotFound, Invalid
-from orchard.store import balances, catalog, customers
+from orchard.store import catalog, customers
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import Item, Write
+from orchard.store.statements import Write
+from orchard.usecases import arranging
 
 
 def attach(session: Session, request: AttachRequest) -> dict[str, Any]:
@@ -22,9 +24,6 @@ def attach(session: Session, request: AttachRequest) -> dict[str, Any]:
     Errors: 404 for an unknown customer or plan; 409 `plan_already_attached`; 400 for a plan with
     a price.
     """
-    if request.entity_id is not None:
-        customers.locate(session, request.customer_id)
-        raise EntityNotFound(request.entity_id)
     optimistic(lambda: _attach(session, request))
     return attach_response(request)
 
@@ -38,35 +37,33 @@ def require_free(plan: Plan) -> None:
         )
 
 
-def first_plans(
-    session: Session, owner: Customer, attached: Sequence[Attached], last: Item
-) -> list[Write]:
-    """Return the balances of a new customer's plans, and the marks that the plans are in use."""
-    place = (owner.hot_id, owner.internal_id)
-    rows = attachment.together(attached)
-    return [
-        *(
-            balances.created(session, place, feature_id, given, last)
-            for feature_id, given in rows.items()
-        ),
-        *(
-            mark
-            for one in attached
-            for mark in catalog.mark_plan(session, one.plan, owner.internal_id)
-        ),
-    ]
+def marks(session: Session, attached: Sequence[Attached], internal_id: str) -> list[Write]:
+    """Return the marks that these plans are in use."""
+    return [mark for one in attached for mark in catalog.mark_plan(session, one.plan, internal_id)]
 
 
 def _attach(session: Session, request: AttachRequest) -> None:
     account = customers.require(session, request.customer_id)
+    if request.entity_id is not None:
+        _require_entity(account, request.entity_id)
     known = catalog.read(session)
     plan = known.plan(request.plan_id, request.version)
     require_free(plan)
-    held = [one for one in account.plans if one.is_held(session.now)]
+    held = [
+        one
+        for one in account.plans
+        if one.is_held(session.now) and one.entity_id == request.entity_id
+    ]
     _refuse_repetition(plan, request, held)
     ended = _ended(plan, held)
-    given = attachment.attach(known, plan, session.now, request.subscription_id)
-    session.commit(*_switch(session, account, ended, given))
+    terms = Terms(request.subscription_id, request.entity_id)
+    given = attachment.attach(known, plan, session.now, terms)
+    session.commit(*switch(session, known, account, ended, given))
+
+
+def _require_entity(account: Account, entity_id: str) -> None:
+    if all(one.id != entity_id for one in account.entities):
+        raise EntityNotFound(entity_id)
 
 
 def _refuse_repetition(plan: Plan, request: AttachRequest, held: list[CustomerPlan]) -> None:
@@ -86,18 +83,25 @@ def _ended(plan: Plan, held: list[CustomerPlan]) -> CustomerPlan | None:
     return next((one for one in held if one.group == plan.group and not one.add_on), None)
 
 
-def _switch(
-    session: Session, account: Account, ended: CustomerPlan | None, given: Attached
+def switch(
+    session: Session,
+    known: Catalog,
+    account: Account,
+    ended: CustomerPlan | None,
+    given: Attached,
 ) -> list[Write]:
+    """Return the writes that end a plan of an account, if any, and give it another."""
     one = account.customer
     last = session.stamp("attach", plan_id=given.plan.id, replaced=ended and ended.plan_id)
     kept = tuple(plan for plan in account.plans if plan is not ended)
     plans = (*kept, given.customer_plan)
+    state = attachment.held_after(account.state(session.now), [given], account.entities, ended)
+    household = Household(one, plans, account.entities)
     return [
         customers.put(session, one._replace(version=one.version + 1), plans, last),
         customers.put_plan(session, one, given.customer_plan),
         *_ended_plan(session, one, ended),
-        *_balances(session, account, ended, given, last),
+        *arranging.writes(session, known, household, account.balances, state, last=last),
         *catalog.mark_plan(session, given.plan, one.internal_id),
     ]
 
@@ -110,20 +114,3 @@ def _ended_plan(session: Session, owner: Customer, ended: CustomerPlan | None) -
         return [customers.remove_plan(session, owner, ended)]
     over = ended._replace(status=customer.EXPIRED, expires_at=session.now)
     return [customers.put_plan(session, owner, over)]
-
-
-def _balances(
-    session: Session, account: Account, ended: CustomerPlan | None, given: Attached, last: Item
-) -> list[Write]:
-    place = (account.customer.hot_id, account.customer.internal_id)
-    writes: list[Write] = []
-    missing = dict(given.rows)
-    for stored in account.balances:
-        added = missing.pop(stored.feature_id, ())
-        before = stored.current(session.now)
-        after = attachment.replaced(before, ended, added)
-        if after != before:
-            writes.append(balances.settled(stored, after, last))
-    for feature_id, rows in missing.items():
-        writes.append(balances.created(session, place, feature_id, rows, last))
-    return writes

@@ -1,58 +1,124 @@
-"""Whether a customer may use a feature: `balances.check`."""
+"""Whether a customer or an entity may use a feature: `balances.check`."""
 
-from typing import Any
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from orchard.contracts.checking import EXPANDABLE, CheckRequest, check_response
+from orchard.contracts import balance as contract
+from orchard.contracts.checking import Answer, CheckRequest, check_response
 from orchard.contracts.feature import feature
-from orchard.domain import summary
-from orchard.domain.deduction import Overage, Rows
-from orchard.errors import Invalid
-from orchard.store import balances, catalog, customers, documents
+from orchard.domain import decision, scope, summary
+from orchard.domain.decision import Question
+from orchard.domain.holding import State
+from orchard.domain.quantity import exact
+from orchard.domain.scope import Subject
+from orchard.domain.sources import Overage
+from orchard.store import catalog, ground
 from orchard.store.session import Session
-from orchard.usecases import tracking
-from orchard.usecases.tracking import Usage
+from orchard.usecases import locking, tracking, using
+from orchard.usecases.using import Usage, Used
+
+
+class Asked(NamedTuple):
+    """A check with the balances it is answered from."""
+
+    request: CheckRequest
+    costs: Mapping[str, Decimal]
+    state: State
+    subject: Subject
 
 
 def check(session: Session, request: CheckRequest) -> dict[str, Any]:
-    """Tell whether the customer may use the feature; with `send_event`, use it in the same step.
+    """Tell whether the feature may be used; with `send_event` or `lock`, use it in the same step.
 
-    A check alone is one read. Errors: 404 for an unknown customer, entity or feature.
+    A check alone is one read. Errors: 404 for an unknown customer, entity or feature; 409 for a
+    lock that is held.
     """
+    uses = request.send_event or request.lock is not None
+    answer = (_use if uses else _look)(session, request)
+    return check_response(request, answer)
+
+
+def _look(session: Session, request: CheckRequest) -> Answer:
+    costs = catalog.costs(session, request.feature_id)
+    held = ground.load(session, request.customer_id, request.entity_id, costs)
+    asked = Asked(request, costs, held.state(session.now), held.subject)
+    name = answering(asked)
+    return _answer(session, asked, name, allowed=_decide(asked, name).allowed)
+
+
+def _use(session: Session, request: CheckRequest) -> Answer:
     if request.lock is not None:
-        raise Invalid("Locks are not supported yet")
-    if request.entity_id is not None:
-        tracking.require_entity(session, request.customer_id, request.entity_id)
-    allowed, rows = (_use if request.send_event else _look)(session, request)
-    expanded = EXPANDABLE & set(request.expand)
-    shown = feature(catalog.feature(session, request.feature_id)) if expanded else None
-    return check_response(request, allowed=allowed, rows=rows, feature=shown)
-
-
-def _look(session: Session, request: CheckRequest) -> tuple[bool, Rows]:
-    stored = balances.get(session, request.customer_id, request.feature_id)
-    if stored is None:
-        stored = _elsewhere(session, request)
-    rows = () if stored is None else stored.current(session.now)
-    return summary.allows(rows, request.required), rows
-
-
-def _elsewhere(session: Session, request: CheckRequest) -> balances.Stored | None:
-    """The balance of a customer named by its internal id; None when it lacks the feature."""
-    customer = customers.locate(session, request.customer_id)
-    catalog.feature(session, request.feature_id)
-    if customer.hot_id == request.customer_id:
-        return None
-    return balances.get(session, customer.hot_id, request.feature_id)
-
-
-def _use(session: Session, request: CheckRequest) -> tuple[bool, Rows]:
-    customer_id, feature_id = request.customer_id, request.feature_id
-    last = tracking.event(
-        session,
-        feature_id,
+        locking.require_possible(session, request)
+    details = {} if request.entity_id is None else {"entity_id": request.entity_id}
+    usage = Usage(
+        customer_id=request.customer_id,
+        entity_id=request.entity_id,
+        features=(request.feature_id,),
         value=request.required,
-        properties=documents.dump(request.properties or {}),
+        overage=Overage.REJECT,
+        last=tracking.event(
+            session, request.feature_id, request.required, request.properties, **details
+        ),
+        properties=request.properties or {},
+        flags=False,
+        beside=locking.receipt(session, request),
     )
-    usage = Usage(customer_id, request.required, Overage.REJECT, last, flags=False)
-    tracked = tracking.take(session, usage, feature_id)
-    return tracked.recorded, tracked.rows
+    used = using.use(session, usage)
+    costs = catalog.costs(session, request.feature_id)
+    asked = Asked(request, costs, used.state, used.subject)
+    shown = tracking.views(session, used, usage.features)
+    name = _paying(session, asked, used, shown)
+    answer = _answer(session, asked, name, allowed=used.recorded)
+    return answer._replace(balances=shown)
+
+
+def _paying(session: Session, asked: Asked, used: Used, shown: tracking.Views) -> str:
+    """The feature that paid; if nothing was taken, the one that would answer."""
+    if not used.movements:
+        return answering(asked)
+    name = tracking.chosen(catalog.cached(session), used, shown)
+    return asked.request.feature_id if name is None else name
+
+
+def answering(asked: Asked) -> str:
+    """Name the feature whose balance answers: the one asked for, or a credit system that pays.
+
+    Its own balance if that suffices, else the first credits held that do, else the first credits
+    held, else its own balance; if nothing is held, the first credit system there is.
+    """
+    own, *systems = asked.costs
+    if not systems:
+        return own
+    held = [name for name in asked.costs if _is_held(asked, name)]
+    allowed = [name for name in held if _decide(asked, name).allowed]
+    pools = [name for name in held if name != own]
+    return next(iter((*allowed, *pools, *held, *systems)))
+
+
+def _is_held(asked: Asked, feature_id: str) -> bool:
+    return next(scope.rows(asked.state, asked.subject, feature_id), None) is not None
+
+
+def _decide(asked: Asked, name: str) -> decision.Decision:
+    request = asked.request
+    member = None
+    if name != request.feature_id:
+        member = (request.feature_id, asked.costs[name])
+    required = exact(request.required * asked.costs[name])
+    question = Question(name, required, request.properties or {}, member)
+    return decision.decide(asked.state, asked.subject, question)
+
+
+def _answer(session: Session, asked: Asked, name: str, *, allowed: bool) -> Answer:
+    state, subject, expand = asked.state, asked.subject, asked.request.expand
+    shown = feature(catalog.feature(session, name)) if expand else None
+    on = summary.flag(row for _place, row in scope.rows(state, subject, name))
+    return Answer(
+        allowed=allowed,
+        required=exact(asked.request.required * asked.costs[name]),
+        balance=contract.shown(
+            state, subject, name, shown if "balance.feature" in expand else None
+        ),
+        flag=on and contract.flag(on, name, shown if "flag.feature" in expand else None),
+    )

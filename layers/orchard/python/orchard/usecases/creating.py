@@ -5,6 +5,7 @@ from typing import Any
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.domain import attachment, ids
+from orchard.domain.arrangement import Household
 from orchard.domain.catalog import Catalog, Plan, default_plans
 from orchard.domain.customer import Customer
 from orchard.errors import Invalid
@@ -13,7 +14,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Write
-from orchard.usecases import attaching, linking, viewing
+from orchard.usecases import arranging, attaching, linking, viewing
 
 #: The currency of an organisation that set no other.
 _CURRENCY = "usd"
@@ -87,17 +88,21 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     known = catalog.read(session)
     attached = [attachment.attach(known, plan, session.now) for plan in _plans(known, request)]
     held = tuple(one.customer_plan for one in attached)
+    state = arranging.arranged(
+        session, known, Household(customer, held), attachment.held_after({}, attached)
+    )
     last = session.stamp("create")
     writes = [
         *customers.creation(session, customer, held, last),
-        *attaching.first_plans(session, customer, attached, last),
+        *customers.first_balances(session, customer, state, last),
+        *attaching.marks(session, attached, customer.internal_id),
     ]
     try:
         session.commit(*writes)
     except ConditionFailed as refused:
         linking.explain(session, customer, writes[refused.position])
         raise
-    return customers.fresh(session, customer, held, attachment.together(attached))
+    return customers.fresh(session, customer, held, state)
 
 
 def _new(session: Session, request: GetOrCreateCustomerRequest) -> Customer:

@@ -7,14 +7,15 @@ from orchard.contracts.customers import (
     DeleteCustomerRequest,
     UpdateCustomerRequest,
 )
+from orchard.domain.arrangement import Household
 from orchard.domain.customer import Customer, merged_metadata
 from orchard.errors import Conflict, Invalid
-from orchard.store import customers, due, moves, pointers, removals
+from orchard.store import catalog, customers, due, moves, pointers, removals
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import MOST_WRITES, Session
 from orchard.store.statements import ConditionFailed, Item, Write
-from orchard.usecases import linking, viewing
+from orchard.usecases import arranging, linking, viewing
 
 #: Fields that are stored as they are sent; a null clears them.
 _PLAIN = ("name", "email", "fingerprint", "currency")
@@ -54,6 +55,8 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
     after = after._replace(version=before.version + 1)
     last = session.stamp("update", reason=request.reason)
     if after.hot_id != before.hot_id:
+        if after.billing_controls != before.billing_controls:
+            raise Invalid("Change the id and the billing_controls in two requests")
         return _moved(session, account, after, last)
     _commit(
         session,
@@ -61,9 +64,11 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
         [
             customers.put(session, after, account.plans, last),
             *_pointers(session, before, after),
+            *_arranged(session, account, after, last),
         ],
     )
-    return account._replace(customer=after)
+    # Controls are kept with the balances too, so these may have changed as well.
+    return customers.require(session, after.hot_id)
 
 
 def _changed(before: Customer, request: UpdateCustomerRequest) -> Customer:
@@ -103,6 +108,14 @@ def _moved(session: Session, account: Account, after: Customer, last: Item) -> A
             raise _taken(after) from None
         raise
     return customers.require(session, after.hot_id)
+
+
+def _arranged(session: Session, account: Account, after: Customer, last: Item) -> list[Write]:
+    if after.billing_controls == account.customer.billing_controls:
+        return []
+    household = Household(after, account.plans, account.entities)
+    known = catalog.cached(session)
+    return arranging.writes(session, known, household, account.balances, {}, last=last)
 
 
 def _taken(after: Customer) -> Conflict:

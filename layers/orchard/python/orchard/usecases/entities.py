@@ -6,17 +6,23 @@ from typing import Any
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.entities import CreateEntityRequest, UpdateEntityRequest
 from orchard.contracts.entity_reads import DeleteEntityRequest
-from orchard.domain import balance, ids
+from orchard.domain import attachment, ids, pool
+from orchard.domain.arrangement import Household
 from orchard.domain.catalog import METERED
-from orchard.domain.deduction import Overage
+from orchard.domain.customer import Customer
 from orchard.domain.entity import Entity
+from orchard.domain.holding import Holding, State
+from orchard.domain.pool import Use
+from orchard.domain.row import ordered
+from orchard.domain.scope import CUSTOMER
 from orchard.errors import Conflict, InsufficientBalance, Invalid
-from orchard.store import balances, catalog, customers, entities, removals
+from orchard.store import catalog, customers, entities, removals
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
-from orchard.usecases import creating, entity_reads
+from orchard.store.stored import Stored
+from orchard.usecases import arranging, creating, entity_reads
 
 _ONE = Decimal(1)
 
@@ -69,12 +75,12 @@ def _create(session: Session, request: CreateEntityRequest) -> None:
         billing_controls=merged({}, request.billing_controls),
     )
     last = session.stamp("create_entity", entity_id=entity.id, feature_id=feature.id)
+    household = Household(_next(customer), account.plans, (*account.entities, entity))
+    state = _counted(session, account.state(session.now), feature.id, _ONE)
     session.commit(
-        customers.put(
-            session, customer._replace(version=customer.version + 1), account.plans, last
-        ),
+        customers.put(session, household.customer, account.plans, last),
         *entities.creation(session, customer, entity, last),
-        *_counted(session, account, feature.id, _ONE, last),
+        *_balances(session, household, account.balances, _sliced(state, entity), last),
         *catalog.mark_feature(session, feature),
     )
 
@@ -90,41 +96,62 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
     if controls == before.billing_controls:
         return account, before
     after = before._replace(billing_controls=controls, version=before.version + 1)
-    customer = account.customer._replace(version=account.customer.version + 1)
+    customer = _next(account.customer)
+    family = tuple(after if one.id == after.id else one for one in account.entities)
     last = session.stamp("update_entity", entity_id=after.id, billing_controls=controls)
+    household = Household(customer, account.plans, family)
     session.commit(
         customers.put(session, customer, account.plans, last),
         entities.changed(session, customer, after, last),
+        *_balances(session, household, account.balances, {}, last),
     )
-    return account, after
+    # Controls are kept with the balances too, so these may have changed as well.
+    return entity_reads.require(session, after.id, customer.hot_id)
 
 
 def _delete(session: Session, request: DeleteEntityRequest) -> None:
     account, entity = entity_reads.require(session, request.entity_id, request.customer_id)
     customer = account.customer
-    kept = tuple(plan for plan in account.plans if plan.entity_id != entity.id)
+    plans = tuple(plan for plan in account.plans if plan.entity_id != entity.id)
+    family = tuple(one for one in account.entities if one.id != entity.id)
+    held = tuple(one for one in account.balances if one.place.entity_id != entity.id)
+    gone = (item for item in account.items if item.get("entity_id") == entity.id)
+    before = {one.place: one.current(session.now) for one in held}
+    state = _counted(session, before, entity.feature_id, -_ONE)
+    household = Household(_next(customer), plans, family)
     last = session.stamp("delete_entity", entity_id=entity.id, feature_id=entity.feature_id)
     session.commit(
-        customers.put(session, customer._replace(version=customer.version + 1), kept, last),
+        customers.put(session, household.customer, plans, last),
         *entities.removal(session, customer, entity),
-        *(
-            removals.removal(customer, item)
-            for item in account.items
-            if item.get("entity_id") == entity.id
-        ),
-        *_counted(session, account, entity.feature_id, -_ONE, last),
+        *(removals.removal(customer, item) for item in gone),
+        *_balances(session, household, held, state, last),
     )
 
 
-def _counted(
-    session: Session, account: Account, feature_id: str, units: Decimal, last: Item
-) -> list[Write]:
+def _next(customer: Customer) -> Customer:
+    """The customer's next version: whatever is decided on this one takes turns."""
+    return customer._replace(version=customer.version + 1)
+
+
+def _counted(session: Session, state: State, feature_id: str, units: Decimal) -> State:
     """Take units of the feature that counts entities, or give them back, where it has a balance."""
-    stored = next((one for one in account.balances if one.feature_id == feature_id), None)
-    if stored is None:
-        return []
-    before = stored.current(session.now)
-    after, left = balance.track(before, units, Overage.CAP)
-    if left > 0 and units > 0:
+    use = Use(feature_id, units, catalog.costs(session, feature_id))
+    if not pool.candidates(state, CUSTOMER, use.costs):
+        return state
+    drawn = pool.draw(state, CUSTOMER, use)
+    if drawn.left > 0 and units > 0:
         raise InsufficientBalance(f"No {feature_id} left for another entity")
-    return [balances.settled(stored, after, last)]
+    return drawn.state
+
+
+def _sliced(state: State, entity: Entity) -> State:
+    """What balances hold once an entity has its share of what is granted to each."""
+    cast = attachment.slices(state, entity)
+    return {**state, **{place: Holding(ordered(rows)) for place, rows in cast.items()}}
+
+
+def _balances(
+    session: Session, household: Household, held: tuple[Stored, ...], state: State, last: Item
+) -> list[Write]:
+    known = catalog.cached(session)
+    return arranging.writes(session, known, household, held, state, last=last)

@@ -9,6 +9,7 @@ from orchard.contracts import invoices as invoice_contract
 from orchard.contracts.customer import Profile
 from orchard.contracts.entity_reads import GetEntityRequest
 from orchard.domain.entity import Entity, plans_of
+from orchard.domain.scope import Subject
 from orchard.errors import EntityNotFound, Invalid
 from orchard.store import customers, entities, invoices
 from orchard.store.customers import Account
@@ -56,7 +57,9 @@ def view(
 def profile_of(session: Session, account: Account, entity: Entity) -> Profile:
     """Return what counts for an entity now: plans and rows of its own and of its customer."""
     whole = viewing.profile_of(session, account)
-    return whole._replace(plans=plans_of(entity, whole.plans))
+    pooled = not account.customer.config.get("disable_pooled_balance", False)
+    subject = Subject(entity.id, pooled)
+    return whole._replace(plans=plans_of(entity, whole.plans), subject=subject)
 
 
 def _owner(session: Session, entity_id: str) -> str:

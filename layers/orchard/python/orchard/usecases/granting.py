@@ -1,20 +1,20 @@
-"""Standalone grants and edits: `balances.create` and `balances.update`."""
+"""Standalone grants: `balances.create`."""
 
 from typing import Any
 
-from orchard.contracts.granting import CreateBalanceRequest, UpdateBalanceRequest
-from orchard.domain import edits, ids, interval
+from orchard.contracts.granting import CreateBalanceRequest
+from orchard.domain import ids, interval
+from orchard.domain.arrangement import Household
 from orchard.domain.catalog import BOOLEAN, Feature
-from orchard.domain.edits import BalanceNotFound, Edit, Selection
+from orchard.domain.holding import NOTHING, Place
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import ALLOCATED, NO_OVERAGE, RolloverRule, Row, ordered
-from orchard.errors import Conflict, InvalidInputs
-from orchard.store import balances, catalog, customers
+from orchard.errors import Conflict, EntityNotFound, Invalid, InvalidInputs
+from orchard.store import catalog, customers
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import Write
-from orchard.usecases import tracking
+from orchard.usecases import arranging
 
 _DONE = {"success": True}
 
@@ -25,68 +25,37 @@ def create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
     Errors: 404 for an unknown customer, entity or feature; 400 for a grant that makes no sense;
     409 for a balance id or a flag that the customer has already.
     """
-    if request.entity_id is not None:
-        tracking.require_entity(session, request.customer_id, request.entity_id)
     return optimistic(lambda: _create(session, request))
-
-
-def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
-    """Edit a balance until its next reset; all fields of the request are one change.
-
-    Errors: 404 for an unknown customer, entity or feature, and when no balance matches.
-    """
-    if request.entity_id is not None:
-        tracking.require_entity(session, request.customer_id, request.entity_id)
-    if request.expires_at is not None and request.expires_at <= session.now:
-        raise InvalidInputs("expires_at: must be in the future")
-    return optimistic(lambda: _update(session, request))
 
 
 def _create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
     account = customers.require(session, request.customer_id)
+    if request.entity_id is not None:
+        _require_entity(account, request.entity_id, request.feature_id)
+    known = catalog.cached(session)
     feature = catalog.feature(session, request.feature_id)
     _check(request, feature, session.now)
     _refuse_repetition(account, request, feature, session.now)
     row = _row(request, feature, session.now)
+    place = Place(feature.id, request.entity_id)
+    held = account.state(session.now).get(place, NOTHING)
+    state = {place: held._replace(rows=ordered((*held.rows, row)))}
     last = session.stamp("grant", row_id=row.id)
-    writes: list[Write] = [
+    household = Household(account.customer, account.plans, account.entities)
+    session.commit(
         customers.touch(session, account.customer),
         *catalog.mark_feature(session, feature),
-    ]
-    stored = next((one for one in account.balances if one.feature_id == feature.id), None)
-    if stored is None:
-        place = (account.customer.hot_id, account.customer.internal_id)
-        writes.append(balances.created(session, place, feature.id, (row,), last))
-    else:
-        rows = ordered((*stored.current(session.now), row))
-        writes.append(balances.settled(stored, rows, last))
-    session.commit(*writes)
-    return _DONE
-
-
-def _update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
-    stored = balances.get(session, request.customer_id, request.feature_id)
-    if stored is None:
-        customer = customers.locate(session, request.customer_id)
-        catalog.feature(session, request.feature_id)
-        stored = balances.get(session, customer.hot_id, request.feature_id)
-    if stored is None:
-        raise BalanceNotFound("This customer has no balance of the feature")
-    edit = Edit(
-        remaining=request.target,
-        add=request.add_to_balance,
-        usage=request.usage,
-        included_grant=request.included_grant,
-        next_reset_at=request.next_reset_at,
-        expires_at=request.expires_at,
+        *arranging.writes(session, known, household, account.balances, state, last=last),
     )
-    selection = Selection(request.interval, request.balance_id or request.customer_entitlement_id)
-    before = stored.current(session.now)
-    after = edits.edited(before, selection, edit)
-    if after != before:
-        last = session.stamp("edit", reason=request.reason)
-        session.commit(balances.settled(stored, after, last))
     return _DONE
+
+
+def _require_entity(account: Account, entity_id: str, feature_id: str) -> None:
+    entity = next((one for one in account.entities if one.id == entity_id), None)
+    if entity is None:
+        raise EntityNotFound(entity_id)
+    if entity.feature_id == feature_id:
+        raise Invalid(f"An entity of feature {feature_id} can't have a balance of {feature_id}")
 
 
 def _check(request: CreateBalanceRequest, feature: Feature, now: int) -> None:
@@ -133,8 +102,9 @@ def _date_faults(request: CreateBalanceRequest, now: int) -> list[tuple[object, 
 def _refuse_repetition(
     account: Account, request: CreateBalanceRequest, feature: Feature, now: int
 ) -> None:
-    rows = [(one.feature_id, row) for one in account.balances for row in one.current(now)]
-    if feature.type == BOOLEAN and any(name == feature.id for name, _row in rows):
+    rows = [(place, row) for place, held in account.state(now).items() for row in held.rows]
+    own = Place(feature.id, request.entity_id)
+    if feature.type == BOOLEAN and any(place == own for place, _row in rows):
         raise Conflict(f"This customer has feature {feature.id} already", "invalid_request")
     wanted = request.balance_id
     if wanted is not None and any(row.external_id == wanted for _name, row in rows):
@@ -147,6 +117,7 @@ def _row(request: CreateBalanceRequest, feature: Feature, now: int) -> Row:
     return Row(
         id=ids.new("cus_ent_", now),
         created_at=now,
+        entity_id=request.entity_id,
         external_id=request.balance_id,
         boolean=feature.type == BOOLEAN,
         unlimited=request.unlimited,

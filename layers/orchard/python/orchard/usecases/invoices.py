@@ -6,16 +6,16 @@ from typing import Any
 from orchard.contracts import cursor
 from orchard.contracts.cursor import Cursor
 from orchard.contracts.invoices import Listed, ListInvoicesRequest, list_response
-from orchard.store import customers, invoices
+from orchard.store import customers, entities, invoices
 from orchard.store.invoices import Wanted
 from orchard.store.session import Session
-from orchard.usecases import tracking
 
 
 def list_(session: Session, request: ListInvoicesRequest) -> dict[str, Any]:
     """Return a page of invoices, newest first. Errors: 404 for an unknown customer or entity."""
     if request.customer_id is not None and request.entity_id is not None:
-        tracking.require_entity(session, request.customer_id, request.entity_id)
+        customer = customers.locate(session, request.customer_id)
+        entities.require(session, customer, request.entity_id)
     wanted = Wanted(
         after=request.after,
         statuses=tuple(request.status),

@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 
 from orchard.contracts.balance import paid
 from orchard.domain import ids, ledger
+from orchard.domain.holding import Place
 from orchard.domain.ledger import Change, Details, Image, Passage, UsageEvent
-from orchard.store import balances, keys, rollups
+from orchard.store import keys, rollups
 from orchard.store import ledger as lines
-from orchard.store.balances import Stored
 from orchard.store.keys import Key
 from orchard.store.rollups import Use
 from orchard.store.statements import Item
+from orchard.store.stored import Stored, load
 from orchard.store.table import Table
+from orchard.usecases import alerts
+from orchard.usecases.alerts import Notice
 
 USAGE, RESET = "track", "reset"
 #: Kinds of writes that keep a customer under another id and change nothing else.
@@ -39,12 +42,13 @@ class Written(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What one write leaves behind."""
+    """What one write leaves behind, and what others are to be told of it."""
 
     tenant: str
     events: tuple[UsageEvent, ...] = ()
     changes: tuple[Change, ...] = ()
     uses: tuple[Use, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def entry(written: Written) -> Entry:
@@ -53,9 +57,8 @@ def entry(written: Written) -> Entry:
     is_customer, is_balance = keys.is_customer(written.key.sk), keys.is_balance(written.key.sk)
     if new is None or not (is_customer or is_balance):
         return Entry(tenant)
-    # What a deleted customer of the same id left may be replaced: the history begins anew then.
-    is_same = written.old is not None and written.old["internal_id"] == new["internal_id"]
-    old = written.old if is_same else None
+    # What a deleted customer or entity of the same id left is replaced: history begins anew then.
+    old = written.old if written.old is not None and _whose(written.old) == _whose(new) else None
     if _is_retold(old, new):
         return Entry(tenant)
     if is_customer:
@@ -69,6 +72,16 @@ def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:
     items = [item for one in known for item in _items(one, retention_days)]
     table.put_many(list({Key(item["pk"], item["sk"]): item for item in items}.values()))
     rollups.count(table, (use for one in known for use in one.uses))
+
+
+def tell(entries: Iterable[Entry]) -> None:
+    """Tell others what they are to know. Errors: `Unavailable`; a repetition tells it again."""
+    alerts.publish(notice for entry in entries for notice in entry.notices)
+
+
+def _whose(item: Item) -> tuple[Any, Any]:
+    """The customer, and the entity if the item is an entity's."""
+    return item["internal_id"], item.get("entity_internal_id")
 
 
 def _is_retold(old: Item | None, new: Item) -> bool:
@@ -101,21 +114,23 @@ def _told(item: Item) -> Details:
 
 
 def _of_balance(tenant: str, old: Item | None, new: Item) -> Entry:
-    stored = balances.load(new)
+    stored = load(new)
     if _is_moved(old, stored):
         return Entry(tenant)
-    was = None if old is None else _image(balances.load(old))
+    was = None if old is None else _image(load(old))
     passage = ledger.passage(was, _image(stored), int(stored.last["at"]))
+    told = Entry(tenant, notices=alerts.notices(tenant, stored, passage))
     kind = stored.last["kind"]
     resets = (_reset(stored, passage),) if passage.was_renewed and kind != RESET else ()
-    if kind != USAGE:
+    if kind != USAGE and not stored.last.get("silent"):
         start = passage.earlier if kind == RESET else passage.before
-        before, after = ledger.changed_rows(start, passage.after)
-        return Entry(tenant, changes=(*resets, _change(new, stored.feature_id, before, after)))
+        before, after = ledger.changed_rows(start.own, passage.after.own)
+        change = _change(new, stored.feature_id, before, after)
+        return told._replace(changes=(*resets, change))
     if stored.last.get("silent"):
-        return Entry(tenant, changes=resets)
+        return told._replace(changes=resets)
     event = _event(stored, passage)
-    return Entry(tenant, (event,), resets, (_use(tenant, stored, event),))
+    return told._replace(events=(event,), changes=resets, uses=(_use(tenant, stored, event),))
 
 
 def _is_moved(old: Item | None, stored: Stored) -> bool:
@@ -124,12 +139,12 @@ def _is_moved(old: Item | None, stored: Stored) -> bool:
 
 
 def _image(stored: Stored) -> Image:
-    return Image(stored.rows, stored.pending, stored.version)
+    return Image(stored.holding, stored.pending, stored.version)
 
 
 def _event(stored: Stored, passage: Passage) -> UsageEvent:
     last = stored.last
-    moved = [paid(movement, stored.feature_id) for movement in passage.movements]
+    moved = [paid(movement) for movement in passage.movements(stored.place)]
     return UsageEvent(
         id=last["id"],
         timestamp=int(last["timestamp"]),
@@ -140,8 +155,8 @@ def _event(stored: Stored, passage: Passage) -> UsageEvent:
         value=last["value"],
         properties=last["properties"],
         deductions=last.get("deductions", moved) or None,
-        before=ledger.figures(passage.before),
-        after=ledger.figures(passage.after),
+        before=ledger.figures(passage.before.own),
+        after=ledger.figures(passage.after.own),
         at=int(last["at"]),
         by=last["by"],
         request_id=last["request_id"],
@@ -156,19 +171,24 @@ def _use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
         internal_id=stored.internal_id,
         name=event.name,
         timestamp=event.timestamp,
-        source=f"{stored.hot_id} {stored.feature_id}",
+        source=" ".join((stored.hot_id, *_named(stored.place))),
         seq=stored.seq,
         value=event.value,
         deducted=event.deducted,
     )
 
 
+def _named(place: Place) -> tuple[str, ...]:
+    """What tells a customer's balances apart."""
+    return tuple(name for name in place if name is not None)
+
+
 def _reset(stored: Stored, passage: Passage) -> Change:
     """The reset or expiry that the next write found to have happened."""
     at = ledger.due_at(passage.earlier, int(stored.last["at"]))
-    before, after = ledger.changed_rows(passage.earlier, passage.before)
+    before, after = ledger.changed_rows(passage.earlier.own, passage.before.own)
     return Change(
-        id=ids.derived("chg_", at, stored.internal_id, stored.feature_id, str(stored.seq)),
+        id=ids.derived("chg_", at, stored.internal_id, *_named(stored.place), str(stored.seq)),
         kind=RESET,
         customer_id=stored.hot_id,
         internal_id=stored.internal_id,

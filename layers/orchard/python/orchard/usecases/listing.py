@@ -8,14 +8,16 @@ from orchard.contracts import balance as contract
 from orchard.contracts.cursor import Cursor, page
 from orchard.contracts.customer_reads import ListCustomersRequest, PlanFilter
 from orchard.contracts.granting import ListBalancesRequest
+from orchard.domain import summary
 from orchard.domain.customer import tokens
+from orchard.domain.holding import Place
 from orchard.domain.row import Row
 from orchard.errors import InvalidInputs
-from orchard.store import customer_listing, customers
+from orchard.store import customer_listing, customers, entities
 from orchard.store.customer_listing import Wanted
 from orchard.store.customers import Account
 from orchard.store.session import Session
-from orchard.usecases import tracking, viewing
+from orchard.usecases import viewing
 
 #: How many customers of a page are read at the same time.
 _AT_ONCE = 16
@@ -41,7 +43,8 @@ def list_balances(session: Session, request: ListBalancesRequest) -> dict[str, A
     if request.entity_id is not None:
         if request.customer_id is None:
             raise InvalidInputs("entity_id: needs customer_id")
-        tracking.require_entity(session, request.customer_id, request.entity_id)
+        customer = customers.locate(session, request.customer_id)
+        entities.require(session, customer, request.entity_id)
     after = None if request.after is None else (-request.after.time, request.after.id)
     rest = (
         source for source in _sources(session, request) if after is None or source.place > after
@@ -100,7 +103,7 @@ class _Source(NamedTuple):
 
     place: tuple[int, str]
     customer_id: str
-    feature_id: str
+    held: Place
     row: Row
 
 
@@ -109,10 +112,15 @@ def _sources(session: Session, request: ListBalancesRequest) -> Iterator[_Source
         return
     for account in _accounts(session, request):
         owner = account.customer
-        rows = sorted(_rows(session, account, request), key=lambda entry: entry[1].id)
-        for feature_id, row in rows:
-            place = (-owner.created_at, f"{owner.hot_id}/{row.id}")
-            yield _Source(place, owner.hot_id, feature_id, row)
+        rows = sorted(_rows(session, account, request), key=lambda entry: _name(*entry))
+        for held, row in rows:
+            position = (-owner.created_at, f"{owner.hot_id}/{_name(held, row)}")
+            yield _Source(position, owner.hot_id, held, row)
+
+
+def _name(held: Place, row: Row) -> str:
+    """What tells a source apart within a customer: slices of one row have the same id."""
+    return row.id if held.entity_id is None else f"{row.id}/{held.entity_id}"
 
 
 def _accounts(session: Session, request: ListBalancesRequest) -> Iterator[Account]:
@@ -129,23 +137,27 @@ def _accounts(session: Session, request: ListBalancesRequest) -> Iterator[Accoun
 
 def _rows(
     session: Session, account: Account, request: ListBalancesRequest
-) -> Iterator[tuple[str, Row]]:
-    for stored in account.balances:
-        if request.feature_id in (None, stored.feature_id):
-            for row in stored.current(session.now):
-                if "plan_id" not in request.model_fields_set or row.plan_id == request.plan_id:
-                    yield stored.feature_id, row
+) -> Iterator[tuple[Place, Row]]:
+    for place, held in account.state(session.now).items():
+        if request.feature_id not in (None, place.feature_id):
+            continue
+        if request.entity_id is not None and place.entity_id not in (None, request.entity_id):
+            continue
+        for row in held.own:
+            if "plan_id" not in request.model_fields_set or row.plan_id == request.plan_id:
+                yield place, row
 
 
 def _source(source: _Source) -> dict[str, Any]:
+    row, entity_id = source.row, source.held.entity_id
     return {
-        **contract.source(source.row),
-        "feature_id": source.feature_id,
+        **contract.source(summary.line(row)),
+        "feature_id": source.held.feature_id,
         "status": "active",
-        "rollovers": [contract.rollover(one) for one in source.row.rollovers],
+        "rollovers": [contract.rollover(one) for one in row.rollovers],
         "customer_id": source.customer_id,
-        "entity_id": None,
-        "created_at": source.row.created_at,
-        "source": "customer",
+        "entity_id": entity_id,
+        "created_at": row.created_at,
+        "source": "customer" if entity_id is None else "entity",
         "allocation": None,
     }

@@ -7,6 +7,7 @@ from orchard.store import balances, due, keys
 from orchard.store.keys import Key
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
+from orchard.store.stored import load
 from orchard.store.table import Table
 
 ACTOR = "job:reset_balances"
@@ -48,9 +49,9 @@ def _attempt(session: Session, key: Key) -> int | None:
     item = session.table.get(key)
     if item is None:
         return None
-    stored = balances.load(item)
+    stored = load(item)
     if stored.due_at > session.now:
         return None
-    rows = stored.current(session.now)
-    session.commit(balances.settled(stored, rows, session.stamp("reset")))
+    held = stored.current(session.now)
+    session.commit(balances.settled(stored, held, session.stamp("reset")))
     return session.now - stored.due_at

@@ -43,7 +43,7 @@ def profile_of(session: Session, account: Account) -> Profile:
         environment=session.environment,
         plans=tuple(plan for plan in account.plans if plan.is_held(session.now)),
         all_plans=account.plans,
-        rows={one.feature_id: one.current(session.now) for one in account.balances},
+        state=account.state(session.now),
         now=session.now,
         entities=account.entities,
     )
@@ -57,7 +57,7 @@ def expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
     known = catalog.cached(session)
     shown_features = {
         feature_id: feature(known.features[feature_id])
-        for feature_id in profile.rows.keys() & known.features.keys()
+        for feature_id in profile.features & known.features.keys()
     }
     shown_plans = {
         (plan.id, plan.version): plan_view(plan, known.features, session.environment)

@@ -1,0 +1,130 @@
+"""Reserved usage: what a lock took from each source, and giving a part of it back."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from orchard.domain import gates
+from orchard.domain.deduction import Movement
+from orchard.domain.holding import NOTHING, Holding, Place, State
+from orchard.domain.quantity import ZERO, exact, total
+from orchard.domain.row import Row
+from orchard.domain.scope import Subject
+
+#: A lock that names no end is released after a day.
+LONGEST_MS = 86_400_000
+
+
+class Taken(NamedTuple):
+    """What a lock took from a row or one of its rollovers, in units of the row's feature.
+
+    `cost` is what one tracked unit takes there, `resets_at` the end of the row's period then.
+    """
+
+    place: Place
+    row_id: str
+    rollover_id: str | None
+    value: Decimal
+    cost: Decimal
+    resets_at: int | None
+
+    @property
+    def units(self) -> Decimal:
+        """The part in tracked units."""
+        return exact(self.value / self.cost) if self.cost else ZERO
+
+
+class Receipt(NamedTuple):
+    """What a lock reserved of a feature, and from where, in the order in which it was taken."""
+
+    feature_id: str
+    subject: Subject
+    properties: Mapping[str, Any]
+    taken: tuple[Taken, ...]
+    #: What was reserved in all; less than what was asked for if a refund found no place.
+    value: Decimal
+
+
+class Unwound(NamedTuple):
+    """The state after giving back, what moved, and what found its source gone."""
+
+    state: State
+    movements: tuple[Movement, ...]
+    missing: Decimal
+
+
+def taken(moved: Iterable[Movement], costs: Mapping[str, Decimal]) -> tuple[Taken, ...]:
+    """Return what each source paid, as a lock remembers it."""
+    return tuple(
+        Taken(
+            place=one.place,
+            row_id=one.row.id,
+            rollover_id=None if one.balance_id == one.row.id else one.balance_id,
+            value=one.value,
+            cost=costs[one.place.feature_id],
+            resets_at=one.row.next_reset_at,
+        )
+        for one in moved
+    )
+
+
+def reserved(required: Decimal, parts: Iterable[Taken]) -> Decimal:
+    """Return what a lock reserved: a use fits whole or is refused, a refund may be capped."""
+    return required if required > 0 else total(part.units for part in parts)
+
+
+def unwound(state: State, receipt: Receipt, units: Decimal) -> Unwound:
+    """Give back `units` of what was reserved, the last taken first, to where it came from.
+
+    Negative units are taken back from what a negative lock gave. A source that was reset since
+    has forgotten the lock already. Windows count down what is given back.
+    """
+    moved: list[Movement] = []
+    amounts = {receipt.feature_id: min(ZERO, -units)}
+    left, missing = abs(units), ZERO
+    for part in reversed(receipt.taken):
+        portion = min(left, abs(part.units))
+        if not portion:
+            continue
+        left -= portion
+        value = part.value if portion == abs(part.units) else _signed(portion * part.cost, part)
+        row = _row(state.get(part.place, NOTHING), part)
+        if row is None or not _has_source(row, part):
+            missing += portion
+        elif row.next_reset_at == part.resets_at:
+            state, changed = _given(state, part, row, value)
+            moved.append(Movement(part.rollover_id or part.row_id, changed, -value, part.place))
+            if value > 0 and part.place.feature_id != receipt.feature_id:
+                amounts[part.place.feature_id] = amounts.get(part.place.feature_id, ZERO) - value
+    state = gates.count(state, receipt.subject, amounts, receipt.properties)
+    return Unwound(state, tuple(moved), missing if units > 0 else -missing)
+
+
+def _signed(amount: Decimal, part: Taken) -> Decimal:
+    return exact(amount if part.value > 0 else -amount)
+
+
+def _row(holding: Holding, part: Taken) -> Row | None:
+    return next((row for row in holding.rows if row.id == part.row_id), None)
+
+
+def _has_source(row: Row, part: Taken) -> bool:
+    carried = (rollover.id for rollover in row.rollovers)
+    return part.rollover_id is None or part.rollover_id in carried
+
+
+def _given(state: State, part: Taken, row: Row, value: Decimal) -> tuple[State, Row]:
+    if part.rollover_id is None:
+        changed = row._replace(balance=row.balance + value)
+    else:
+        changed = row._replace(
+            rollovers=tuple(
+                one._replace(balance=one.balance + value, usage=one.usage - value)
+                if one.id == part.rollover_id
+                else one
+                for one in row.rollovers
+            )
+        )
+    holding = state[part.place]
+    rows = tuple(changed if one is row else one for one in holding.rows)
+    return {**state, part.place: holding._replace(rows=rows)}, changed

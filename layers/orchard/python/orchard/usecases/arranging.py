@@ -1,0 +1,80 @@
+"""Writing down how a customer's balances hang together after something about it changed."""
+
+import json
+from collections.abc import Mapping
+
+from orchard.domain import arrangement
+from orchard.domain.arrangement import Household
+from orchard.domain.catalog import Catalog
+from orchard.domain.holding import NOTHING, Holding, Place, State
+from orchard.store import balances, customers
+from orchard.store.session import Session
+from orchard.store.statements import Item, Write
+from orchard.store.stored import Owner, Stored
+
+
+def arranged(session: Session, known: Catalog, household: Household, state: State) -> State:
+    """Return what all balances are to hold, given their rows."""
+    return arrangement.arranged(state, household, known.systems, session.now)
+
+
+def writes(
+    session: Session,
+    known: Catalog,
+    household: Household,
+    before: tuple[Stored, ...],
+    state: State,
+    *,
+    last: Item,
+) -> list[Write]:
+    """Return the writes that lead from the balances as they were read to a new state.
+
+    `state` holds the rows that are to be; what is not in it is as it was read.
+    """
+    was = {one.place: one.current(session.now) for one in before}
+    after = arranged(session, known, household, {**was, **state})
+    stored = {one.place: one for one in before}
+    sourced = arrangement.sourced(after)
+    # What begins to have a part in uses must not be overlooked by one that is decided right now.
+    began = not sourced <= arrangement.sourced(was)
+    found: list[Write] = []
+    for place, holding in after.items():
+        one = stored.get(place)
+        if one is None:
+            if holding != NOTHING:
+                owner = _owner(household, place)
+                found.append(balances.created(session, owner, place, holding, last))
+            continue
+        sole = _still_sole(one, sourced)
+        touched = began and _is_system(known, place)
+        if touched or sole != one.sole_for or holding != was[place]:
+            found.append(_settled(one, holding, sole, _told(was, holding, place, last)))
+    return found
+
+
+def _settled(one: Stored, holding: Holding, sole: frozenset[str], last: Item) -> Write:
+    return balances.settled(one, holding, last, sole_for=sole)
+
+
+def _told(was: Mapping[Place, Holding], holding: Holding, place: Place, last: Item) -> Item:
+    """A change of how balances hang together is no change of this one that anybody asked for."""
+    return last if holding.rows != was[place].rows else {**last, "silent": True}
+
+
+def _owner(household: Household, place: Place) -> Owner:
+    owner = customers.owner_of(household.customer)
+    if place.entity_id is None:
+        return owner
+    entity = next(one for one in household.entities if one.id == place.entity_id)
+    return owner._replace(entity_internal_id=entity.internal_id)
+
+
+def _still_sole(one: Stored, sourced: frozenset[str]) -> frozenset[str]:
+    """What these credits still pay for alone, given all that now has a part in uses."""
+    return frozenset(
+        name for name in one.sole_for if not (set(json.loads(name)) - {one.feature_id}) & sourced
+    )
+
+
+def _is_system(known: Catalog, place: Place) -> bool:
+    return any(place.feature_id in systems for systems in known.systems.values())

@@ -1,0 +1,131 @@
+"""Edits of a balance: `balances.update`, and the older ways to set usage or a balance."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from orchard.contracts.editing import SetBalancesRequest, SetUsageRequest
+from orchard.contracts.granting import UpdateBalanceRequest
+from orchard.domain import edits, pool
+from orchard.domain.edits import BalanceNotFound, Edit, Selection
+from orchard.domain.holding import State
+from orchard.domain.sources import ONE, Sources
+from orchard.errors import Conflict, CustomerNotFound, InvalidInputs
+from orchard.store import balances, catalog, ground
+from orchard.store.ground import Ground
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.statements import Item, Write
+from orchard.usecases import creating
+
+_DONE = {"success": True}
+
+
+def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
+    """Edit a balance until its next reset; all fields of the request are one change.
+
+    Errors: 404 for an unknown customer, entity or feature, and when no balance matches; 409 when
+    the balance is not the version that the caller saw.
+    """
+    if request.expires_at is not None and request.expires_at <= session.now:
+        raise InvalidInputs("expires_at: must be in the future")
+    edit = Edit(
+        remaining=request.target,
+        add=request.add_to_balance,
+        usage=request.usage,
+        included_grant=request.included_grant,
+        next_reset_at=request.next_reset_at,
+        expires_at=request.expires_at,
+    )
+    selection = Selection(request.interval, request.balance_id or request.customer_entitlement_id)
+
+    def change(sources: Sources) -> Sources:
+        return edits.edited(edits.selected(sources, selection), edit)
+
+    def attempt() -> dict[str, Any]:
+        held = _ground(session, request.customer_id, request.entity_id, request.feature_id)
+        if request.if_version not in (None, held.version(request.feature_id)):
+            raise Conflict("The balance was changed since you read it", "version_conflict")
+        last = session.stamp("edit", reason=request.reason)
+        exact = request.if_version is not None
+        session.commit(*_edited(session, held, request.feature_id, change, last=last, exact=exact))
+        return _DONE
+
+    return optimistic(attempt)
+
+
+def set_usage(session: Session, request: SetUsageRequest) -> dict[str, Any]:
+    """Set what was used of a feature; a customer that is not there yet is made first."""
+    edit = UpdateBalanceRequest(
+        customer_id=request.customer_id,
+        entity_id=request.entity_id,
+        feature_id=request.feature_id,
+        usage=request.value,
+    )
+    try:
+        return update(session, edit)
+    except CustomerNotFound:
+        creating.get_or_create(session.unmarked(), request.customer)
+        return update(session, edit)
+
+
+def set_balances(session: Session, request: SetBalancesRequest) -> dict[str, Any]:
+    """Set what remains of some features and grant as much more or less: usage stays as it is.
+
+    Errors: as in `update`; nothing is changed then.
+    """
+
+    def attempt() -> dict[str, Any]:
+        last = session.stamp("edit", reason=request.reason)
+        writes: list[Write] = []
+        for wanted in request.balances:
+            held = _ground(session, request.customer_id, request.entity_id, wanted.feature_id)
+            change = partial(_regranted, wanted.balance)
+            writes += _edited(session, held, wanted.feature_id, change, last=last)
+        session.commit(*writes)
+        return _DONE
+
+    return optimistic(attempt)
+
+
+def _regranted(amount: Decimal, sources: Sources) -> Sources:
+    return edits.regranted(edits.selected(sources, Selection()), amount)
+
+
+def _ground(session: Session, customer_id: str, entity_id: str | None, feature_id: str) -> Ground:
+    feature = catalog.feature(session, feature_id)
+    return ground.load(session, customer_id, entity_id, [feature.id])
+
+
+def _edited(
+    session: Session,
+    held: Ground,
+    feature_id: str,
+    change: Callable[[Sources], Sources],
+    *,
+    last: Item,
+    exact: bool = False,
+) -> list[Write]:
+    state = held.state(session.now)
+    before = pool.candidates(state, held.subject, {feature_id: ONE})
+    if not before:
+        raise BalanceNotFound("This customer has no balance of the feature")
+    changed = {(source.place, source.row.id): source for source in change(before)}
+    after = tuple(changed.get((source.place, source.row.id), source) for source in before)
+    return saved(held, state, pool.regrouped(state, before, after), last, exact=exact)
+
+
+def saved(
+    held: Ground, before: State, after: State, last: Item, *, exact: bool = False
+) -> list[Write]:
+    """Return the writes of a change of balances that is not usage.
+
+    What is used meanwhile counts after the change; `exact`, and a change of several balances,
+    require that nothing is.
+    """
+    changed = [place for place in after if after[place] != before[place]]
+    exact = exact or len(changed) > 1
+    return [
+        balances.settled(held.balances[place], after[place], last, exact=exact) for place in changed
+    ]

@@ -1,0 +1,172 @@
+"""Saving what was decided on balances that were read: as little as keeps every reader right."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from orchard.contracts import balance as contract
+from orchard.domain import arrangement, balance
+from orchard.domain.deduction import Movement
+from orchard.domain.holding import NOTHING, Place, State
+from orchard.domain.quantity import total
+from orchard.store import balances, customers
+from orchard.store.ground import Ground
+from orchard.store.session import MOST_WRITES, Session
+from orchard.store.statements import Check, Item, Update, Write
+
+#: A balance of credits remembers so many features that it alone pays for.
+_MOST_SOLE = 50
+
+
+class Decided(NamedTuple):
+    """A decision: what the balances held and are to hold, what moved, and the event it leaves.
+
+    `sole` is set if the use was of one feature: how a balance of credits names it as paying alone.
+    """
+
+    ground: Ground
+    before: State
+    after: State
+    moved: tuple[Movement, ...]
+    #: The feature that was used; the first, if several count one event.
+    feature_id: str
+    last: Item
+    sole: str | None = None
+
+    @property
+    def changed(self) -> list[Place]:
+        """The places that are to hold something else, those that paid first."""
+        paid = [movement.place for movement in self.moved]
+        places = list(dict.fromkeys((*paid, *self.after)))
+        return [place for place in places if self.after[place] != self.before.get(place)]
+
+
+def sole(costs: Mapping[str, Decimal]) -> str | None:
+    """Name a feature with all credit systems that contain it; None without any.
+
+    What pays alone is known under this name, so it is forgotten when another system joins.
+    """
+    return json.dumps(list(costs)) if len(costs) > 1 else None
+
+
+def save(session: Session, decided: Decided, beside: Sequence[Write] = ()) -> None:
+    """Write a decision, with what belongs to it, in one request.
+
+    Errors: `ConditionFailed` or `Contention` if the balances changed in a way that matters.
+    """
+    changed = decided.changed
+    if not changed:
+        session.commit(*_note(session, decided), *beside)
+        return
+    solely = _solely(decided)
+    counted = None if solely or beside or len(changed) > 1 else _counted(session, decided)
+    guards = _guards(decided, changed)
+    if counted is None or guards:
+        session.commit(*_settled(decided, changed, solely), *guards, *beside)
+    elif session.marks:
+        session.commit(counted)
+    else:
+        balances.apply(session, counted)
+
+
+def _counted(session: Session, decided: Decided) -> Update | None:
+    """The decision as a bare count, if it is one: then it is not in the way of other counts."""
+    (place,) = decided.changed
+    one = decided.ground.balances[place]
+    value = total(movement.value for movement in decided.moved)
+    held = decided.before[place]
+    spare = balance.room(held) - value
+    reserve = balance.reserve(held) if len(decided.ground.balances) > 1 else Decimal(0)
+    is_count = (
+        value > 0
+        and one.due_at > session.now
+        and spare >= reserve
+        and balance.settled(one.holding, one.pending + value) == decided.after[place]
+    )
+    if not is_count:
+        return None
+    return balances.counted(one, value, decided.last, session.now, reserve=reserve)
+
+
+def _settled(decided: Decided, changed: list[Place], solely: Place | None) -> list[Write]:
+    """Settle every place that changed; the first carries the event with what all of them paid."""
+    alone = len(changed) == 1
+    paid = [contract.paid(movement) for movement in decided.moved]
+    lead = decided.last if alone else {**decided.last, "deductions": paid}
+    rest = {**decided.last, "silent": True}
+    return [
+        balances.settled(
+            decided.ground.balances[place],
+            decided.after[place],
+            rest if position else lead,
+            exact=not alone,
+            sole_for=_sole_for(decided, place) if place == solely else None,
+        )
+        for position, place in enumerate(changed)
+    ]
+
+
+def _note(session: Session, decided: Decided) -> list[Write]:
+    """Nothing moves, as when a customer at its limit goes on: only the event is written.
+
+    No version changes then that others would lose a race against.
+    """
+    held = decided.ground.balances
+    one = held.get(Place(decided.feature_id)) or next(iter(held.values()), None)
+    if one is None:
+        return _first(session, decided)
+    if one.due_at <= session.now:
+        return [balances.settled(one, one.current(session.now), decided.last)]
+    return [balances.noted(one, decided.last)]
+
+
+def _first(session: Session, decided: Decided) -> list[Write]:
+    """Leave the event in a balance that holds nothing: the customer lacks the feature."""
+    customer = customers.locate(session, decided.ground.hot_id)
+    owner, place = customers.owner_of(customer), Place(decided.feature_id)
+    return [
+        customers.touch(session, customer),
+        balances.created(session, owner, place, NOTHING, decided.last),
+    ]
+
+
+def _solely(decided: Decided) -> Place | None:
+    """The credits that turned out to be all that can pay, and are not yet known for it."""
+    if decided.sole is None or decided.ground.subject.entity_id is not None:
+        return None
+    first, *others = (Place(name) for name in json.loads(decided.sole)[1:])
+    one = decided.ground.balances.get(first)
+    if one is None or decided.sole in one.sole_for or decided.changed != [first]:
+        return None
+    rest = (decided.before.get(place) for place in (Place(decided.feature_id), *others))
+    if any(held is not None and arrangement.has_part(held) for held in rest):
+        return None
+    return first if balance.is_plain(decided.after[first]) else None
+
+
+def _sole_for(decided: Decided, place: Place) -> frozenset[str]:
+    """What the credits are known to pay for alone, with this feature; a full list starts anew."""
+    known = decided.ground.balances[place].sole_for
+    names = {decided.sole} if decided.sole else set()
+    return frozenset(names if len(known) >= _MOST_SOLE else known | names)
+
+
+def _guards(decided: Decided, changed: list[Place]) -> list[Check]:
+    """What must not change meanwhile: the overage of others that counts in the same limit.
+
+    More than a transaction holds can't be watched: then the limit may be passed by what others
+    use in the same moment.
+    """
+    shared = decided.ground.balances.get(Place(changed[0].feature_id))
+    if shared is None or shared.holding.controls.spend_cap is None:
+        return []
+    if _overdrawn(decided.after) <= _overdrawn(decided.before):
+        return []
+    others = [one for place, one in decided.ground.balances.items() if place not in changed]
+    room = MOST_WRITES - len(changed) - 2
+    return [balances.unchanged(one) for one in others if one.rows][:room]
+
+
+def _overdrawn(state: State) -> Decimal:
+    return total(row.overdrawn for holding in state.values() for row in holding.own)
