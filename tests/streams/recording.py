@@ -10,7 +10,7 @@ import boto3
 from orchard.store.statements import Item, Query
 from orchard.store.table import Table
 
-os.environ["EVENT_RETENTION_DAYS"] = "400"
+os.environ |= {"EVENT_RETENTION_DAYS": "400", "EVENT_BUS_NAME": "default"}
 
 type Record = dict[str, Any]
 
