@@ -64,6 +64,8 @@ class PlanItem(Request):
     included: Included = ZERO
     unlimited: bool = False
     pooled: bool = False
+    #: Granted once to each entity of this feature.
+    entity_feature_id: Id | None = None
     reset: Reset | None = None
     price: ItemPrice | None = None
     proration: Proration | None = None
@@ -99,6 +101,8 @@ class PlanItem(Request):
         }
         if self.pooled:
             view["pooled"] = True
+        if self.entity_feature_id is not None:
+            view["entity_feature_id"] = self.entity_feature_id
         if self.proration is not None:
             view["proration"] = self.proration.model_dump()
         if self.rollover is not None:

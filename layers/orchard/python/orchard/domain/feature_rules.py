@@ -18,6 +18,8 @@ from orchard.errors import Conflict, Invalid
 INVALID = "invalid_feature"
 SPECIFY = "Please specify whether the feature is consumable (eg. API tokens, credits, etc.) or not."
 NOT_CONSUMABLE = "a credit system is always consumable"
+#: How an item names features: the one it is of, and the one whose entities it is granted to.
+_NAMING = ("feature_id", "entity_feature_id")
 _SETTINGS: dict[str, set[str]] = {
     BOOLEAN: {"display"},
     METERED: {"display"},
@@ -57,7 +59,7 @@ def settings(kind: str, stored: Mapping[str, Any], sent: Mapping[str, Any]) -> d
 
 
 def check(feature: Feature, catalog: Catalog) -> None:
-    """Require that a credit system pays for metered features that are used up, and for some."""
+    """Require that a credit system pays for features that are used up, and for some."""
     if feature.type != CREDIT_SYSTEM:
         return
     targets = list(_targets(feature))
@@ -67,9 +69,10 @@ def check(feature: Feature, catalog: Catalog) -> None:
         found = catalog.features.get(target)
         if found is None or target == feature.id:
             raise Invalid(f"Feature {target} in the credit_schema does not exist", INVALID)
-        if found.type != METERED or not found.consumable:
+        if found.type not in (METERED, AI_CREDIT_SYSTEM) or not found.consumable:
             raise Invalid(
-                f"Feature {target} in the credit_schema must be a consumable metered feature",
+                f"Feature {target} in the credit_schema must be a consumable metered feature "
+                "or AI credits",
                 INVALID,
             )
 
@@ -77,7 +80,7 @@ def check(feature: Feature, catalog: Catalog) -> None:
 def naming(catalog: Catalog, feature_id: str) -> list[Plan]:
     """Return the plan versions that name a feature in their items."""
     versions = (plan for versions in catalog.plans.values() for plan in versions)
-    return [plan for plan in versions if any(_names(plan, feature_id))]
+    return [plan for plan in versions if any(_names(plan, feature_id, *_NAMING))]
 
 
 def check_change(old: Feature, new: Feature, catalog: Catalog) -> None:
@@ -133,7 +136,7 @@ def renamed(plan: Plan, old: str, new: str) -> Plan:
 
 
 def _renamed(entry: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
-    return {**entry, "feature_id": new} if entry.get("feature_id") == old else dict(entry)
+    return {**entry, **{name: new for name in _NAMING if entry.get(name) == old}}
 
 
 def _changed(old: Feature, new: Feature) -> str | None:
@@ -148,16 +151,17 @@ def _kind(feature: Feature) -> tuple[str, bool]:
 
 def _check_items(plans: list[Plan], new: Feature, old_id: str) -> None:
     for plan in plans:
-        for item in _names(plan, old_id):
-            if not plan_items.fits(item, new):
-                raise Invalid(
-                    f"Cannot change the type: plan {plan.id} has an item that does not suit it",
-                    INVALID,
-                )
+        own, shared = _names(plan, old_id, _NAMING[0]), _names(plan, old_id, _NAMING[1])
+        suits = all(plan_items.fits(item, new) for item in own)
+        if not suits or (any(shared) and not plan_items.counts_entities(new)):
+            raise Invalid(
+                f"Cannot change the type: plan {plan.id} has an item that does not suit it",
+                INVALID,
+            )
 
 
-def _names(plan: Plan, feature_id: str) -> Iterator[Mapping[str, Any]]:
-    return (item for item in plan.items if item["feature_id"] == feature_id)
+def _names(plan: Plan, feature_id: str, *naming: str) -> Iterator[Mapping[str, Any]]:
+    return (item for item in plan.items if any(item.get(name) == feature_id for name in naming))
 
 
 def _paying(catalog: Catalog, feature_id: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchard.domain import interval
-from orchard.domain.catalog import BOOLEAN, Feature
+from orchard.domain.catalog import BOOLEAN, METERED, Feature
 from orchard.errors import Invalid
 
 INVALID = "invalid_product_item"
@@ -23,6 +23,20 @@ def conformed(item: Mapping[str, Any], feature: Feature) -> dict[str, Any]:
     if feature.type == BOOLEAN:
         return {**item, "included": 0, "unlimited": False, "reset": None}
     return {**item, "reset": None if feature.continuous else _reset(item)}
+
+
+def counts_entities(feature: Feature) -> bool:
+    """Whether entities can be units of a feature."""
+    return feature.type == METERED
+
+
+def check_entities(item: Mapping[str, Any], counting: Feature) -> None:
+    """Require that an item can be granted to each entity of a feature. Errors: `Invalid`."""
+    if counting.id == item["feature_id"]:
+        raise Invalid(f"Item of feature {counting.id}: its own entities can't share it", INVALID)
+    if not counts_entities(counting):
+        problem = f"entity_feature_id {counting.id} is not a metered feature"
+        raise Invalid(f"Item of feature {item['feature_id']}: {problem}", INVALID)
 
 
 def fits(item: Mapping[str, Any], feature: Feature) -> bool:

@@ -64,6 +64,7 @@ def _check_repetition(items: Iterable[Mapping[str, Any]]) -> None:
             reset.get("interval", price.get("interval", ONE_OFF)),
             int(reset.get("interval_count", price.get("interval_count", 1))),
             price.get("billing_method"),
+            item.get("entity_feature_id"),
         )
         if key in seen:
             raise InvalidInputs(

@@ -6,9 +6,8 @@ from typing import Any
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.entities import CreateEntityRequest, UpdateEntityRequest
 from orchard.contracts.entity_reads import DeleteEntityRequest
-from orchard.domain import attachment, ids, pool
+from orchard.domain import attachment, ids, plan_items, pool
 from orchard.domain.arrangement import Household
-from orchard.domain.catalog import METERED
 from orchard.domain.customer import Customer
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, State
@@ -59,7 +58,7 @@ def delete(session: Session, request: DeleteEntityRequest) -> dict[str, Any]:
 
 def _create(session: Session, request: CreateEntityRequest) -> None:
     feature = catalog.feature(session, request.feature_id)
-    if feature.type != METERED:
+    if not plan_items.counts_entities(feature):
         raise Invalid(f"Feature {feature.id} can't be counted in entities: it is not metered")
     account = customers.find(session, request.customer_id) or _new_customer(session, request)
     customer = account.customer

@@ -22,7 +22,8 @@ def list_(session: Session, request: ListInvoicesRequest) -> dict[str, Any]:
         processor_types=tuple(request.processor_types),
         page=request.limit + 1,
     )
-    found = _found(session, request.customer_id, wanted)
+    every = _found(session, request.customer_id, wanted)
+    found = (one for one in every if request.entity_id in (None, one[0].entity_id))
     return list_response(cursor.page(found, request.limit, _place))
 
 

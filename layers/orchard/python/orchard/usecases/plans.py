@@ -64,9 +64,14 @@ def delete(session: Session, request: DeletePlanRequest) -> dict[str, Any]:
 
 def items_of(known: Catalog, items: Iterable[PlanItem]) -> tuple[dict[str, Any], ...]:
     """Return items as they are stored. Errors: `FeatureNotFound`, `Invalid`."""
-    return tuple(
-        plan_items.conformed(item.document(), known.feature(item.feature_id)) for item in items
-    )
+    return tuple(_item(known, item) for item in items)
+
+
+def _item(known: Catalog, item: PlanItem) -> dict[str, Any]:
+    document = item.document()
+    if item.entity_feature_id is not None:
+        plan_items.check_entities(document, known.feature(item.entity_feature_id))
+    return plan_items.conformed(document, known.feature(item.feature_id))
 
 
 def _create(session: Session, request: CreatePlanRequest) -> tuple[Catalog, Plan]:
@@ -110,8 +115,12 @@ def _holder(session: Session, request: ListPlansRequest) -> Holder | None:
     if account is None:
         return None
     if request.entity_id is not None:
-        raise EntityNotFound(request.entity_id)
-    return Holder(account.plans, session.now)
+        entity_id = request.entity_id
+        if all(one.id != entity_id for one in account.entities):
+            raise EntityNotFound(entity_id)
+    # Plans take each other's place within one scope: the customer's own, or those of one entity.
+    plans = tuple(plan for plan in account.plans if plan.entity_id == request.entity_id)
+    return Holder(plans, session.now)
 
 
 def _delete(session: Session, request: DeletePlanRequest) -> None:
