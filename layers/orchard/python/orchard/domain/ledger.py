@@ -90,6 +90,8 @@ class Change(NamedTuple):
     request_id: str
     reason: str | None = None
     details: Details = {}
+    #: Whose balance it is, if an entity's.
+    entity_id: str | None = None
 
 
 def passage(old: Image | None, new: Image, at: int) -> Passage:

@@ -20,7 +20,7 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | entity pointer    | tenant#ENTITY#id            | internal id               | entity id to customers    |
 | invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
 | usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
-| change            | tenant#LEDGER#internal id   | CHANGE#time#id(#feature)  | audit trail               |
+| change            | tenant#LEDGER#internal id   | CHANGE#time#id(#place)    | audit trail               |
 | usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
 | idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
 | lock              | tenant#LOCK#digest          | LOCK                      | usage that is reserved    |
@@ -153,11 +153,9 @@ def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
     return Key(ledger(tenant, internal_id), f"{EVENTS}{instant(timestamp)}#{event_id}")
 
 
-def change(
-    tenant: str, internal_id: str, timestamp: int, change_id: str, feature_id: str | None = None
-) -> Key:
-    """A change of a customer that is not usage, or what it did to the balance of one feature."""
-    suffix = "" if feature_id is None else f"#{_part(feature_id)}"
+def change(tenant: str, internal_id: str, timestamp: int, change_id: str, *place: str) -> Key:
+    """A change of a customer that is not usage, or what it did to the balance at one place."""
+    suffix = "".join(f"#{_part(name)}" for name in place)
     return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
 
 

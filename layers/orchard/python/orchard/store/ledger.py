@@ -97,7 +97,8 @@ def event_item(tenant: str, event: UsageEvent, retention_days: int) -> Item:
 
 def change_item(tenant: str, change: Change, retention_days: int | None = None) -> Item:
     """Return the item of a change, kept for ever unless `retention_days` says otherwise."""
-    key = keys.change(tenant, change.internal_id, change.at, change.id, change.feature_id)
+    place = (name for name in (change.feature_id, change.entity_id) if name is not None)
+    key = keys.change(tenant, change.internal_id, change.at, change.id, *place)
     item = {**change._asdict(), "pk": key.pk, "sk": key.sk}
     if retention_days is not None:
         item["ttl"] = change.at // 1000 + retention_days * _DAY_S

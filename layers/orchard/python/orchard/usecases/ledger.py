@@ -198,6 +198,7 @@ def _reset(stored: Stored, passage: Passage) -> Change:
         at=at,
         by="time",
         request_id=stored.last["request_id"],
+        entity_id=stored.place.entity_id,
     )
 
 
@@ -216,4 +217,5 @@ def _change(item: Item, feature_id: str | None, before: Details, after: Details)
         request_id=last["request_id"],
         reason=last.get("reason"),
         details={name: value for name, value in last.items() if name not in _STAMP},
+        entity_id=item.get("entity_id"),
     )
