@@ -2,7 +2,17 @@
 
 import pytest
 
-from orchard.contracts import entities, entity_reads, features, plans, tracking
+from orchard.contracts import (
+    checking,
+    editing,
+    entities,
+    entity_reads,
+    features,
+    granting,
+    locks,
+    plans,
+    tracking,
+)
 from orchard.contracts.request import Request
 from tests import wire
 
@@ -22,8 +32,13 @@ MODELS: dict[str, type[Request]] = {
     "plans.list": plans.ListPlansRequest,
     "plans.update": plans.UpdatePlanRequest,
     "plans.delete": plans.DeletePlanRequest,
+    "balances.check": checking.CheckRequest,
     "balances.track": tracking.TrackRequest,
     "balances.batch_track": tracking.TrackRequest,
+    "balances.create": granting.CreateBalanceRequest,
+    "balances.update": granting.UpdateBalanceRequest,
+    "balances.delete": editing.DeleteBalanceRequest,
+    "balances.finalize": locks.FinalizeRequest,
 }
 
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Properties, Quantity
+from orchard.contracts.locks import LockRequest
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
-from orchard.contracts.tracking import LockRequest
 from orchard.domain.quantity import exact
 
 #: What `expand` may name: the feature inside the balance or the flag.

@@ -1,12 +1,12 @@
 """Requests of the older edits of a balance, of deleting balances and of levelling them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.entities import CustomerData
-from orchard.contracts.fields import CustomerId, Id, Quantity
+from orchard.contracts.fields import CustomerId, Id, Quantity, fault
 from orchard.contracts.granting import Interval
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
@@ -39,11 +39,19 @@ class SetBalance(Request):
     balance: Quantity
 
 
+def _once_each(balances: list[SetBalance]) -> list[SetBalance]:
+    if len({one.feature_id for one in balances}) < len(balances):
+        raise fault("can name each feature only once")
+    return balances
+
+
 class SetBalancesRequest(Request):
     """Set what remains of some features."""
 
     customer_id: CustomerId
-    balances: Annotated[list[SetBalance], Field(min_length=1, max_length=50)]
+    balances: Annotated[
+        list[SetBalance], Field(min_length=1, max_length=50), AfterValidator(_once_each)
+    ]
     entity_id: Id | None = None
     reason: Reason | None = None
 
@@ -58,6 +66,12 @@ class DeleteBalanceRequest(Request):
     interval: Interval | None = None
     recalculate_balances: bool | None = None
     reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _one_feature_levels(self) -> Self:
+        if self.recalculate_balances and self.feature_id is None:
+            raise fault("feature_id: is required with recalculate_balances")
+        return self
 
 
 class RecalculateRequest(Request):

@@ -14,17 +14,10 @@ from orchard.contracts.fields import (
     Timestamp,
     fault,
 )
+from orchard.contracts.locks import LockRequest
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
 from orchard.domain.quantity import exact
-
-
-class LockRequest(Request):
-    """A reservation that `balances.finalize` confirms or releases."""
-
-    lock_id: str = Field(max_length=256)
-    enabled: Literal[True]
-    expires_at: Timestamp | None = None
 
 
 class TrackRequest(Request):

@@ -1,4 +1,4 @@
-"""What falls due by itself: balances to reset, and deleted customers to purge."""
+"""What falls due by itself: balances to reset, locks to release, deleted customers to purge."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -59,6 +59,11 @@ def balances(table: Table, now: int) -> Iterator[Key]:
 def deletions(table: Table, now: int) -> Iterator[Key]:
     """Yield the keys of deletions with a pass to make."""
     return _due(table, keys.PURGE_SHARD, now)
+
+
+def locks(table: Table, now: int) -> Iterator[Key]:
+    """Yield the keys of locks that ran out, the longest overdue first."""
+    return _due(table, keys.LOCK_SHARD, now)
 
 
 def get_deletion(table: Table, key: Key) -> Deletion | None:

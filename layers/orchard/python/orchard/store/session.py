@@ -40,6 +40,13 @@ class Session:
     request_id: str
     marks: list[Mark] = field(default_factory=list)
 
+    @classmethod
+    def of_job(cls, table: Table, key: Key, now: int, job: str) -> "Session":
+        """Return a session in which a scheduled job works on an item, of whichever tenant."""
+        tenant = keys.tenant_of(key.pk)
+        environment = tenant.rpartition("/")[2]
+        return cls(table, tenant, environment, now, f"job:{job}", "")
+
     def once(self, space: str, text: str) -> None:
         """Let the next commit succeed only if no earlier request claimed this key.
 

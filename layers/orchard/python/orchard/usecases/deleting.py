@@ -10,7 +10,7 @@ from orchard.domain.holding import NOTHING, Place, State
 from orchard.domain.row import Row, ordered
 from orchard.domain.scope import Subject, rows
 from orchard.domain.sources import ONE, Source, Sources
-from orchard.errors import Conflict, EntityNotFound, InvalidInputs
+from orchard.errors import Conflict, EntityNotFound
 from orchard.store import catalog, customers, ground
 from orchard.store.customers import Account
 from orchard.store.ground import Ground
@@ -28,8 +28,6 @@ def delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
     Errors: 404 for an unknown customer, entity or feature, and when nothing matches; 409 for a
     balance that has a price.
     """
-    if request.recalculate_balances and request.feature_id is None:
-        raise InvalidInputs("feature_id: is required with recalculate_balances")
     return optimistic(lambda: _delete(session, request))
 
 

@@ -127,13 +127,15 @@ def _ground(session: Session, lock: Lock) -> Ground | None:
     costs = catalog.costs(session, lock.receipt.feature_id)
     features = dict.fromkeys((*costs, *(part.place.feature_id for part in lock.receipt.taken)))
     entity_id = lock.receipt.subject.entity_id
-    try:
-        held = ground.load(session, lock.hot_id, entity_id, features)
-        if held.owner is None or held.owner.internal_id != lock.internal_id:
-            held = ground.load(session, lock.internal_id, entity_id, features)
-    except (CustomerNotFound, EntityNotFound):
-        return None
-    return held
+    # The customer may have another id by now, and another customer the one it had.
+    for customer_id in (lock.hot_id, lock.internal_id):
+        try:
+            held = ground.load(session, customer_id, entity_id, features)
+        except (CustomerNotFound, EntityNotFound):
+            continue
+        if held.owner is not None and held.owner.internal_id == lock.internal_id:
+            return held
+    return None
 
 
 def _settled(

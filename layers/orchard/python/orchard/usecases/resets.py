@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from orchard.store import balances, due, keys
+from orchard.store import balances, due
 from orchard.store.keys import Key
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.stored import load
 from orchard.store.table import Table
 
-ACTOR = "job:reset_balances"
+JOB = "reset_balances"
 
 
 class Each(Protocol):
@@ -33,15 +33,7 @@ def reset(table: Table, key: Key, now: int) -> int | None:
 
     None when there was nothing to do: it was reset, changed or removed meanwhile.
     """
-    tenant = keys.tenant_of(key.pk)
-    session = Session(
-        table=table,
-        tenant=tenant,
-        environment=tenant.rpartition("/")[2],
-        now=now,
-        actor=ACTOR,
-        request_id="",
-    )
+    session = Session.of_job(table, key, now, JOB)
     return optimistic(lambda: _attempt(session, key))
 
 
