@@ -10,20 +10,26 @@ from hypothesis import strategies as st
 
 from orchard.domain import balance, deduction
 from orchard.domain.balance import NEVER
-from orchard.domain.deduction import Overage, Rows
+from orchard.domain.holding import Holding
 from orchard.domain.quantity import UNBOUNDED, ZERO, exact, total
-from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, Row, deduction_order, ordered
-from orchard.domain.summary import Summary, allows, flag, summary
+from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, Row, Rows, deduction_order, ordered
+from orchard.domain.sources import Overage
+from orchard.domain.summary import Seen, flag, summary
 from tests.unit.domain.rows import (
     DAY,
+    HERE,
     START,
     a_row,
     carried,
     held,
+    in_order,
     lifetime,
     metered,
     monthly,
-    sources,
+    of,
+    rows_of,
+    shown,
+    used,
 )
 
 CAP, REJECT, OVERFLOW = Overage.CAP, Overage.REJECT, Overage.OVERFLOW
@@ -31,14 +37,8 @@ CAP, REJECT, OVERFLOW = Overage.CAP, Overage.REJECT, Overage.OVERFLOW
 
 def track(rows: Rows, *values: int | str, overage: Overage = CAP) -> Rows:
     for value in values:
-        rows = balance.track(rows, Decimal(value), overage).rows
+        rows = used(rows, value, overage).rows
     return rows
-
-
-def shown(rows: Rows) -> Summary:
-    found = summary(rows)
-    assert found is not None
-    return found
 
 
 def totals(rows: Rows) -> tuple[Decimal, Decimal]:
@@ -53,7 +53,7 @@ def seats(granted: int, **fields: Any) -> Row:
 
 
 def test_usage_fills_what_is_there_and_the_rest_is_dropped() -> None:
-    taken = balance.track((lifetime(100),), Decimal(130), CAP)
+    taken = used((lifetime(100),), 130, CAP)
 
     assert (held(taken.rows), taken.left) == ({"lifetime": 0}, Decimal(30))
 
@@ -84,9 +84,9 @@ def test_refunds_stop_at_what_was_granted(values: Any, after: tuple[int, int]) -
 def test_a_refund_that_finds_no_place_moves_nothing() -> None:
     rows = (monthly(100),)
 
-    taken = balance.track(rows, Decimal("-37.89"), CAP)
+    taken = used(rows, "-37.89", CAP)
 
-    assert deduction.movements(rows, taken.rows) == ()
+    assert taken.movements == ()
     assert taken.left == Decimal("37.89")
 
 
@@ -164,7 +164,7 @@ def test_refunds_stop_at_an_edited_grant() -> None:
 def test_stacked_sources_pay_in_order(
     start: list[Row], values: list[int], after: dict[str, int]
 ) -> None:
-    assert held(track(sources(*start), *values)) == after
+    assert held(track(in_order(*start), *values)) == after
 
 
 ORDER = [
@@ -239,34 +239,36 @@ def test_the_order_of_sources_follows_its_keys() -> None:
 def test_usage_beyond_the_balance(
     start: list[Row], value: int, overage: Overage, after: list[int], left: int
 ) -> None:
-    taken = balance.track(sources(*start), Decimal(value), overage)
+    taken = used(in_order(*start), value, overage)
 
     assert [row.balance for row in taken.rows] == after
     assert taken.left == Decimal(left)
 
 
 def test_an_unlimited_source_takes_everything_and_gives_it_back() -> None:
-    rows = sources(lifetime(100), a_row(0, id="free", unlimited=True), monthly(5))
+    rows = in_order(lifetime(100), a_row(0, id="free", unlimited=True), monthly(5))
 
-    used = track(rows, 30, "0.5", overage=REJECT)
+    after = track(rows, 30, "0.5", overage=REJECT)
 
-    assert held(used) == {"free": Decimal("-30.5"), "monthly": 5, "lifetime": 100}
-    assert shown(used).usage == Decimal("30.5")
-    assert (shown(used).granted, shown(used).remaining) == (ZERO, ZERO)
-    assert held(track(used, -40))["free"] == Decimal("9.5")
+    assert held(after) == {"free": Decimal("-30.5"), "monthly": 5, "lifetime": 100}
+    assert shown(after).usage == Decimal("30.5")
+    assert (shown(after).granted, shown(after).remaining) == (ZERO, ZERO)
+    assert held(track(after, -40))["free"] == Decimal("9.5")
 
 
 def test_a_flag_takes_no_usage() -> None:
-    rows = sources(a_row(0, boolean=True))
+    rows = in_order(a_row(0, boolean=True))
 
-    assert balance.track(rows, Decimal(5), REJECT) == (rows, ZERO)
+    taken = used(rows, 5, REJECT)
+
+    assert (taken.rows, taken.movements) == (rows, ())
     assert flag(rows) == rows[0]
     assert flag(()) is None
-    assert summary(rows) is None
+    assert summary(Seen(rows)) is None
 
 
 def test_rollovers_pay_first_the_soonest_to_expire_before_all() -> None:
-    rows = sources(
+    rows = in_order(
         monthly(
             100,
             rollovers=(carried(100, START + 60 * DAY), carried(100, START + 30 * DAY)),
@@ -279,7 +281,7 @@ def test_rollovers_pay_first_the_soonest_to_expire_before_all() -> None:
     assert [(one.balance, one.usage) for one in first.rollovers] == [(0, 100), (0, 100)]
     assert [(one.balance, one.usage) for one in second.rollovers] == [(0, 5), (0, 4)]
     assert (first.balance, second.balance) == (57, 7)
-    paid = {one.balance_id: one.value for one in deduction.movements(rows, (first, second))}
+    paid = {one.balance_id: one.value for one in deduction.movements(rows, (first, second), HERE)}
     assert paid == {
         f"roll_{START + 60 * DAY}": 100,
         f"roll_{START + 30 * DAY}": 100,
@@ -298,14 +300,14 @@ def test_refunds_do_not_go_back_into_rollovers() -> None:
 
 
 def test_movements_tell_who_paid_and_who_got_back() -> None:
-    before = sources(monthly(10, balance=4), lifetime(10, balance=7))
+    before = in_order(monthly(10, balance=4), lifetime(10, balance=7))
     after = (before[0]._replace(balance=Decimal(9)), before[1]._replace(balance=Decimal(1)))
 
-    moved = deduction.movements(before, (*after, a_row(id="new")))
+    moved = deduction.movements(before, (*after, a_row(id="new")), HERE)
 
-    assert [(one.balance_id, one.row, one.value) for one in moved] == [
-        ("monthly", after[0], -5),
-        ("lifetime", after[1], 6),
+    assert [(one.balance_id, one.row, one.value, one.place) for one in moved] == [
+        ("monthly", after[0], -5, HERE),
+        ("lifetime", after[1], 6, HERE),
     ]
 
 
@@ -326,47 +328,23 @@ def test_movements_tell_who_paid_and_who_got_back() -> None:
     ],
 )
 def test_room_is_what_can_be_taken_before_usage_is_capped(rows: Rows, room: Decimal) -> None:
-    assert deduction.room(rows) == room
+    assert deduction.room(of(rows)) == room
 
 
 def test_the_counter_of_a_balance() -> None:
     rows = (monthly(10, rollovers=(carried(3, START + 9 * DAY),)),)
 
-    assert balance.counter(rows) == (Decimal(13), START + 9 * DAY, True)
-    assert balance.counter((lifetime(4),)) == (Decimal(4), NEVER, True)
-    assert balance.counter(()) == (ZERO, NEVER, False)
-    assert not balance.counter((seats(5),)).plain
-    assert not balance.counter((a_row(boolean=True),)).plain
-
-
-@pytest.mark.parametrize(
-    ("rows", "required", "allowed"),
-    [
-        ((), "0", False),
-        ((lifetime(100),), "100", True),
-        ((lifetime(100),), "100.5", False),
-        ((lifetime(100, balance=-3),), "0", True),
-        ((lifetime(100, balance=0),), "-1", True),
-        ((a_row(boolean=True),), "5", True),
-        ((a_row(unlimited=True),), "5", True),
-        ((metered(5),), "9999", True),
-        ((metered(100, 400),), "500", True),
-        ((metered(100, 400),), "501", False),
-        ((metered(100, 400, balance=-100),), "300", True),
-        ((metered(100, 400, balance=-100),), "301", False),
-        ((metered(100, 400, balance=-500),), "1", False),
-        ((seats(5, balance=0),), "1", False),
-        ((monthly(5, rollovers=(carried(3, None),)),), "8", True),
-    ],
-)
-def test_what_a_balance_allows(rows: Rows, required: str, allowed: bool) -> None:  # noqa: FBT001 - a case
-    assert allows(rows, Decimal(required)) is allowed
+    assert balance.counter(Holding(rows)) == (Decimal(13), START + 9 * DAY, True)
+    assert balance.counter(Holding((lifetime(4),))) == (Decimal(4), NEVER, True)
+    assert balance.counter(Holding()) == (ZERO, NEVER, False)
+    assert not balance.counter(Holding((seats(5),))).plain
+    assert not balance.counter(Holding((a_row(boolean=True),))).plain
 
 
 def test_a_standalone_grant_that_is_used_up_is_not_shown() -> None:
-    assert summary((lifetime(5, balance=0),)) is None
-    assert summary((lifetime(5, balance=-1),)) is not None
-    assert summary((lifetime(5, balance=0, plan_id="pro"),)) is not None
+    assert summary(Seen((lifetime(5, balance=0),))) is None
+    assert summary(Seen((lifetime(5, balance=-1),))) is not None
+    assert summary(Seen((lifetime(5, balance=0, plan_id="pro"),))) is not None
 
 
 @pytest.mark.parametrize(
@@ -410,7 +388,7 @@ def any_row(draw: st.DrawFn) -> Row:
 
 
 any_rows = st.lists(any_row(), max_size=4, unique_by=lambda row: row.id).map(
-    lambda rows: sources(*rows)
+    lambda rows: in_order(*rows)
 )
 
 
@@ -424,11 +402,15 @@ def all_held(rows: Rows) -> Decimal:
 def test_what_is_taken_and_what_is_left_over_make_up_the_amount(
     rows: Rows, amount: Decimal, overage: Overage
 ) -> None:
-    after, left = deduction.apply(rows, amount, overage)
+    before = of(rows, overage=overage)
 
+    sources, left = deduction.apply(before, amount, overage)
+
+    after = rows_of(sources)
     taken = all_held(rows) - all_held(after)
     assert taken == (amount - left if amount >= 0 else amount + left)
-    assert total(one.value for one in deduction.movements(rows, after)) == taken
+    assert total(one.value for one in deduction.paid(before, sources)) == taken
+    assert deduction.movements(rows, after, HERE) == deduction.paid(before, sources)
     assert 0 <= left <= abs(amount)
 
 
@@ -436,22 +418,27 @@ def test_what_is_taken_and_what_is_left_over_make_up_the_amount(
 def test_nobody_goes_further_below_zero_than_it_may(
     rows: Rows, amount: Decimal, overage: Overage
 ) -> None:
-    after, _left = deduction.take(rows, amount, overage)
+    after, _left = deduction.take(of(rows, overage=overage), amount, overage)
 
-    for was, now in zip(rows, after, strict=True):
+    for was, now in zip(rows, rows_of(after), strict=True):
         free = now.unlimited or (now.overage_limit is None and now.overage != NO_OVERAGE)
-        floor = min(
-            ZERO, was.balance, -(now.overage_limit or ZERO) if now.overage != NO_OVERAGE else ZERO
-        )
+        floor = min(ZERO, was.balance, -lowest(now, overage))
         assert free or now.balance >= floor
         assert all(one.balance >= 0 for one in now.rollovers)
 
 
+def lowest(row: Row, overage: Overage) -> Decimal:
+    """How far below zero a row may go: as its price says, or as a free seat as far as it likes."""
+    if row.overage == ALLOCATED and overage is not REJECT:
+        return UNBOUNDED
+    return row.overage_limit or ZERO if row.overage == PRICED else ZERO
+
+
 @given(rows=any_rows, amount=POSITIVE)
 def test_refunds_raise_nobody_above_its_grant(rows: Rows, amount: Decimal) -> None:
-    after, _left = deduction.restore(rows, amount)
+    after, _left = deduction.restore(of(rows), amount)
 
-    for was, now in zip(rows, after, strict=True):
+    for was, now in zip(rows, rows_of(after), strict=True):
         assert now.unlimited or now.balance <= max(ZERO, was.balance, now.ceiling)
         assert now.rollovers == was.rollovers
 
@@ -460,50 +447,50 @@ def test_refunds_raise_nobody_above_its_grant(rows: Rows, amount: Decimal) -> No
 def test_how_usage_splits_depends_on_its_total_alone(
     rows: Rows, first: Decimal, second: Decimal
 ) -> None:
-    once, left = deduction.take(rows, first + second, CAP)
-    part, left_first = deduction.take(rows, first, CAP)
-    twice, left_second = deduction.take(part, second, CAP)
+    once, left = deduction.take(of(rows), first + second, CAP)
+    part, left_first = deduction.take(of(rows), first, CAP)
+    twice, left_second = deduction.take(of(rows_of(part)), second, CAP)
 
-    assert (once, left) == (twice, left_first + left_second)
+    assert (rows_of(once), left) == (rows_of(twice), left_first + left_second)
 
 
 @given(rows=any_rows, amount=POSITIVE)
 def test_all_that_room_promises_can_be_taken_and_nothing_more(rows: Rows, amount: Decimal) -> None:
-    room = deduction.room(rows)
+    room = deduction.room(of(rows))
 
-    _after, left = deduction.take(rows, min(room, amount), CAP)
+    _after, left = deduction.take(of(rows), min(room, amount), CAP)
 
     assert left == 0
     if room < UNBOUNDED:
-        exhausted, beyond = deduction.take(rows, room + amount, CAP)
+        exhausted, beyond = deduction.take(of(rows), room + amount, CAP)
         assert beyond == amount
-        assert deduction.room(exhausted) == 0
+        assert deduction.room(of(rows_of(exhausted))) == 0
 
 
 @given(rows=any_rows, amount=AMOUNTS)
 def test_an_edit_moves_exactly_what_it_says(rows: Rows, amount: Decimal) -> None:
-    after = deduction.shift(rows, amount)
+    after = rows_of(deduction.shift(of(rows), amount))
 
     moved = total(row.balance for row in rows) - total(row.balance for row in after)
     assert moved == (amount if rows else 0)
     assert [row.rollovers for row in after] == [row.rollovers for row in rows]
 
 
-@given(rows=any_rows, used=POSITIVE)
-def test_pending_usage_is_never_lost(rows: Rows, used: Decimal) -> None:
-    after = balance.settled(rows, used)
+@given(rows=any_rows, pending=POSITIVE)
+def test_pending_usage_is_never_lost(rows: Rows, pending: Decimal) -> None:
+    after = balance.settled(Holding(rows), pending).rows
 
-    assert all_held(rows) - all_held(after) == (used if rows else 0)
+    assert all_held(rows) - all_held(after) == (pending if rows else 0)
 
 
 @given(rows=any_rows, amount=POSITIVE)
 def test_giving_back_what_was_taken_restores_the_total(rows: Rows, amount: Decimal) -> None:
     plain = tuple(row._replace(rollovers=()) for row in rows)
-    after, left = deduction.take(plain, amount, CAP)
+    after, left = deduction.take(of(plain), amount, CAP)
 
     restored, missing = deduction.restore(after, amount - left)
 
     # A row that stood above its grant is not refilled beyond it.
     surplus = total(max(ZERO, row.balance - max(row.ceiling, ZERO)) for row in plain)
     assert missing <= surplus
-    assert all_held(plain) - all_held(restored) == missing
+    assert all_held(plain) - all_held(rows_of(restored)) == missing

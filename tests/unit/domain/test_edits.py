@@ -8,20 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.domain import edits
-from orchard.domain.deduction import Rows
 from orchard.domain.edits import BalanceNotFound, Edit, Selection
-from orchard.domain.summary import Summary, summary
+from orchard.domain.row import Rows
+from orchard.domain.sources import Sources
 from orchard.errors import Invalid, NotFound
 from tests.unit.domain.rows import (
     DAY,
     START,
     a_row,
     carried,
+    changed,
     held,
+    in_order,
     lifetime,
     metered,
     monthly,
-    sources,
+    shown,
 )
 
 EVERYTHING = Selection()
@@ -31,13 +33,11 @@ def edited(rows: Rows, selection: Selection = EVERYTHING, **fields: int | str) -
     numbers: dict[str, Any] = {
         name: value if name.endswith("_at") else Decimal(value) for name, value in fields.items()
     }
-    return edits.edited(rows, selection, Edit(**numbers))
 
+    def change(sources: Sources) -> Sources:
+        return edits.edited(edits.selected(sources, selection), Edit(**numbers))
 
-def shown(rows: Rows) -> Summary:
-    found = summary(rows)
-    assert found is not None
-    return found
+    return changed(rows, change)
 
 
 def figures(rows: Rows) -> tuple[Decimal, Decimal, Decimal]:
@@ -70,7 +70,7 @@ def test_remaining_moves_usage_and_leaves_the_grant(
 )
 def test_remaining_over_rows_of_every_kind(target: int, remaining: int, usage: int) -> None:
     """Free 10, prepaid 20, pay per use 15: all of it full."""
-    rows = sources(
+    rows = in_order(
         lifetime(10, id="free", plan_id="free"),
         monthly(0, id="prepaid", prepaid=20, plan_id="pro"),
         metered(15, plan_id="pro"),
@@ -92,7 +92,7 @@ def test_remaining_over_rows_of_every_kind(target: int, remaining: int, usage: i
     ],
 )
 def test_the_rows_bear_an_edit_in_order(used: int, target: int, after: dict[str, int]) -> None:
-    rows = sources(monthly(100), monthly(50, id="second", created_at=START + 1), lifetime(200))
+    rows = in_order(monthly(100), monthly(50, id="second", created_at=START + 1), lifetime(200))
 
     start = edited(rows, add=-used)
 
@@ -100,7 +100,7 @@ def test_the_rows_bear_an_edit_in_order(used: int, target: int, after: dict[str,
 
 
 def test_an_increase_lifts_overdrawn_rows_first() -> None:
-    rows = sources(monthly(100, balance=0), metered(50, balance=-30))
+    rows = in_order(monthly(100, balance=0), metered(50, balance=-30))
 
     assert held(edited(rows, add=50)) == {"monthly": 20, "metered": 0}
 
@@ -151,7 +151,7 @@ def test_a_grant_moves_usage_and_leaves_what_remains() -> None:
 
 
 def test_the_first_row_bears_the_whole_grant() -> None:
-    rows = sources(monthly(100, adjustment=7), lifetime(200, adjustment=9))
+    rows = in_order(monthly(100, adjustment=7), lifetime(200, adjustment=9))
 
     after = edited(rows, included_grant=400)
 
@@ -159,7 +159,7 @@ def test_the_first_row_bears_the_whole_grant() -> None:
 
 
 def test_filters_choose_the_rows_of_an_edit() -> None:
-    rows = sources(
+    rows = in_order(
         monthly(100),
         lifetime(150, id="cus_ent_b", external_id="promo"),
         lifetime(200, id="cus_ent_c", created_at=START + 1),
@@ -188,7 +188,7 @@ def test_filters_choose_the_rows_of_an_edit() -> None:
 )
 def test_filters_that_match_nothing_are_refused(selection: Selection) -> None:
     with pytest.raises(BalanceNotFound) as refused:
-        edited(sources(monthly(1), lifetime(1)), selection, remaining=5)
+        edited(in_order(monthly(1), lifetime(1)), selection, remaining=5)
 
     assert isinstance(refused.value, NotFound)
     assert refused.value.code == "invalid_request"
@@ -196,7 +196,7 @@ def test_filters_that_match_nothing_are_refused(selection: Selection) -> None:
 
 def test_no_rows_at_all_are_refused() -> None:
     with pytest.raises(BalanceNotFound):
-        edits.edited((), EVERYTHING, Edit(remaining=Decimal(5)))
+        edits.selected((), EVERYTHING)
 
 
 def test_a_flag_has_nothing_to_edit() -> None:
@@ -205,13 +205,13 @@ def test_a_flag_has_nothing_to_edit() -> None:
 
 
 def test_an_edit_without_fields_changes_nothing() -> None:
-    rows = sources(monthly(100, balance=3), lifetime(7))
+    rows = in_order(monthly(100, balance=3), lifetime(7))
 
-    assert edits.edited(rows, EVERYTHING, Edit()) == rows
+    assert edited(rows) == rows
 
 
 def test_a_reset_date_moves_the_earliest_reset() -> None:
-    rows = sources(
+    rows = in_order(
         monthly(100),
         monthly(50, id="sooner", created_at=START + 1, next_reset_at=START + 2 * DAY),
         lifetime(7),
@@ -229,7 +229,7 @@ def test_a_lifetime_balance_has_no_reset_date_to_move() -> None:
 
 
 def test_an_expiry_goes_to_the_earliest_and_reorders() -> None:
-    rows = sources(lifetime(5), lifetime(6, id="dated", expires_at=START + 9 * DAY))
+    rows = in_order(lifetime(5), lifetime(6, id="dated", expires_at=START + 9 * DAY))
 
     after = edited(rows, expires_at=START + DAY)
 
@@ -267,7 +267,7 @@ def test_fields_apply_in_their_order() -> None:
     target=st.integers(-100, 300),
 )
 def test_a_target_is_hit_exactly_whatever_was_there(balances: list[int], target: int) -> None:
-    rows = sources(*(lifetime(100, id=f"r{n}", balance=left) for n, left in enumerate(balances)))
+    rows = in_order(*(lifetime(100, id=f"r{n}", balance=left) for n, left in enumerate(balances)))
 
     after = edited(rows, remaining=target)
 

@@ -3,24 +3,35 @@
 from decimal import Decimal
 
 from orchard.domain import balance, ledger
-from orchard.domain.deduction import Overage, Rows
+from orchard.domain.holding import NOTHING, Holding
 from orchard.domain.ledger import Image
-from tests.unit.domain.rows import DAY, START, a_row, carried, lifetime, monthly, sources
+from orchard.domain.row import Rows
+from tests.unit.domain.rows import (
+    DAY,
+    HERE,
+    START,
+    a_row,
+    carried,
+    in_order,
+    lifetime,
+    monthly,
+    used,
+)
 
 NONE = Decimal(0)
 OCTOBER = START + 30 * DAY
 
 
 def image(rows: Rows, pending: int = 0, version: int = 1) -> Image:
-    return Image(rows, Decimal(pending), version)
+    return Image(Holding(rows), Decimal(pending), version)
 
 
 def paid(passage: ledger.Passage) -> list[tuple[str, Decimal]]:
-    return [(one.balance_id, one.value) for one in passage.movements]
+    return [(one.balance_id, one.value) for one in passage.movements(HERE)]
 
 
 def test_counting_is_told_by_what_became_pending() -> None:
-    rows = sources(monthly(5), lifetime(100))
+    rows = in_order(monthly(5), lifetime(100))
 
     passage = ledger.passage(image(rows, 3), image(rows, 10), START)
 
@@ -31,26 +42,26 @@ def test_counting_is_told_by_what_became_pending() -> None:
 def test_a_settlement_is_told_without_what_stays_pending() -> None:
     rows = (lifetime(100),)
     read = image(rows, 10)
-    after = balance.track(balance.settled(rows, read.pending), Decimal(30), Overage.CAP).rows
+    after = used(balance.settled(Holding(rows), read.pending).rows, 30).rows
 
     # Four more arrived between the read and the write.
     passage = ledger.passage(image(rows, 14), image(after, 4, version=2), START)
 
     assert paid(passage) == [("lifetime", 30)]
-    assert [row.balance for row in passage.before] == [86]
-    assert [row.balance for row in passage.after] == [56]
+    assert [row.balance for row in passage.before.rows] == [86]
+    assert [row.balance for row in passage.after.rows] == [56]
 
 
 def test_what_time_did_is_kept_apart_from_the_write() -> None:
     rows = (monthly(100, balance=40),)
-    renewed = balance.current(rows, NONE, OCTOBER)
-    after = balance.track(renewed, Decimal(7), Overage.CAP).rows
+    renewed = balance.current(Holding(rows), NONE, OCTOBER).rows
+    after = used(renewed, 7).rows
 
     passage = ledger.passage(image(rows), image(after, version=2), OCTOBER)
 
     assert passage.was_renewed
-    assert [row.balance for row in passage.earlier] == [40]
-    assert [row.balance for row in passage.before] == [100]
+    assert [row.balance for row in passage.earlier.rows] == [40]
+    assert [row.balance for row in passage.before.rows] == [100]
     assert paid(passage) == [("monthly", 7)]
     assert ledger.due_at(passage.earlier, OCTOBER + DAY) == OCTOBER
 
@@ -67,25 +78,25 @@ def test_time_that_changed_nothing_is_not_told() -> None:
 def test_a_first_image_comes_from_nothing() -> None:
     passage = ledger.passage(None, image((lifetime(5),)), START)
 
-    assert (passage.earlier, passage.before, passage.movements) == ((), (), ())
-    assert [row.id for row in passage.after] == ["lifetime"]
+    assert (passage.earlier, passage.before, passage.movements(HERE)) == (NOTHING, NOTHING, ())
+    assert [row.id for row in passage.after.rows] == ["lifetime"]
 
 
 def test_figures_count_rows_that_callers_no_longer_see() -> None:
-    rows = sources(lifetime(5, balance=0), monthly(100, balance=90, rollovers=(carried(3, None),)))
+    rows = in_order(lifetime(5, balance=0), monthly(100, balance=90, rollovers=(carried(3, None),)))
 
     assert ledger.figures(rows) == {"granted": 108, "remaining": 93, "usage": 15}
     assert ledger.figures(()) == {"granted": 0, "remaining": 0, "usage": 0}
 
 
 def test_figures_of_an_unlimited_balance_count_its_usage() -> None:
-    rows = sources(a_row(0, id="free", unlimited=True, balance=-12), lifetime(5))
+    rows = in_order(a_row(0, id="free", unlimited=True, balance=-12), lifetime(5))
 
     assert ledger.figures(rows) == {"granted": 0, "remaining": 0, "usage": 12}
 
 
 def test_a_change_holds_only_what_differs() -> None:
-    before = sources(monthly(100, balance=40), lifetime(7))
+    before = in_order(monthly(100, balance=40), lifetime(7))
     after = (before[0]._replace(balance=Decimal(60)), before[1])
 
     was, now = ledger.changed_rows(before, after)

@@ -7,12 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.domain import balance, deduction, renewal
-from orchard.domain.deduction import Overage
+from orchard.domain import balance, renewal
+from orchard.domain.holding import Holding
 from orchard.domain.quantity import total
 from orchard.domain.row import RolloverRule
-from orchard.domain.summary import summary
-from tests.unit.domain.rows import DAY, START, carried, held, lifetime, monthly, sources
+from tests.unit.domain.rows import (
+    DAY,
+    START,
+    carried,
+    held,
+    in_order,
+    lifetime,
+    monthly,
+    shown,
+    used,
+)
 
 #: 1 October, 1 November and 1 December 2026: the boundaries of a monthly row.
 OCTOBER, NOVEMBER, DECEMBER = START + 30 * DAY, START + 61 * DAY, START + 91 * DAY
@@ -25,7 +34,7 @@ def rule(most: int | str | None = None, share: int | None = None, months: int | 
 
 
 def test_nothing_changes_before_its_time() -> None:
-    rows = sources(monthly(balance=3), lifetime(expires_at=OCTOBER))
+    rows = in_order(monthly(balance=3), lifetime(expires_at=OCTOBER))
 
     assert renewal.renewed(rows, OCTOBER - 1) is rows
 
@@ -75,10 +84,8 @@ def test_what_is_left_is_carried_over(
     (row,) = renewal.renewed((monthly(granted, balance=left, rollover=allowed),), OCTOBER)
 
     assert total(one.balance for one in row.rollovers) == Decimal(kept)
-    shown = summary((row,))
-    assert shown is not None
-    assert shown.remaining == Decimal(remaining)
-    assert shown.usage == Decimal(0)
+    assert shown((row,)).remaining == Decimal(remaining)
+    assert shown((row,)).usage == Decimal(0)
 
 
 def test_an_edited_balance_is_carried_over_as_it_stands() -> None:
@@ -157,14 +164,14 @@ def test_an_expired_rollover_goes_without_a_reset() -> None:
 
 @pytest.mark.parametrize("field", ["expires_at", "ends_at"])
 def test_a_row_is_gone_from_the_very_moment_it_ends(field: str) -> None:
-    rows = sources(monthly(7), lifetime(50, **{field: START + DAY}))
+    rows = in_order(monthly(7), lifetime(50, **{field: START + DAY}))
 
     assert held(renewal.renewed(rows, START + DAY - 1)) == {"monthly": 7, "lifetime": 50}
     assert held(renewal.renewed(rows, START + DAY)) == {"monthly": 7}
 
 
 def test_a_row_that_ends_when_it_would_reset_carries_nothing_over() -> None:
-    rows = sources(monthly(rollover=rule(), expires_at=OCTOBER))
+    rows = in_order(monthly(rollover=rule(), expires_at=OCTOBER))
 
     assert renewal.renewed(rows, OCTOBER) == ()
 
@@ -178,7 +185,7 @@ def test_a_row_without_a_reset_date_is_left_alone() -> None:
 def test_usage_pending_at_the_reset_belongs_to_the_period_before() -> None:
     rows = (monthly(100, rollover=rule()),)
 
-    (row,) = balance.current(rows, Decimal(30), OCTOBER)
+    (row,) = balance.current(Holding(rows), Decimal(30), OCTOBER).rows
 
     assert row.balance == Decimal(100)
     assert [one.balance for one in row.rollovers] == [Decimal(70)]
@@ -197,13 +204,11 @@ def test_the_boundary_steps_from_the_old_one_whenever_the_reset_happens() -> Non
 def test_what_a_reset_carried_over_is_used_first_and_counts_as_granted() -> None:
     rows = renewal.renewed((monthly(100, balance=30, rollover=rule()),), OCTOBER)
 
-    taken = balance.track(rows, Decimal(10), Overage.CAP)
+    seen = shown(used(rows, 10).rows)
 
-    shown = summary(taken.rows)
-    assert shown is not None
-    assert (shown.granted, shown.remaining, shown.usage) == tuple(map(Decimal, (130, 120, 10)))
-    assert shown.rollovers is not None
-    assert [(one.balance, one.usage) for one in shown.rollovers] == [(Decimal(20), Decimal(10))]
+    assert (seen.granted, seen.remaining, seen.usage) == tuple(map(Decimal, (130, 120, 10)))
+    assert seen.rollovers is not None
+    assert [(one.balance, one.usage) for one in seen.rollovers] == [(Decimal(20), Decimal(10))]
 
 
 @given(
@@ -222,7 +227,7 @@ def test_renewing_twice_is_renewing_once_when_no_boundary_lies_between(
     once = renewal.renewed((row,), now)
 
     assert renewal.renewed(once, now) == once
-    due = balance.due_at(once)
+    due = balance.due_at(Holding(once))
     assert due > now
     later = min(due - 1, now + further * DAY)
     assert renewal.renewed(once, later) == once
@@ -234,6 +239,6 @@ def test_balance_carried_over_twice_from_one_date_is_told_apart() -> None:
     (twice,) = renewal.renewed((once._replace(next_reset_at=OCTOBER),), OCTOBER + 1)
     assert len({rollover.id for rollover in twice.rollovers}) == 2
 
-    (left,), missing = deduction.take((twice,), Decimal(150), Overage.CAP)
+    (left,), missing, _movements = used((twice,), 150)
     assert missing == 0
     assert total(rollover.balance for rollover in left.rollovers) + left.balance == 150
