@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from orchard.domain import deduction
+from orchard.domain import balance as balance_of
+from orchard.domain.holding import Place
 from orchard.errors import Invalid
 from orchard.store import balances
 from orchard.store.keys import Key
@@ -59,10 +60,10 @@ def taken(answers: Iterable[Response]) -> Decimal:
 
 def assert_sound(table: Table, clock: Clock) -> None:
     """The stored counter agrees with the rows, and no row is overdrawn."""
-    stored = balances.get(session_of(table, clock.now), "user_1", "messages")
+    stored = balances.get(session_of(table, clock.now), "user_1", Place("messages"))
     assert stored is not None
-    assert stored.headroom == deduction.room(stored.rows) - stored.pending
-    assert min(row.balance for row in stored.current(clock.now)) >= 0
+    assert stored.headroom == balance_of.room(stored.holding) - stored.pending
+    assert min(row.balance for row in stored.current(clock.now).rows) >= 0
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from orchard.domain.customer import Customer
+from orchard.domain.holding import NOTHING, Place
 from orchard.domain.ledger import Change
 from orchard.store import balances, due, keys, ledger
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Put
+from orchard.store.stored import Owner
 from orchard.store.table import Table
 from orchard.usecases import purging
 from tests.conftest import START, TENANT, Clock, session_of
@@ -63,14 +65,14 @@ def test_what_a_racing_request_left_is_removed_and_a_new_customer_is_not(
 ) -> None:
     del clock
     for feature_id, internal_id in (("words", "cus_gone"), ("messages", "cus_new")):
-        place = ("user_gone", internal_id)
-        session.commit(balances.created(session, place, feature_id, (), session.stamp("track")))
+        owner, last = Owner("user_gone", internal_id), session.stamp("track")
+        session.commit(balances.created(session, owner, Place(feature_id), NOTHING, last))
     delete(session, "cus_gone")
 
     run("purge_customers")
 
-    assert balances.get(session, "user_gone", "words") is None
-    assert balances.get(session, "user_gone", "messages") is not None
+    assert balances.get(session, "user_gone", Place("words")) is None
+    assert balances.get(session, "user_gone", Place("messages")) is not None
 
 
 def test_what_came_later_is_removed_a_day_later_and_the_deletion_with_it(

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from orchard.domain.balance import NEVER
+from orchard.domain.holding import Holding, Place
 from orchard.domain.row import RolloverRule, Row
 from orchard.store import balances, due, keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Update
+from orchard.store.stored import Owner, Stored, load
 from orchard.store.table import Table
 from orchard.usecases import resets
 from tests.conftest import START, TENANT, Clock, session_of
@@ -27,16 +29,16 @@ def daily(balance: int | str = 40, **fields: Any) -> Row:
 
 
 def grant(session: Session, hot_id: str, *rows: Row, feature_id: str = "messages") -> Key:
-    owner = (hot_id, f"cus_{hot_id}")
-    put = balances.created(session, owner, feature_id, rows, session.stamp("grant"))
+    owner, place = Owner(hot_id, f"cus_{hot_id}"), Place(feature_id)
+    put = balances.created(session, owner, place, Holding(rows), session.stamp("grant"))
     session.commit(put)
     return Key(put.item["pk"], put.item["sk"])
 
 
-def read(table: Table, key: Key) -> Any:
+def read(table: Table, key: Key) -> Stored:
     item = table.get(key)
     assert item is not None
-    return balances.load(item)
+    return load(item)
 
 
 def spoil(table: Table, key: Key) -> None:
@@ -96,7 +98,7 @@ def test_pending_usage_is_settled_before_the_reset(
 ) -> None:
     key = grant(session, "a", daily(40, rollover=RolloverRule(None, None, 1)))
     last = session.stamp("track", "evt_")
-    balances.count(session, "a", "messages", Decimal(15), last)
+    balances.count(session, "a", Place("messages"), Decimal(15), last)
     clock.advance(days=1)
 
     run("reset_balances")
@@ -190,7 +192,8 @@ def early_use(session: Session, key: Key, now: int, value: int) -> Beaten:
 
     def count() -> None:
         early = session_of(session.table, now - 1)
-        balances.count(early, "a", "messages", Decimal(value), early.stamp("track", "evt_"))
+        last = early.stamp("track", "evt_")
+        balances.count(early, "a", Place("messages"), Decimal(value), last)
 
     assert read(session.table, key).headroom >= value
     beaten.rivals = [count]

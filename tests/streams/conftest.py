@@ -5,15 +5,20 @@ from typing import Any
 
 import pytest
 
+from orchard.domain import pool
 from orchard.domain.customer import Customer
+from orchard.domain.holding import Holding, Place
+from orchard.domain.pool import Use
 from orchard.domain.row import Row
+from orchard.domain.scope import CUSTOMER
 from orchard.store import balances, customers
 from orchard.store.session import Session
 from orchard.store.statements import Item
+from orchard.store.stored import Owner, Stored
 from tests.conftest import START, Clock, session_of
 
 HOT, INTERNAL = "user_1", "cus_1"
-OWNER = (HOT, INTERNAL)
+OWNER = Owner(HOT, INTERNAL)
 
 
 def row(granted: int | str = 100, **fields: Any) -> Row:
@@ -23,7 +28,14 @@ def row(granted: int | str = 100, **fields: Any) -> Row:
 
 def grant(session: Session, feature_id: str, *rows: Row) -> None:
     last = session.stamp("grant")
-    session.commit(balances.created(session, OWNER, feature_id, rows, last))
+    session.commit(balances.created(session, OWNER, Place(feature_id), Holding(rows), last))
+
+
+def taken(stored: Stored, now: int, value: int | str) -> Holding:
+    """What a balance holds after usage, decided on what was read."""
+    wanted = Use(stored.feature_id, Decimal(value), {stored.feature_id: Decimal(1)})
+    state = {stored.place: stored.current(now)}
+    return pool.draw(state, CUSTOMER, wanted).state[stored.place]
 
 
 def usage(session: Session, value: int | str, name: str = "messages", **details: Any) -> Item:
@@ -35,7 +47,7 @@ def usage(session: Session, value: int | str, name: str = "messages", **details:
 def count(session: Session, value: int | str, feature_id: str = "messages", **details: Any) -> str:
     """Track by the bare counter; return the id of the event."""
     last = usage(session, value, feature_id, **details)
-    balances.count(session, HOT, feature_id, Decimal(value), last)
+    balances.count(session, HOT, Place(feature_id), Decimal(value), last)
     return str(last["id"])
 
 

@@ -14,21 +14,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchard.domain import balance, edits
+from orchard.domain import edits, sources
 from orchard.domain.customer import Customer
-from orchard.domain.deduction import Overage
-from orchard.domain.edits import Edit, Selection
+from orchard.domain.edits import Edit
+from orchard.domain.holding import Holding, Place
 from orchard.errors import Unavailable
 from orchard.store import balances, customers, keys, moves
 from orchard.store.session import Session
 from orchard.store.statements import Item
+from orchard.store.stored import Owner
 from orchard.store.table import Table
 from orchard.triggers import connection
 from orchard.usecases import resets
 from tests import harness
 from tests.conftest import START, TENANT, Clock, session_of
 from tests.streams import recording
-from tests.streams.conftest import HOT, INTERNAL, at, count, grant, row, usage
+from tests.streams.conftest import HOT, INTERNAL, at, count, grant, row, taken, usage
 from tests.streams.recording import Record
 
 DAY = 86_400_000
@@ -49,10 +50,10 @@ class Interrupted(Table):
 
 
 def settle(session: Session, hot_id: str, value: int | str, feature_id: str = "messages") -> None:
-    stored = balances.get(session, hot_id, feature_id)
+    stored = balances.get(session, hot_id, Place(feature_id))
     assert stored is not None
-    tracked = balance.track(stored.current(session.now), Decimal(value), Overage.CAP)
-    session.commit(balances.settled(stored, tracked.rows, usage(session, value, feature_id)))
+    holding = taken(stored, session.now, value)
+    session.commit(balances.settled(stored, holding, usage(session, value, feature_id)))
 
 
 def live(session: Session) -> None:
@@ -63,8 +64,8 @@ def live(session: Session) -> None:
     daily = row(20, interval="day", next_reset_at=START + DAY)
     grant(session, "messages", daily, row(50, id="cus_ent_2"))
     grant(session, "words", row(10))
-    place, last = ("other", "cus_2"), session.stamp("grant")
-    session.commit(balances.created(session, place, "messages", (row(9),), last))
+    owner, last = Owner("other", "cus_2"), session.stamp("grant")
+    session.commit(balances.created(session, owner, Place("messages"), Holding((row(9),)), last))
     for hour in range(4):
         now = session_of(session.table, START + hour * 3_500_000)
         count(now, hour + 1)
@@ -72,10 +73,12 @@ def live(session: Session) -> None:
         settle(now, HOT, 7, "words")
         settle(now, "other", 3)
     settle(now, HOT, "-2.25")
-    stored = balances.get(now, HOT, "messages")
+    stored = balances.get(now, HOT, Place("messages"))
     assert stored is not None
-    rows = edits.edited(stored.current(now.now), Selection(), Edit(add=Decimal(30)))
-    now.commit(balances.settled(stored, rows, now.stamp("edit")))
+    held = stored.current(now.now)
+    edited = edits.edited(sources.of(held.rows, stored.place, held.controls), Edit(add=Decimal(30)))
+    holding = held._replace(rows=tuple(source.row for source in edited))
+    now.commit(balances.settled(stored, holding, now.stamp("edit")))
     later = session_of(session.table, START + DAY)
     settle(later, HOT, 21)
     resets.run(session.table, START + 2 * DAY, lambda found, work: ([*map(work, found)], 0))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchard.domain import balance, deduction, edits
+from orchard.domain import edits, sources
 from orchard.domain.customer import Customer
-from orchard.domain.deduction import Overage
-from orchard.domain.edits import Edit, Selection
+from orchard.domain.edits import Edit
+from orchard.domain.holding import NOTHING, Holding, Place
 from orchard.store import balances, customers, keys, moves
 from orchard.store.session import Session
 from orchard.store.statements import Item
@@ -16,7 +16,7 @@ from orchard.store.table import Table
 from orchard.usecases import resets
 from tests.conftest import START, TENANT, Clock
 from tests.streams import recording
-from tests.streams.conftest import HOT, INTERNAL, OWNER, at, count, grant, row, usage
+from tests.streams.conftest import HOT, INTERNAL, OWNER, at, count, grant, row, taken, usage
 
 HOUR, DAY = 3_600_000, 86_400_000
 
@@ -43,12 +43,12 @@ def rollups(table: Table) -> dict[str, tuple[Any, Any, Any]]:
 
 def settle(session: Session, value: int | str, stored: balances.Stored, **details: Any) -> None:
     """Track by looking at the rows, as they were read."""
-    tracked = balance.track(stored.current(session.now), Decimal(value), Overage.CAP)
-    session.commit(balances.settled(stored, tracked.rows, usage(session, value, **details)))
+    holding = taken(stored, session.now, value)
+    session.commit(balances.settled(stored, holding, usage(session, value, **details)))
 
 
 def read(session: Session, feature_id: str = "messages") -> balances.Stored:
-    stored = balances.get(session, HOT, feature_id)
+    stored = balances.get(session, HOT, Place(feature_id))
     assert stored is not None
     return stored
 
@@ -114,7 +114,7 @@ def test_deductions_are_null_when_nothing_moved(session: Session) -> None:
 
 
 def test_the_first_usage_of_a_feature_without_balance_is_an_event(session: Session) -> None:
-    session.commit(balances.created(session, OWNER, "messages", (), usage(session, 3)))
+    session.commit(balances.created(session, OWNER, Place("messages"), NOTHING, usage(session, 3)))
 
     recording.catch_up(session.table)
 
@@ -217,7 +217,10 @@ def test_an_edit_is_a_change_with_what_differs_and_why(session: Session) -> None
     grant(session, "messages", row())
     count(session, 40)
     stored = read(session)
-    rows = edits.edited(stored.current(START), Selection(), Edit(remaining=Decimal(80)))
+    held = stored.current(START)
+    chosen = sources.of(held.rows, stored.place, held.controls)
+    edited = edits.edited(chosen, Edit(remaining=Decimal(80)))
+    rows = held._replace(rows=tuple(source.row for source in edited))
     last = session.stamp("edit", reason="goodwill", ticket="T-1")
     session.commit(balances.settled(stored, rows, last))
 
@@ -256,8 +259,8 @@ def test_one_act_on_a_customer_and_two_balances_leaves_three_lines(
     last = session.stamp("attach", plan_id="pro")
     session.commit(
         customers.put(session, customer._replace(version=2), (), last),
-        balances.created(session, OWNER, "messages", (row(),), last),
-        balances.created(session, OWNER, "words", (row(),), last),
+        balances.created(session, OWNER, Place("messages"), Holding((row(),)), last),
+        balances.created(session, OWNER, Place("words"), Holding((row(),)), last),
     )
 
     recording.catch_up(session.table)
@@ -286,7 +289,7 @@ def test_a_move_to_another_id_tells_the_customer_and_counts_no_usage(
     account = customers.require(session, HOT)
     after = customer._replace(id="user_2", version=2)
     session.commit(*moves.moved(session, account, after, session.stamp("rename")))
-    balances.count(session, "user_2", "messages", Decimal(4), usage(session, 4))
+    balances.count(session, "user_2", Place("messages"), Decimal(4), usage(session, 4))
 
     recording.catch_up(session.table)
 
@@ -304,7 +307,7 @@ def test_a_moved_balance_is_counted_whichever_place_is_heard_of_first(
     account = customers.require(session, HOT)
     after = customer._replace(id="user_2", version=2)
     session.commit(*moves.moved(session, account, after, session.stamp("rename")))
-    balances.count(session, "user_2", "messages", Decimal(4), usage(session, 4))
+    balances.count(session, "user_2", Place("messages"), Decimal(4), usage(session, 4))
     found = recording.told(recording.records(session.table))
 
     for place in ("user_2", HOT):
@@ -317,7 +320,7 @@ def test_an_event_over_several_features_tells_what_all_of_them_paid(session: Ses
     grant(session, "messages", row())
     grant(session, "words", row(id="cus_ent_2"))
     both = [read(session), read(session, "words")]
-    after = [deduction.take(one.rows, Decimal("0.5"), Overage.CAP)[0] for one in both]
+    after = [taken(one, START, "0.5") for one in both]
     parts = [
         {"balance_id": one.rows[0].id, "feature_id": one.feature_id, "value": Decimal("0.5")}
         for one in both
