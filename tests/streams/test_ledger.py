@@ -12,6 +12,7 @@ from orchard.domain.holding import NOTHING, Holding, Place
 from orchard.store import balances, customers, keys, moves
 from orchard.store.session import Session
 from orchard.store.statements import Item
+from orchard.store.stored import Stored
 from orchard.store.table import Table
 from orchard.usecases import resets
 from tests.conftest import START, TENANT, Clock
@@ -41,13 +42,13 @@ def rollups(table: Table) -> dict[str, tuple[Any, Any, Any]]:
     return {item["sk"]: (item["count"], item["sum"], item["deducted"]) for item in found}
 
 
-def settle(session: Session, value: int | str, stored: balances.Stored, **details: Any) -> None:
+def settle(session: Session, value: int | str, stored: Stored, **details: Any) -> None:
     """Track by looking at the rows, as they were read."""
     holding = taken(stored, session.now, value)
     session.commit(balances.settled(stored, holding, usage(session, value, **details)))
 
 
-def read(session: Session, feature_id: str = "messages") -> balances.Stored:
+def read(session: Session, feature_id: str = "messages") -> Stored:
     stored = balances.get(session, HOT, Place(feature_id))
     assert stored is not None
     return stored
