@@ -115,6 +115,7 @@ class DuplicateIdempotencyKey(Conflict):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"Another request with idempotency key {key} has already been received")
+        self.key = key
 
 
 class StripeFailed(Invalid):

@@ -23,6 +23,8 @@ _COUNTED_UP_TO = "counted "
 class Use(NamedTuple):
     """One use as roll-ups count it: by whom, of what, when, and which write of which item it was.
 
+    A write may record many uses, which differ by `id`.
+
     A customer that moves continues under another `source`: the order of writes is kept only there.
     """
 
@@ -32,6 +34,7 @@ class Use(NamedTuple):
     timestamp: int
     source: str
     seq: int
+    id: str
     value: Decimal
     deducted: Decimal
 
@@ -51,16 +54,16 @@ def count(table: Table, uses: Iterable[Use]) -> None:
         _count(table, span, found)
 
 
-def _by_span(uses: Iterable[Use]) -> dict[_Span, dict[tuple[str, int], Use]]:
-    spans: dict[_Span, dict[tuple[str, int], Use]] = defaultdict(dict)
+def _by_span(uses: Iterable[Use]) -> dict[_Span, dict[tuple[str, int, str], Use]]:
+    spans: dict[_Span, dict[tuple[str, int, str], Use]] = defaultdict(dict)
     for use in uses:
         for grain, start in ledger.periods(use.timestamp):
             key = keys.rollup(use.tenant, use.internal_id, use.name, grain, start)
-            spans[_Span(key, use.name, grain, start)][use.source, use.seq] = use
+            spans[_Span(key, use.name, grain, start)][use.source, use.seq, use.id] = use
     return spans
 
 
-def _count(table: Table, span: _Span, uses: dict[tuple[str, int], Use]) -> None:
+def _count(table: Table, span: _Span, uses: dict[tuple[str, int, str], Use]) -> None:
     held: Item = {}
 
     def attempt() -> None:

@@ -7,9 +7,7 @@ the same lines again.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from orchard.contracts.balance import paid
 from orchard.domain import ids, ledger
-from orchard.domain.holding import Place
 from orchard.domain.ledger import Change, Details, Image, Passage, UsageEvent
 from orchard.store import keys, rollups
 from orchard.store import ledger as lines
@@ -18,7 +16,7 @@ from orchard.store.rollups import Use
 from orchard.store.statements import Item
 from orchard.store.stored import Stored, load
 from orchard.store.table import Table
-from orchard.usecases import alerts
+from orchard.usecases import alerts, usage_events
 from orchard.usecases.alerts import Notice
 
 USAGE, RESET = "track", "reset"
@@ -129,8 +127,9 @@ def _of_balance(tenant: str, old: Item | None, new: Item) -> Entry:
         return told._replace(changes=(*resets, change))
     if stored.last.get("silent"):
         return told._replace(changes=resets)
-    event = _event(stored, passage)
-    return told._replace(events=(event,), changes=resets, uses=(_use(tenant, stored, event),))
+    events = usage_events.of(stored, passage)
+    uses = tuple(usage_events.use(tenant, stored, event) for event in events)
+    return told._replace(events=events, changes=resets, uses=uses)
 
 
 def _is_moved(old: Item | None, stored: Stored) -> bool:
@@ -142,53 +141,14 @@ def _image(stored: Stored) -> Image:
     return Image(stored.holding, stored.pending, stored.version)
 
 
-def _event(stored: Stored, passage: Passage) -> UsageEvent:
-    last = stored.last
-    moved = [paid(movement) for movement in passage.movements(stored.place)]
-    return UsageEvent(
-        id=last["id"],
-        timestamp=int(last["timestamp"]),
-        name=last["name"],
-        customer_id=stored.hot_id,
-        internal_id=stored.internal_id,
-        feature_id=stored.feature_id,
-        value=last["value"],
-        properties=last["properties"],
-        deductions=last.get("deductions", moved) or None,
-        before=ledger.figures(passage.before.own),
-        after=ledger.figures(passage.after.own),
-        at=int(last["at"]),
-        by=last["by"],
-        request_id=last["request_id"],
-        entity_id=last.get("entity_id"),
-        idempotency_key=last.get("idempotency_key"),
-    )
-
-
-def _use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
-    return Use(
-        tenant=tenant,
-        internal_id=stored.internal_id,
-        name=event.name,
-        timestamp=event.timestamp,
-        source=" ".join((stored.hot_id, *_named(stored.place))),
-        seq=stored.seq,
-        value=event.value,
-        deducted=event.deducted,
-    )
-
-
-def _named(place: Place) -> tuple[str, ...]:
-    """What tells a customer's balances apart."""
-    return tuple(name for name in place if name is not None)
-
-
 def _reset(stored: Stored, passage: Passage) -> Change:
     """The reset or expiry that the next write found to have happened."""
     at = ledger.due_at(passage.earlier, int(stored.last["at"]))
     before, after = ledger.changed_rows(passage.earlier.own, passage.before.own)
     return Change(
-        id=ids.derived("chg_", at, stored.internal_id, *_named(stored.place), str(stored.seq)),
+        id=ids.derived(
+            "chg_", at, stored.internal_id, *usage_events.named(stored.place), str(stored.seq)
+        ),
         kind=RESET,
         customer_id=stored.hot_id,
         internal_id=stored.internal_id,

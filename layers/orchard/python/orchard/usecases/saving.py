@@ -50,8 +50,12 @@ def sole(costs: Mapping[str, Decimal]) -> str | None:
     return json.dumps(list(costs)) if len(costs) > 1 else None
 
 
-def save(session: Session, decided: Decided, beside: Sequence[Write] = ()) -> None:
+def save(
+    session: Session, decided: Decided, beside: Sequence[Write] = (), *, settle: bool = False
+) -> None:
     """Write a decision, with what belongs to it, in one request.
+
+    A decision that a bare count can carry is written as one, unless `settle` asks for the rows.
 
     Errors: `ConditionFailed` or `Contention` if the balances changed in a way that matters.
     """
@@ -60,7 +64,8 @@ def save(session: Session, decided: Decided, beside: Sequence[Write] = ()) -> No
         session.commit(*_note(session, decided), *beside)
         return
     solely = _solely(decided)
-    counted = None if solely or beside or len(changed) > 1 else _counted(session, decided)
+    settle = settle or bool(solely or beside) or len(changed) > 1
+    counted = None if settle else _counted(session, decided)
     guards = _guards(decided, changed)
     if counted is None or guards:
         session.commit(*_settled(decided, changed, solely), *guards, *beside)

@@ -126,7 +126,7 @@ def _attempt(
     paying = tuple(dict.fromkeys(name for one in costs.values() for name in one))
     loaded = ground.load(session, usage.customer_id, usage.entity_id, paying, item)
     before = loaded.state(session.now)
-    after, moved, left = _drawn(before, loaded.subject, usage, costs)
+    after, moved, left = drawn(before, loaded.subject, usage, costs)
     if left > 0 and usage.value > 0 and usage.overage is Overage.REJECT:
         return Used(before, loaded.subject, recorded=False)
     beside = usage.beside(loaded, moved) if usage.beside else []
@@ -136,13 +136,16 @@ def _attempt(
     return Used(after, loaded.subject, moved)
 
 
-def _drawn(
+def drawn(
     state: State,
     subject: Subject,
     usage: Usage,
     costs: Mapping[str, Mapping[str, Decimal]],
 ) -> tuple[State, tuple[Movement, ...], Decimal]:
-    """Use the features one after another; each finds what the ones before it left."""
+    """Use the features one after another, each on what the ones before it left.
+
+    Returns the state, what each source paid, and the most that found no place.
+    """
     moved: tuple[Movement, ...] = ()
     left = ZERO
     for name in usage.features:
