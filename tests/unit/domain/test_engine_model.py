@@ -12,12 +12,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from orchard.domain import balance, deduction, edits, ledger
-from orchard.domain.deduction import Overage, Rows
-from orchard.domain.edits import Edit, Selection
+from orchard.domain import balance, edits, ledger
+from orchard.domain.edits import Edit
+from orchard.domain.holding import Holding
 from orchard.domain.ledger import Image
 from orchard.domain.quantity import UNBOUNDED
-from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, RolloverRule, Row, ordered
+from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, RolloverRule, Row, Rows, ordered
+from orchard.domain.sources import Overage
+from tests.unit.domain.rows import HERE, changed, used
 from tests.unit.domain.sequential import DAY, FAR, Sequential, Source
 
 #: 1 September 2026, 00:00 UTC.
@@ -63,7 +65,7 @@ class Stored(NamedTuple):
         return self._replace(pending=self.pending + units, headroom=self.headroom - units)
 
     def settled(self, read: "Stored", rows: Rows) -> "Stored | None":
-        counter = balance.counter(rows)
+        counter = balance.counter(Holding(rows))
         difference = counter.headroom - read.headroom
         if self.version != read.version or self.headroom < -difference:
             return None
@@ -147,7 +149,7 @@ class Traffic(RuleBasedStateMachine):
         self.now = START
         self.first = [data.draw(sources(f"row{index}", START)) for index in range(count)]
         rows = ordered(tuple(row_of(source) for source in self.first))
-        counter = balance.counter(rows)
+        counter = balance.counter(Holding(rows))
         self.stored = Stored(rows, Decimal(0), *counter, version=1)
         self.done: list[Request] = []
         self.granted = count
@@ -178,7 +180,9 @@ class Traffic(RuleBasedStateMachine):
         edit = Edit(**fields)
 
         def decide(rows: Rows) -> tuple[Rows, Decimal]:
-            return (edits.edited(rows, Selection(), edit) if rows else rows), Decimal(0)
+            return changed(
+                rows, lambda chosen: edits.edited(chosen, edit) if chosen else chosen
+            ), Decimal(0)
 
         def act(account: Sequential) -> int:
             if account.sources:
@@ -220,7 +224,7 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def ends_where_the_plain_account_ends(self) -> None:
         account = self._account(len(self.done))
-        rows = balance.settled(self.stored.rows, self.stored.pending)
+        rows = balance.settled(Holding(self.stored.rows), self.stored.pending).rows
         assert [seen(row) for row in rows] == [
             (
                 one.name,
@@ -234,7 +238,7 @@ class Traffic(RuleBasedStateMachine):
 
     @invariant()
     def headroom_is_the_room_left_by_what_is_pending(self) -> None:
-        room = deduction.room(self.stored.rows)
+        room = balance.room(Holding(self.stored.rows))
         assert self.stored.headroom == room - self.stored.pending
         assert self.stored.headroom >= 0
         if room < UNBOUNDED:
@@ -251,14 +255,16 @@ class Traffic(RuleBasedStateMachine):
             return account.take(units, seats=overage is not Overage.REJECT, beyond=beyond)
 
         def decide(rows: Rows) -> tuple[Rows, Decimal]:
-            return balance.track(rows, Decimal(units), overage)
+            taken = used(rows, units, overage)
+            return taken.rows, taken.left
 
         whole = overage is Overage.REJECT and units > 0
         return Request(decide, act, now, is_usage=True, whole=whole)
 
     def _decided(self, request: Request) -> Decided | None:
         read = self.stored
-        rows, left = request.decide(balance.current(read.rows, read.pending, request.now))
+        held = balance.current(Holding(read.rows), read.pending, request.now)
+        rows, left = request.decide(held.rows)
         account = self._account(len(self.done))
         account.passes(request.now)
         assert request.act(account) == left
@@ -287,11 +293,13 @@ class Traffic(RuleBasedStateMachine):
 
     def _told(self, written: Stored, request: Request, moved: Decimal) -> None:
         """The ledger, which sees two images and no more, tells what the usage moved."""
-        old, new = (Image(one.rows, one.pending, one.version) for one in (self.stored, written))
+        old, new = (
+            Image(Holding(one.rows), one.pending, one.version) for one in (self.stored, written)
+        )
         passage = ledger.passage(old, new, request.now)
-        assert sum(movement.value for movement in passage.movements) == moved
-        assert passage.earlier == balance.settled(old.rows, old.pending)
-        assert passage.after == balance.settled(new.rows, new.pending)
+        assert sum(movement.value for movement in passage.movements(HERE)) == moved
+        assert passage.earlier == balance.settled(old.holding, old.pending)
+        assert passage.after == balance.settled(new.holding, new.pending)
 
     def _account(self, position: int) -> Sequential:
         """The plain account after the first so many requests."""
