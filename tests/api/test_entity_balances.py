@@ -8,7 +8,7 @@ from orchard.store import keys
 from orchard.store.statements import Query
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_plan, monthly
-from tests.conftest import TENANT, Call
+from tests.conftest import TENANT, Call, Clock
 
 type Item = dict[str, Any]
 
@@ -232,3 +232,40 @@ def test_a_feature_that_plans_grant_by_stays_and_takes_its_new_name_along(call: 
     assert renamed.status == 200, renamed
     shown = call("plans.get", {"plan_id": "each"}).body["items"][0]
     assert shown["entity_feature_id"] == "members"
+
+
+def test_controls_show_what_was_used_of_each_limit_and_start_anew(call: Call, clock: Clock) -> None:
+    attached(call, "free", monthly("messages", 10))
+    limit = {"feature_id": "messages", "interval": "day", "limit": 4, "enabled": True}
+    done(call, "customers.update", billing_controls={"usage_limits": [{**limit, "limit": 8}]})
+    made(call, "ws_1", "ws_2")
+    done(call, "entities.update", entity_id="ws_1", billing_controls={"usage_limits": [limit]})
+
+    for entity_id in ("ws_1", "ws_2"):
+        done(call, "balances.track", feature_id="messages", entity_id=entity_id, value=3)
+
+    own = done(call, "entities.get", entity_id="ws_1")["billing_controls"]["usage_limits"]
+    assert own == [{**limit, "usage": 3}]
+    shared = [{**limit, "limit": 8, "usage": 3, "source": "customer"}]
+    assert used(call, "customers.get") == shared
+    assert used(call, "entities.get", entity_id="ws_2") == shared
+
+    clock.advance(days=1)
+    assert [one["usage"] for one in used(call, "entities.get", entity_id="ws_1")] == [0]
+    assert [one["usage"] for one in used(call, "customers.get")] == [0]
+
+
+def test_controls_of_a_plan_of_an_entity_hold_for_it_alone(call: Call) -> None:
+    limit = {"feature_id": "messages", "enabled": True, "overage_limit": 5}
+    made(call, "ws_1", "ws_2")
+    a_plan(call, "own", group="own", billing_controls={"spend_limits": [limit]})
+    done(call, "billing.attach", plan_id="own", entity_id="ws_1")
+
+    own = done(call, "entities.get", entity_id="ws_1")["billing_controls"]
+    assert own == {"spend_limits": [{**limit, "source": "plan"}]}
+    assert "billing_controls" not in done(call, "entities.get", entity_id="ws_2")
+    assert done(call, "customers.get")["billing_controls"] == {}
+
+
+def used(call: Call, operation: str, **body: Any) -> Any:
+    return done(call, operation, **body)["billing_controls"]["usage_limits"]

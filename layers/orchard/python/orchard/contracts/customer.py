@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from orchard.contracts import balance
 from orchard.contracts.numbers import plain
-from orchard.domain import controls, summary
+from orchard.domain import arrangement, controls, summary
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import State
@@ -60,7 +60,7 @@ def customer(
         "env": profile.environment,
         "metadata": dict(one.metadata),
         "send_email_receipts": one.send_email_receipts,
-        "billing_controls": _controls(profile, merge=merge_controls),
+        "billing_controls": plain(controls_of(profile, one.billing_controls, merge=merge_controls)),
         "subscriptions": subscriptions(profile, expanded),
         "purchases": purchases(profile, expanded),
         "licenses": [],
@@ -86,10 +86,14 @@ def trials_used(profile: Profile) -> list[dict[str, Any]]:
     ]
 
 
-def _controls(profile: Profile, *, merge: bool) -> Any:
-    own = profile.customer.billing_controls
-    plans = [plan.billing_controls for plan in profile.plans if plan.billing_controls]
-    return plain(controls.effective(own, plans) if merge else own)
+def controls_of(
+    profile: Profile, own: Mapping[str, Any], entity_id: str | None = None, *, merge: bool = True
+) -> dict[str, Any]:
+    """Return the controls that the customer or an entity has, and those of plans for it alone."""
+    plans = (plan for plan in profile.plans if plan.entity_id == entity_id)
+    given = [plan.billing_controls for plan in plans if plan.billing_controls]
+    held = controls.effective(own, given) if merge else own
+    return arrangement.with_usage(held, profile.state, entity_id)
 
 
 def subscriptions(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:

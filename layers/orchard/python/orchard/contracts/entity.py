@@ -1,5 +1,6 @@
 """Entities as callers see them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchard.contracts import customer
@@ -26,7 +27,7 @@ def entity(
         "flags": customer.flags(profile, expanded),
         **expanded.parts,
     }
-    held = _controls(one, profile) if merge_controls else dict(one.billing_controls)
+    held = _controls(one, profile, merge=merge_controls)
     return {**view, "billing_controls": plain(held)} if held else view
 
 
@@ -42,7 +43,16 @@ def brief(one: Entity, profile: Profile) -> dict[str, Any]:
     }
 
 
-def _controls(one: Entity, profile: Profile) -> dict[str, Any]:
-    plans = [plan.billing_controls for plan in profile.plans if plan.billing_controls]
-    inherited = controls.effective(profile.customer.billing_controls, plans)
-    return controls.shadowed(one.billing_controls, inherited)
+def _controls(one: Entity, profile: Profile, *, merge: bool) -> dict[str, Any]:
+    own = customer.controls_of(profile, one.billing_controls, one.id, merge=merge)
+    held = {name: [_unsourced(entry) for entry in entries] for name, entries in own.items()}
+    if not merge:
+        return held
+    inherited = customer.controls_of(profile, profile.customer.billing_controls)
+    return controls.shadowed(held, inherited)
+
+
+def _unsourced(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity's own entry bears no source: that names whose an inherited one is, or a plan's."""
+    is_own = entry.get("source") != "plan"
+    return {name: value for name, value in entry.items() if name != "source" or not is_own}

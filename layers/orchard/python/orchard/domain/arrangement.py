@@ -24,6 +24,7 @@ from orchard.domain.holding import (
     UsageLimit,
     text,
 )
+from orchard.domain.quantity import ZERO
 from orchard.domain.row import Rows
 
 type Systems = Mapping[str, Iterable[str]]
@@ -68,6 +69,28 @@ def sourced(state: State) -> frozenset[str]:
 def has_part(held: Holding) -> bool:
     """Whether a balance has a part in uses of its feature: it can pay, or limits them."""
     return bool(held.rows) or held.controls._replace(alerts=()) != NO_CONTROLS
+
+
+def with_usage(lists: Lists, state: State, entity_id: str | None) -> dict[str, Any]:
+    """Return controls that hold at the customer's or an entity's places, with live counters.
+
+    `usage` of a usage limit is what was used in its present window.
+    """
+    limits = lists.get("usage_limits")
+    if not limits:
+        return dict(lists)
+    counted = [
+        {**entry, "usage": _used(entry, state.get(Place(entry["feature_id"], entity_id), NOTHING))}
+        for entry in limits
+    ]
+    return {**lists, "usage_limits": counted}
+
+
+def _used(entry: Mapping[str, Any], held: Holding) -> Decimal:
+    wanted = _identity(_usage_limit(entry, {}, ()))
+    return next(
+        (limit.used for limit in held.controls.usage_limits if _identity(limit) == wanted), ZERO
+    )
 
 
 def _lists(household: Household, now: int) -> dict[str | None, Lists]:
