@@ -8,7 +8,7 @@ from orchard.domain.arrangement import Household
 from orchard.domain.edits import BalanceNotFound, Selection
 from orchard.domain.holding import NOTHING, Place, State
 from orchard.domain.row import Row, ordered
-from orchard.domain.scope import Subject, rows
+from orchard.domain.scope import CUSTOMER, Subject, rows
 from orchard.domain.sources import ONE, Source, Sources
 from orchard.errors import Conflict, EntityNotFound
 from orchard.store import catalog, customers, ground
@@ -75,7 +75,9 @@ def _delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
     chosen = _chosen(account, state, request)
     if any(row.price is not None for _place, row in chosen):
         raise Conflict("A balance that has a price ends with its plan", "invalid_request")
-    after = _without(state, chosen, recalculate=bool(request.recalculate_balances))
+    after = _without(state, chosen)
+    if request.recalculate_balances:
+        after = _charged(after, chosen, request.entity_id)
     household = Household(account.customer, account.plans, account.entities)
     last = session.stamp("delete_balance", reason=request.reason)
     session.commit(
@@ -108,27 +110,29 @@ def _deletable(state: State, entity_id: str | None, feature_id: str) -> Found:
     if entity_id is None:
         shared = Place(feature_id)
         moulds = [(shared, row) for row in state.get(shared, NOTHING).rows if row.is_mould]
-        return [*rows(state, Subject(), feature_id), *moulds]
+        return [*rows(state, CUSTOMER, feature_id), *moulds]
     own = Place(feature_id, entity_id)
     return [(own, row) for row in state.get(own, NOTHING).rows]
 
 
-def _without(state: State, chosen: Found, *, recalculate: bool) -> State:
+def _without(state: State, chosen: Found) -> State:
     gone = {(place, row.id) for place, row in chosen}
-    after = {
+    return {
         place: held._replace(rows=tuple(row for row in held.rows if (place, row.id) not in gone))
         for place, held in state.items()
     }
-    if not recalculate:
-        return after
+
+
+def _charged(after: State, chosen: Found, entity_id: str | None) -> State:
+    """Take what was used of the removed rows from those left, or keep one of them to bear it."""
     removed = tuple(Source(row, place) for place, row in chosen if not row.is_mould)
-    place = chosen[0][0]
-    survivors = pool.candidates(
-        after, Subject(place.entity_id, pooled=False), {place.feature_id: ONE}
-    )
-    if survivors:
-        return pool.regrouped(after, survivors, recalculation.charged(survivors, removed))
     if sum(source.row.usage for source in removed) <= 0:
         return after
+    # An entity's own rows, or all that the customer can use: what was removed comes from there.
+    subject = CUSTOMER if entity_id is None else Subject(entity_id, pooled=False)
+    survivors = pool.candidates(after, subject, {removed[0].place.feature_id: ONE})
+    if survivors:
+        return pool.regrouped(after, survivors, recalculation.charged(survivors, removed))
     (kept,) = recalculation.carrier(removed)
-    return {**after, kept.place: after[kept.place]._replace(rows=ordered((kept.row,)))}
+    held = after[kept.place]
+    return {**after, kept.place: held._replace(rows=ordered((*held.rows, kept.row)))}
