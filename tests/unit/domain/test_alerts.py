@@ -10,7 +10,7 @@ from orchard.domain.alerts import Limit
 from orchard.domain.holding import Alert, Controls, Holding, Place, SpendLimit, UsageLimit
 from orchard.domain.row import ALLOCATED, Rows
 from orchard.domain.scope import CUSTOMER, Subject
-from tests.unit.domain.rows import DAY, START, a_row, carried, lifetime, metered, monthly, sources
+from tests.unit.domain.rows import DAY, START, a_row, carried, in_order, lifetime, metered, monthly
 
 HALF = Alert(Decimal(500), "usage", "half")
 MOST = Alert(Decimal(800), "usage", "most")
@@ -101,15 +101,15 @@ def test_usage_beyond_the_grant_can_be_more_than_all_of_it() -> None:
 
 def test_a_grant_lifts_what_remains_above_the_threshold_and_does_not_fire() -> None:
     one = alert(100, "remaining")
-    topped_up = sources(lifetime(1000, balance=50), a_row(500, id="extra"))
+    topped_up = in_order(lifetime(1000, balance=50), a_row(500, id="extra"))
 
     assert not fires(one, left(50), topped_up)
     assert fires(one, topped_up, left(50))
 
 
 def test_unlimited_balances_cross_nothing() -> None:
-    rows = sources(a_row(0, id="free", unlimited=True), *left(1000))
-    used = sources(a_row(0, id="free", unlimited=True, balance=-600), *left(1000))
+    rows = in_order(a_row(0, id="free", unlimited=True), *left(1000))
+    used = in_order(a_row(0, id="free", unlimited=True, balance=-600), *left(1000))
 
     assert not fires(HALF, rows, used)
     assert not fires(alert(0, "remaining"), left(1000), rows)
@@ -176,7 +176,7 @@ def test_rollovers_and_further_sources_are_still_to_be_used() -> None:
     carrying = (monthly(100, balance=0, rollovers=(carried(5, None),)),)
 
     assert reached((monthly(100),), carrying) == ()
-    assert reached(left(10), sources(*USED_UP, a_row(5, id="more"))) == ()
+    assert reached(left(10), in_order(*USED_UP, a_row(5, id="more"))) == ()
 
 
 def test_a_price_for_more_is_limited_by_the_most_one_can_buy() -> None:
