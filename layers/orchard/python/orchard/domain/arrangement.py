@@ -45,8 +45,9 @@ def arranged(state: State, household: Household, systems: Systems, now: int) -> 
     `systems` are the credit systems that contain a feature.
     """
     lists = _lists(household, now)
-    places = dict.fromkeys((*state, *_named(lists)))
     spread = {place.feature_id for place, held in state.items() if place.entity_id and held.rows}
+    # The customer's own item tells that entities have rows, even if it holds nothing itself.
+    places = dict.fromkeys((*state, *_named(lists), *map(Place, sorted(spread))))
     found = {}
     for place in places:
         held = state.get(place, NOTHING)

@@ -43,7 +43,8 @@ def writes(
         if one is None:
             if holding != NOTHING:
                 owner = _owner(household, place)
-                found.append(balances.created(session, owner, place, holding, last))
+                told = _told(was, holding, place, last)
+                found.append(balances.created(session, owner, place, holding, told))
             continue
         sole = _still_sole(one, sourced)
         touched = began and _is_system(known, place)
@@ -58,7 +59,8 @@ def _settled(one: Stored, holding: Holding, sole: frozenset[str], last: Item) ->
 
 def _told(was: Mapping[Place, Holding], holding: Holding, place: Place, last: Item) -> Item:
     """A change of how balances hang together is no change of this one that anybody asked for."""
-    return last if holding.rows != was[place].rows else {**last, "silent": True}
+    before = was.get(place, NOTHING)
+    return last if holding.rows != before.rows else {**last, "silent": True}
 
 
 def _owner(household: Household, place: Place) -> Owner:
