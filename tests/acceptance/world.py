@@ -89,5 +89,5 @@ def seen(world: World, feature_id: str, entity: str | None) -> Any:
     assert checked.status == 200, checked
     # A check of a feature that credits pay for may answer with the credits.
     if (checked.body["balance"] or {}).get("feature_id") in (feature_id, None):
-        assert checked.body["balance"] == shown
+        assert checked.body["balance"] == shown, (checked.body["balance"], shown)
     return shown

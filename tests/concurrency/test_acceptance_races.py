@@ -1,0 +1,118 @@
+"""The rows of the tables that need many callers at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from orchard.store.table import Table
+from tests.acceptance import catalogue
+from tests.acceptance.given import carrying, lifetime, limited, monthly, plan, prepaid
+from tests.acceptance.sights import carried, counted, shows
+from tests.acceptance.steps import check, reset, track
+from tests.acceptance.world import CUSTOMER, Ask, Step, World, case, play
+from tests.concurrency.test_races import THREADS, patiently
+from tests.conftest import Call, Clock
+
+pytestmark = pytest.mark.concurrency
+
+
+@pytest.fixture
+def world(call: Call, clock: Clock, table: Table) -> World:
+    world = World(call, clock, table)
+    catalogue.create(world)
+    world.done("customers.get_or_create", customer_id=CUSTOMER)
+    return world
+
+
+def together(*wanted: Ask) -> Step:
+    """Calls at the same time; their answers are remembered."""
+
+    def asked(world: World) -> None:
+        def one(ask: Ask) -> Any:
+            answered = patiently(lambda: world.call(ask.operation, ask.body))
+            assert answered.status == 200, answered
+            return answered.body
+
+        with ThreadPoolExecutor(min(THREADS, len(wanted))) as threads:
+            world.answer = list(threads.map(one, wanted))
+
+    return asked
+
+
+def allowed(yes: int) -> Step:
+    """So many of the calls were allowed."""
+
+    def looked(world: World) -> None:
+        assert sum(answer["allowed"] for answer in world.answer) == yes
+
+    return looked
+
+
+def taken(value: float) -> Step:
+    """The calls took so much in all."""
+
+    def looked(world: World) -> None:
+        paid = [one["value"] for answer in world.answer for one in answer["deductions"]]
+        assert sum(paid) == value
+
+    return looked
+
+
+@pytest.mark.parametrize(
+    "steps",
+    CASES := [
+        case(
+            "23.5-68",
+            plan("free", lifetime("workflows", 5)),
+            together(*[check(1, "workflows", send_event=True)] * 7),
+            allowed(5),
+            shows(0, 5, "workflows"),
+        ),
+        case(
+            "23.5-69",
+            plan("free", monthly("messages", 200)),
+            together(*[check(2, send_event=True)] * 150),
+            allowed(100),
+            shows(0, 200),
+        ),
+        case(
+            "23.10-173",
+            plan("free", monthly("messages", 100)),
+            track(50),
+            reset(),
+            together(*[track(10)] * 5),
+            taken(50),
+            shows(50, 50),
+        ),
+        case(
+            "23.10-177",
+            plan("free", carrying(monthly("messages", 400), 500)),
+            track(200),
+            reset(),
+            together(*[track(10)] * 5),
+            shows(550, 50),
+            carried(150),
+        ),
+        case(
+            "23.12-227",
+            plan("free", monthly("messages", 100)),
+            limited(5),
+            together(track(5), track(5)),
+            taken(5),
+            shows(95, 5),
+            counted(5),
+        ),
+        case(
+            "23.14-266",
+            plan("pro", prepaid("users"), bought={"users": 50}),
+            together(*[track(1, "users")] * 10),
+            taken(10),
+            shows(40, 10, "users"),
+        ),
+    ],
+)
+def test_callers_at_once_are_served_one_after_another(
+    world: World, steps: tuple[Step, ...]
+) -> None:
+    play(world, steps)
