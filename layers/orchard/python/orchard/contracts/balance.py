@@ -12,11 +12,22 @@ from orchard.domain.summary import Line, Summary
 
 
 def shown(
-    state: State, subject: Subject, feature_id: str, feature: dict[str, Any] | None = None
+    state: State,
+    subject: Subject,
+    feature_id: str,
+    feature: dict[str, Any] | None = None,
+    *,
+    version: int | None = None,
 ) -> dict[str, Any] | None:
-    """Return the balance that a customer or an entity sees; null when there is nothing to show."""
+    """Return the balance that a customer or an entity sees; null when there is nothing to show.
+
+    `version` is what `if_version` of an edit is compared with; any use or change advances it.
+    """
     total = summary.summary(summary.seen(state, subject, feature_id))
-    return None if total is None else balance(feature_id, total, feature)
+    if total is None:
+        return None
+    view = balance(feature_id, total, feature)
+    return view if version is None else {**view, "version": version}
 
 
 def balance(

@@ -25,6 +25,8 @@ class Profile(NamedTuple):
     now: int
     entities: tuple[Entity, ...] = ()
     subject: Subject = CUSTOMER
+    #: By feature, the version of the balance.
+    versions: Mapping[str, int] = {}
 
     @property
     def features(self) -> dict[str, None]:
@@ -155,7 +157,11 @@ def balances(profile: Profile, expanded: Expanded) -> dict[str, Any]:
         (
             name,
             balance.shown(
-                profile.state, profile.subject, name, expanded.balance_features.get(name)
+                profile.state,
+                profile.subject,
+                name,
+                expanded.balance_features.get(name),
+                version=profile.versions.get(name),
             ),
         )
         for name in profile.features

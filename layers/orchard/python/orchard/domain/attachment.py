@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from orchard.domain import ids, interval
+from orchard.domain import ids, interval, renewal
 from orchard.domain.catalog import Attachment, Catalog, Plan, grant
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import NOTHING, Holding, Place, State
-from orchard.domain.row import Row, Rows, cast, ordered
+from orchard.domain.row import Rollover, Row, Rows, cast, ordered
 
 
 class Attached(NamedTuple):
@@ -74,18 +74,31 @@ def held_after(
     A row granted for each entity gives a slice to those that are there.
     """
     rows = {
-        place: tuple(row for row in held.rows if ended is None or row.customer_plan_id != ended.id)
+        place: tuple(row for row in held.rows if not _ends_with(row, ended))
         for place, held in state.items()
     }
-    known = tuple(entities)
+    # What the plan that ends had carried over goes to one row of each place.
+    left = {place: _left(held, ended) for place, held in state.items()}
     for one in attached:
         for feature_id, given in one.rows.items():
-            for place, row in _placed(feature_id, given, known):
-                rows[place] = (*rows.get(place, ()), row)
+            for place, row in _placed(feature_id, given, tuple(entities)):
+                heir = renewal.adopted(row, left.get(place, ()))
+                if heir is not row:
+                    left[place] = ()
+                rows[place] = (*rows.get(place, ()), heir)
     return {
         place: state.get(place, NOTHING)._replace(rows=ordered(found))
         for place, found in rows.items()
     }
+
+
+def _ends_with(row: Row, ended: CustomerPlan | None) -> bool:
+    return ended is not None and row.customer_plan_id == ended.id
+
+
+def _left(held: Holding, ended: CustomerPlan | None) -> tuple[Rollover, ...]:
+    """What rows of the plan that ends had carried over."""
+    return tuple(one for row in held.rows if _ends_with(row, ended) for one in row.rollovers)
 
 
 def slices(state: State, entity: Entity) -> dict[Place, Rows]:

@@ -57,6 +57,14 @@ def _carried_over(row: Row, boundary: int, now: int) -> tuple[Rollover, ...]:
     return _trimmed(held, _most(row))
 
 
+def adopted(row: Row, rollovers: tuple[Rollover, ...]) -> Row:
+    """Return a row with what another one of its feature carried over, if it carries over itself."""
+    if row.rollover is None or row.is_mould or not rollovers:
+        return row
+    held = tuple(one for one in (*row.rollovers, *rollovers) if one.balance > 0)
+    return row._replace(rollovers=_trimmed(held, _most(row)))
+
+
 def _unused(name: str, row: Row) -> str:
     """The name, numbered if a reset was set to the same date before."""
     taken = sum(rollover.id.startswith(name) for rollover in row.rollovers)

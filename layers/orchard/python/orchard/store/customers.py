@@ -34,6 +34,12 @@ _PLAN_TIMES = {
     "plan_version",
     "quantity",
 }
+#: What an entity sees: what is the customer's own, what is the entity's, and the entity itself.
+_SEEN = (
+    "attribute_not_exists(entity_internal_id) AND "
+    "(attribute_not_exists(entity_id) OR entity_id = :nobody) OR "
+    "entity_id = :entity OR attribute_exists(entity_internal_id) AND id = :entity"
+)
 
 
 class Account(NamedTuple):
@@ -50,18 +56,21 @@ class Account(NamedTuple):
         return {one.place: one.current(now) for one in self.balances}
 
 
-def find(session: Session, customer_id: str) -> Account | None:
-    """Return the account with this id, the caller's or the internal one."""
-    account = _at(session, customer_id)
+def find(session: Session, customer_id: str, entity_id: str | None = None) -> Account | None:
+    """Return the account with this id, the caller's or the internal one.
+
+    With `entity_id` other entities and what is theirs are left out: to be shown, not to decide on.
+    """
+    account = _at(session, customer_id, entity_id)
     if account is not None or not customer_id.startswith(_INTERNAL_PREFIX):
         return account
     hot_id = pointers.find(session, customer_id)
-    return None if hot_id is None else _at(session, hot_id)
+    return None if hot_id is None else _at(session, hot_id, entity_id)
 
 
-def require(session: Session, customer_id: str) -> Account:
-    """Return the account with this id. Errors: `CustomerNotFound`."""
-    account = find(session, customer_id)
+def require(session: Session, customer_id: str, entity_id: str | None = None) -> Account:
+    """Return the account with this id, or the part of it. Errors: `CustomerNotFound`."""
+    account = find(session, customer_id, entity_id)
     if account is None:
         raise CustomerNotFound(customer_id)
     return account
@@ -182,9 +191,15 @@ def load(items: tuple[Item, ...]) -> Account | None:
     return Account(customer, tuple(by_start), tuple(held), items, by_age)
 
 
-def _at(session: Session, hot_id: str) -> Account | None:
-    partition = keys.hot_partition(session.tenant, hot_id)
-    query = Query("pk = :pk AND begins_with(sk, :hot)", {":pk": partition, ":hot": keys.HOT})
+def _at(session: Session, hot_id: str, entity_id: str | None = None) -> Account | None:
+    values: dict[str, Any] = {
+        ":pk": keys.hot_partition(session.tenant, hot_id),
+        ":hot": keys.HOT,
+    }
+    query = Query("pk = :pk AND begins_with(sk, :hot)", values)
+    if entity_id is not None:
+        query.values.update({":entity": entity_id, ":nobody": None})
+        query = query._replace(filter=_SEEN)
     return load(tuple(session.table.query(query)))
 
 

@@ -7,6 +7,7 @@ from orchard.domain.holding import Holding, Place
 from orchard.domain.scope import CUSTOMER, Subject
 from orchard.errors import EntityNotFound
 from orchard.store import balances, customers, keys, stored
+from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Item
 from orchard.store.stored import Owner, Stored
@@ -78,9 +79,11 @@ def _matter(ground: Ground, shared: Stored) -> bool:
 def _of_customer(
     session: Session, hot_id: str, features: tuple[str, ...], given: Item | None
 ) -> Ground | None:
-    items = [] if given is None else [given]
-    known = {item["sk"] for item in items}
     wanted = [balances.key_of(session, hot_id, Place(name)) for name in features]
+    # What a refused transaction brought along may be anything that it was to write.
+    items = [] if given is None else [given]
+    items = [item for item in items if Key(item["pk"], item["sk"]) in wanted]
+    known = {item["sk"] for item in items}
     missing = [key for key in wanted if key.sk not in known]
     if len(missing) == 1:
         item = session.table.get(missing[0])

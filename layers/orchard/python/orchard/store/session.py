@@ -99,7 +99,8 @@ class Session:
         if isinstance(write, Put):
             self.table.put(write)
         elif isinstance(write, Delete):
-            self.table.delete(write)
+            # Tried again after a lost answer, a transaction is known; a removal would be refused.
+            self.table.transact([write])
         return None
 
     def _transact(self, marks: list[Mark], writes: tuple[Write, ...]) -> None:

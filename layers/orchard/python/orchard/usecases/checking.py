@@ -44,12 +44,14 @@ def _look(session: Session, request: CheckRequest) -> Answer:
     held = ground.load(session, request.customer_id, request.entity_id, costs)
     asked = Asked(request, costs, held.state(session.now), held.subject)
     name = answering(asked)
-    return _answer(session, asked, name, allowed=_decide(asked, name).allowed)
+    answer = _answer(session, asked, name, allowed=_decide(asked, name).allowed)
+    if answer.balance is not None:
+        answer.balance["version"] = held.version(name)
+    return answer
 
 
 def _use(session: Session, request: CheckRequest) -> Answer:
-    if request.lock is not None:
-        locking.require_possible(session, request)
+    locking.require_possible(session, request)
     details = {} if request.entity_id is None else {"entity_id": request.entity_id}
     usage = Usage(
         customer_id=request.customer_id,

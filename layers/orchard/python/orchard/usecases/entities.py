@@ -34,7 +34,9 @@ def create(session: Session, request: CreateEntityRequest) -> dict[str, Any]:
     overdrawn.
     """
     optimistic(lambda: _create(session, request))
-    account, entity = entity_reads.require(session, request.entity_id, request.customer_id)
+    account, entity = entity_reads.require(
+        session, request.entity_id, request.customer_id, whole=False
+    )
     return entity_reads.view(session, account, entity)
 
 
@@ -105,7 +107,7 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
         *_balances(session, household, account.balances, {}, last),
     )
     # Controls are kept with the balances too, so these may have changed as well.
-    return entity_reads.require(session, after.id, customer.hot_id)
+    return entity_reads.require(session, after.id, customer.hot_id, whole=False)
 
 
 def _delete(session: Session, request: DeleteEntityRequest) -> None:

@@ -26,16 +26,19 @@ def get(session: Session, request: GetEntityRequest) -> dict[str, Any]:
     Errors: 404 for an unknown customer or entity; 400 `entity_id_required` when the id alone does
     not say which entity is meant.
     """
-    account, entity = require(session, request.entity_id, request.customer_id)
+    account, entity = require(session, request.entity_id, request.customer_id, whole=False)
     return view(session, account, entity, request.expand)
 
 
-def require(session: Session, entity_id: str, customer_id: str | None) -> tuple[Account, Entity]:
+def require(
+    session: Session, entity_id: str, customer_id: str | None, *, whole: bool = True
+) -> tuple[Account, Entity]:
     """Return the entity with this id, and its account; the customer may be left out.
 
-    Errors: as in `get`.
+    Unless the `whole` account is wanted, it is only what the entity sees. Errors: as in `get`.
     """
-    account = customers.require(session, customer_id or _owner(session, entity_id))
+    hot_id = customer_id or _owner(session, entity_id)
+    account = customers.require(session, hot_id, None if whole else entity_id)
     entity = next((one for one in account.entities if one.id == entity_id), None)
     if entity is None:
         raise EntityNotFound(entity_id)
@@ -59,7 +62,11 @@ def profile_of(session: Session, account: Account, entity: Entity) -> Profile:
     whole = viewing.profile_of(session, account)
     pooled = not account.customer.config.get("disable_pooled_balance", False)
     subject = Subject(entity.id, pooled)
-    return whole._replace(plans=plans_of(entity, whole.plans), subject=subject)
+    return whole._replace(
+        plans=plans_of(entity, whole.plans),
+        subject=subject,
+        versions=viewing.versions(account, subject),
+    )
 
 
 def _owner(session: Session, entity_id: str) -> str:

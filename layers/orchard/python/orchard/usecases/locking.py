@@ -27,15 +27,18 @@ _DONE = {"success": True}
 
 
 def require_possible(session: Session, request: CheckRequest) -> None:
-    """Refuse a lock that can't be: of seats, or for longer than a day."""
+    """Refuse a lock that can't be: of seats, for longer than a day, under an id that is held."""
     lock = request.lock
-    if lock is not None and lock.expires_at is not None:
+    if lock is None:
+        return
+    if lock.expires_at is not None:
         if lock.expires_at > session.now + LONGEST_MS:
             raise Invalid("lock.expires_at: at most 24 hours from now")
         if lock.expires_at <= session.now:
             raise Invalid("lock.expires_at: must be in the future")
     if catalog.feature(session, request.feature_id).continuous:
         raise Invalid("Lock is not supported for allocated features")
+    optimistic(lambda: _require_free(session, lock.lock_id))
 
 
 def receipt(session: Session, request: CheckRequest) -> Beside | None:
@@ -49,7 +52,8 @@ def receipt(session: Session, request: CheckRequest) -> Beside | None:
     key = locks.key_of(session, wanted.lock_id)
 
     def beside(held: Ground, moved: tuple[Movement, ...]) -> list[Write]:
-        _require_free(session, key, wanted.lock_id)
+        if locks.get(session.table, key) is not None:
+            raise _taken(wanted.lock_id)
         costs = catalog.costs(session, request.feature_id)
         parts = domain.taken(moved, costs)
         owner = held.owner
@@ -112,14 +116,18 @@ def settle(
     saving.save(session, decided, [locks.remove(lock)])
 
 
-def _require_free(session: Session, key: Any, lock_id: str) -> None:
-    held = locks.get(session.table, key)
+def _require_free(session: Session, lock_id: str) -> None:
+    held = locks.get(session.table, locks.key_of(session, lock_id))
     if held is None:
         return
     if held.due_at > session.now:
-        raise Conflict(f"Lock {lock_id} is already held", "lock_already_exists")
+        raise _taken(lock_id)
     # It ran out, and the job that gives back what it reserved has not come by yet.
     settle(session.unmarked(), held, ZERO)
+
+
+def _taken(lock_id: str) -> Conflict:
+    return Conflict(f"Lock {lock_id} is already held", "lock_already_exists")
 
 
 def _ground(session: Session, lock: Lock) -> Ground | None:

@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.contracts import balance as contract
-from orchard.domain import arrangement, balance
+from orchard.domain import alerts, arrangement, balance
 from orchard.domain.deduction import Movement
 from orchard.domain.holding import NOTHING, Place, State
 from orchard.domain.quantity import total
+from orchard.domain.row import ALLOCATED
 from orchard.store import balances, customers
 from orchard.store.ground import Ground
 from orchard.store.session import MOST_WRITES, Session
@@ -23,6 +24,7 @@ class Decided(NamedTuple):
     """A decision: what the balances held and are to hold, what moved, and the event it leaves.
 
     `sole` is set if the use was of one feature: how a balance of credits names it as paying alone.
+    `costs` says for each feature that was used what can pay for it.
     """
 
     ground: Ground
@@ -33,6 +35,7 @@ class Decided(NamedTuple):
     feature_id: str
     last: Item
     sole: str | None = None
+    costs: Mapping[str, Mapping[str, Decimal]] = {}
 
     @property
     def changed(self) -> list[Place]:
@@ -40,6 +43,13 @@ class Decided(NamedTuple):
         paid = [movement.place for movement in self.moved]
         places = list(dict.fromkeys((*paid, *self.after)))
         return [place for place in places if self.after[place] != self.before.get(place)]
+
+    def last_at(self, place: Place) -> Item:
+        """What the write leaves at a place: also whether the use goes on once that is used up."""
+        paying = self.costs.get(place.feature_id, (place.feature_id,))
+        if alerts.goes_on(self.after, place, self.ground.subject, paying):
+            return {**self.last, "goes_on": True}
+        return self.last
 
 
 def sole(costs: Mapping[str, Decimal]) -> str | None:
@@ -83,28 +93,30 @@ def _counted(session: Session, decided: Decided) -> Update | None:
     held = decided.before[place]
     spare = balance.room(held) - value
     reserve = balance.reserve(held) if len(decided.ground.balances) > 1 else Decimal(0)
+    # Seats take whatever is counted, so that a count would not guard a use that must fit.
     is_count = (
         value > 0
+        and not any(row.overage == ALLOCATED for row in held.rows)
         and one.due_at > session.now
         and spare >= reserve
         and balance.settled(one.holding, one.pending + value) == decided.after[place]
     )
     if not is_count:
         return None
-    return balances.counted(one, value, decided.last, session.now, reserve=reserve)
+    return balances.counted(one, value, decided.last_at(place), session.now, reserve=reserve)
 
 
 def _settled(decided: Decided, changed: list[Place], solely: Place | None) -> list[Write]:
     """Settle every place that changed; the first carries the event with what all of them paid."""
     alone = len(changed) == 1
     paid = [contract.paid(movement) for movement in decided.moved]
-    lead = decided.last if alone else {**decided.last, "deductions": paid}
-    rest = {**decided.last, "silent": True}
+    lead: Item = {} if alone else {"deductions": paid}
+    rest: Item = {"silent": True}
     return [
         balances.settled(
             decided.ground.balances[place],
             decided.after[place],
-            rest if position else lead,
+            decided.last_at(place) | (rest if position else lead),
             exact=not alone,
             sole_for=_sole_for(decided, place) if place == solely else None,
         )

@@ -131,7 +131,7 @@ def _attempt(
         return Used(before, loaded.subject, recorded=False)
     beside = usage.beside(loaded, moved) if usage.beside else []
     sole = saving.sole(costs[usage.features[0]]) if len(costs) == 1 else None
-    decided = Decided(loaded, before, after, moved, usage.features[0], usage.last, sole)
+    decided = Decided(loaded, before, after, moved, usage.features[0], usage.last, sole, costs)
     saving.save(session, decided, beside)
     return Used(after, loaded.subject, moved)
 

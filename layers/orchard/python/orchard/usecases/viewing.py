@@ -10,7 +10,8 @@ from orchard.contracts.customer import Expanded, Profile
 from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.feature import feature
 from orchard.contracts.plan import plan as plan_view
-from orchard.store import catalog, customers, invoices
+from orchard.domain.scope import CUSTOMER, Subject
+from orchard.store import catalog, customers, invoices, stored
 from orchard.store.customers import Account
 from orchard.store.session import Session
 
@@ -46,7 +47,14 @@ def profile_of(session: Session, account: Account) -> Profile:
         state=account.state(session.now),
         now=session.now,
         entities=account.entities,
+        versions=versions(account, CUSTOMER),
     )
+
+
+def versions(account: Account, subject: Subject) -> dict[str, int]:
+    """Return the version of each balance that a subject sees, by feature."""
+    features = dict.fromkeys(one.feature_id for one in account.balances)
+    return {name: stored.version(account.balances, name, subject) for name in features}
 
 
 def expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
