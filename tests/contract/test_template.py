@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchard.usecases import batching
+from orchard.usecases import bulk
 from tests.harness import ROOT, sample, template
 
 RESOURCES: dict[str, Any] = template()["Resources"]
@@ -149,7 +149,7 @@ def test_an_event_id_stays_claimed_as_long_as_its_message_can_wait() -> None:
     """In the queue, among the dead letters, and back in the queue counts anew once."""
     kept = RESOURCES["TrackQueue"]["Properties"]["MessageRetentionPeriod"] * 1000
 
-    assert 2 * kept < batching.CLAIM_MS
+    assert 2 * kept < bulk.CLAIM_MS
 
 
 def test_every_operation_has_a_heading_in_the_documentation() -> None:

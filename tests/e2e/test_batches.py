@@ -48,6 +48,11 @@ def test_a_batch_arrives_and_counts_once(shop: Organization) -> None:
     assert answers[0].json() == {"success": True}
     assert eventually(lambda: used(shop, "ada"), lambda seen: seen >= 30) == 30
     assert eventually(lambda: used(shop, "bob"), lambda seen: seen >= 30) == 30
+    listed = eventually(
+        lambda: shop.get_done("events.list", customer_id="ada")["list"],
+        lambda seen: len(seen) >= 20,
+    )
+    assert [(one["value"], one["deductions"][0]["value"]) for one in listed] == [(1.5, 1.5)] * 20
 
 
 def test_an_asynchronous_track_arrives(shop: Organization) -> None:

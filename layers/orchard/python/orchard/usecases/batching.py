@@ -1,7 +1,7 @@
 """Usage that is recorded later: accepting it into the queue, and recording what lies there.
 
-An item gets its event id when it is accepted. Whoever records it claims the id in the same
-transaction, so it counts once however often its message is delivered.
+An item gets its event id when it is accepted. Whoever records items claims their ids in the same
+transaction, so they count once however often their message is delivered.
 """
 
 import json
@@ -19,18 +19,19 @@ from orchard.contracts.response import Accepted
 from orchard.contracts.tracking import TrackRequest
 from orchard.domain import ids
 from orchard.domain.catalog import Catalog
-from orchard.errors import Invalid, InvalidInputs, NotFound, OrchardError, Unavailable
+from orchard.domain.sources import Overage
+from orchard.errors import Invalid, InvalidInputs, NotFound, Unavailable
 from orchard.gateways import queue
 from orchard.store import catalog
 from orchard.store.session import Session
-from orchard.usecases import tracking
+from orchard.usecases import bulk, tracking
+from orchard.usecases.bulk import Event, Group
 
-#: A claimed event id is kept until no queue can hold its message any more, not even one that an
-#: operator sent back from the dead letters: each of the two queues keeps a message for 14 days.
-CLAIM_MS = 30 * 86_400_000
 _DAY_MS = 86_400_000
 #: Bytes of an item, so that its message stays within what a queue takes.
 _LARGEST_ITEM = 200_000
+#: Bytes that a message has for what is not an item, more than it needs.
+_ENVELOPE = 5_000
 
 type Document = dict[str, Any]
 
@@ -81,25 +82,47 @@ def work(session: Session, message: QueuedTracks) -> Outcome:
     recorded = 0
     dropped: Counter[str] = Counter()
     failed: list[Exception] = []
-    for item in message.items:
+    for items in _by_use(message.items):
         try:
-            _record(session.unmarked(), item)
-            recorded += 1
+            done = bulk.record(session, _group(session, items[0]), list(map(_event, items)))
+            recorded += done.recorded
+            dropped.update(done.dropped)
         except Unavailable:
             raise
-        except OrchardError as refused:
-            dropped[refused.code] += 1
-        except Exception as error:  # noqa: BLE001 - one bad use must not hold up the others
+        except NotFound as missing:
+            dropped[missing.code] += len(items)
+        except Exception as error:  # noqa: BLE001 - what breaks one must not hold up the others
             failed.append(error)
     if failed:
-        raise ExceptionGroup(f"{len(failed)} of {len(message.items)} uses failed", failed)
+        raise ExceptionGroup("some uses failed", failed)
     return Outcome(recorded=recorded, dropped=dropped)
 
 
-def _record(session: Session, item: QueuedItem) -> None:
-    session.claim("event", item.event_id, CLAIM_MS)
-    key = None if item.claimed else item.idempotency_key
-    tracking.track(session, item.model_copy(update={"idempotency_key": key}))
+def _by_use(items: Iterable[QueuedItem]) -> Iterable[list[QueuedItem]]:
+    """Put together what the same customer or entity used of the same."""
+    groups: dict[tuple[str | None, ...], list[QueuedItem]] = {}
+    for item in items:
+        place = (item.customer_id, item.entity_id, item.feature_id, item.event_name)
+        groups.setdefault(place, []).append(item)
+    return groups.values()
+
+
+def _group(session: Session, item: QueuedItem) -> Group:
+    name = item.feature_id or item.event_name or ""
+    return Group(item.customer_id, item.entity_id, name, tracking.tracked(session, item))
+
+
+def _event(item: QueuedItem) -> Event:
+    return Event(
+        id=item.event_id,
+        value=item.value,
+        overage=Overage(item.overage_behavior),
+        timestamp=item.timestamp or 0,
+        properties=item.properties or {},
+        # One that was claimed when the use was accepted is this use's own.
+        idempotency_key=None if item.claimed else item.idempotency_key,
+        silent=item.skip_event,
+    )
 
 
 def _require_sensible(session: Session, item: TrackRequest, place: str) -> None:
@@ -168,8 +191,8 @@ def _messages(session: Session, items: Sequence[Document]) -> Iterator[str]:
         "accepted_at": session.now,
         "items": [],
     }
-    room = queue.LARGEST_BYTES - len(_json(envelope))
-    for packed in _packed(_by_customer(items), room):
+    # The same items make the same messages, whoever sends them: they are recognised together.
+    for packed in _packed(_by_customer(items), queue.LARGEST_BYTES - _ENVELOPE):
         yield _json({**envelope, "items": packed})
 
 

@@ -30,7 +30,7 @@ def track(session: Session, request: TrackRequest) -> dict[str, Any]:
     usage = Usage(
         customer_id=request.customer_id,
         entity_id=request.entity_id,
-        features=_tracked(session, request),
+        features=tracked(session, request),
         value=request.value,
         overage=Overage(request.overage_behavior),
         last=_event_of(session, request),
@@ -123,7 +123,8 @@ def _refuse_senseless(session: Session, request: TrackRequest) -> None:
         raise Invalid("A lock is taken with balances.check")
 
 
-def _tracked(session: Session, request: TrackRequest) -> tuple[str, ...]:
+def tracked(session: Session, request: TrackRequest) -> tuple[str, ...]:
+    """Return the features that a request counts for. Errors: `NotFound` for an unknown event."""
     if request.feature_id is not None:
         return (request.feature_id,)
     return tuple(one.id for one in _listening(session, request.event_name or ""))
