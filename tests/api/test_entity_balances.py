@@ -269,3 +269,28 @@ def test_controls_of_a_plan_of_an_entity_hold_for_it_alone(call: Call) -> None:
 
 def used(call: Call, operation: str, **body: Any) -> Any:
     return done(call, operation, **body)["billing_controls"]["usage_limits"]
+
+
+def test_an_entity_is_shown_without_what_others_have(call: Call) -> None:
+    made(call, "ws_1", "ws_2", "user_1")
+    attached(call, "each", for_each(monthly("messages", 100)))
+    attached(call, "own", monthly("messages", 7), entity_id="ws_2")
+    attached(call, "shared", monthly("messages", 1))
+
+    assert [left(call, one) for one in ("ws_1", "ws_2", "user_1")] == [101, 108, 101]
+    view = done(call, "entities.get", entity_id="ws_1")
+    assert [plan["plan_id"] for plan in view["subscriptions"]] == ["each", "shared"]
+
+
+def test_plans_are_offered_to_an_entity_by_what_it_holds_itself(call: Call) -> None:
+    made(call, "ws_1", "ws_2")
+    attached(call, "own", monthly("messages", 50), entity_id="ws_1")
+
+    def offered(**fields: str) -> Any:
+        (plan,) = done(call, "plans.list", **fields)["list"]
+        return plan["customer_eligibility"]["attach_action"]
+
+    assert offered(entity_id="ws_1") == "none"
+    assert offered(entity_id="ws_2") == offered() != "none"
+    unknown = call("plans.list", {"customer_id": "user_1", "entity_id": "ws_9"})
+    assert (unknown.status, unknown.body["code"]) == (404, "entity_not_found")
