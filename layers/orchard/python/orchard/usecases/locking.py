@@ -44,7 +44,7 @@ def require_possible(session: Session, request: CheckRequest) -> None:
 def receipt(session: Session, request: CheckRequest) -> Beside | None:
     """Return what writes the lock down together with the usage it reserves; None without a lock.
 
-    Errors when it is called: 409 `lock_already_exists`.
+    Errors, when that is written: 409 `lock_already_exists`, if somebody was quicker.
     """
     wanted = request.lock
     if wanted is None:
@@ -132,9 +132,9 @@ def _taken(lock_id: str) -> Conflict:
 
 def _ground(session: Session, lock: Lock) -> Ground | None:
     """The balances a lock rests on; None when its customer or entity is gone."""
+    entity_id = lock.receipt.subject.entity_id
     costs = catalog.costs(session, lock.receipt.feature_id)
     features = dict.fromkeys((*costs, *(part.place.feature_id for part in lock.receipt.taken)))
-    entity_id = lock.receipt.subject.entity_id
     # The customer may have another id by now, and another customer the one it had.
     for customer_id in (lock.hot_id, lock.internal_id):
         try:
