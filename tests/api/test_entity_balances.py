@@ -7,7 +7,7 @@ import pytest
 from orchard.store import keys
 from orchard.store.statements import Query
 from orchard.store.table import Table
-from tests.builders import a_customer, a_feature, a_plan, monthly
+from tests.builders import a_customer, a_feature, a_plan, left, lifetime, monthly
 from tests.conftest import TENANT, Call, Clock
 
 type Item = dict[str, Any]
@@ -294,3 +294,16 @@ def test_plans_are_offered_to_an_entity_by_what_it_holds_itself(call: Call) -> N
     assert offered(entity_id="ws_2") == offered() != "none"
     unknown = call("plans.list", {"customer_id": "user_1", "entity_id": "ws_9"})
     assert (unknown.status, unknown.body["code"]) == (404, "entity_not_found")
+
+
+def test_a_plan_of_seats_counts_the_entities_that_are_there(call: Call) -> None:
+    a_feature(call, "desks", consumable=False)
+    a_plan(call, "team", lifetime("desks", 3))
+    a_customer(call)
+    for name in ("ws_1", "ws_2"):
+        body = {"customer_id": "user_1", "entity_id": name, "feature_id": "desks"}
+        assert call("entities.create", body).status == 200
+
+    assert call("billing.attach", {"customer_id": "user_1", "plan_id": "team"}).status == 200
+
+    assert left(call, "desks") == (1, 2)

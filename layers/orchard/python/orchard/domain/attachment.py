@@ -1,14 +1,15 @@
 """Attaching a plan to a customer: the customer's plan, and the rows it gives to each feature."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from orchard.domain import ids, interval, renewal
+from orchard.domain import deduction, ids, interval, renewal, sources
 from orchard.domain.catalog import Attachment, Catalog, Plan, grant
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.entity import Entity
-from orchard.domain.holding import NOTHING, Holding, Place, State
+from orchard.domain.holding import NO_CONTROLS, NOTHING, Holding, Place, State
+from orchard.domain.quantity import total
 from orchard.domain.row import Rollover, Row, Rows, cast, ordered
 
 
@@ -66,12 +67,13 @@ def attach(catalog: Catalog, plan: Plan, now: int, terms: Terms = _USUAL) -> Att
 def held_after(
     state: State,
     attached: Iterable[Attached],
-    entities: Iterable[Entity] = (),
+    entities: Sequence[Entity] = (),
     ended: CustomerPlan | None = None,
 ) -> dict[Place, Holding]:
     """Return what balances hold without the plan that ends, and with the rows of those attached.
 
-    A row granted for each entity gives a slice to those that are there.
+    A row granted for each entity gives a slice to those that are there; a feature that counts
+    entities begins with those that are there as used.
     """
     rows = {
         place: tuple(row for row in held.rows if not _ends_with(row, ended))
@@ -79,17 +81,33 @@ def held_after(
     }
     # What the plan that ends had carried over goes to one row of each place.
     left = {place: _left(held, ended) for place, held in state.items()}
+    given_at: set[Place] = set()
     for one in attached:
         for feature_id, given in one.rows.items():
-            for place, row in _placed(feature_id, given, tuple(entities)):
+            for place, row in _placed(feature_id, given, entities):
                 heir = renewal.adopted(row, left.get(place, ()))
                 if heir is not row:
                     left[place] = ()
                 rows[place] = (*rows.get(place, ()), heir)
+                given_at.add(place)
     return {
-        place: state.get(place, NOTHING)._replace(rows=ordered(found))
+        place: state.get(place, NOTHING)._replace(
+            rows=_seated(ordered(found), place, entities) if place in given_at else ordered(found)
+        )
         for place, found in rows.items()
     }
+
+
+def _seated(rows: Rows, place: Place, entities: Sequence[Entity]) -> Rows:
+    """Return the rows of a feature with at least as much used as entities count as units of it."""
+    seats = sum(place == Place(entity.feature_id) for entity in entities)
+    missing = seats - total(row.usage for row in rows if not row.is_mould)
+    if not seats or missing <= 0 or any(row.boolean for row in rows):
+        return rows
+    held = Holding(rows).own
+    taken = deduction.shift(sources.of(held, place, NO_CONTROLS), missing)
+    changed = {source.row.id: source.row for source in taken}
+    return tuple(changed.get(row.id, row) for row in rows)
 
 
 def _ends_with(row: Row, ended: CustomerPlan | None) -> bool:

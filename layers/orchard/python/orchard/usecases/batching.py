@@ -119,8 +119,8 @@ def _event(item: QueuedItem) -> Event:
         overage=Overage(item.overage_behavior),
         timestamp=item.timestamp or 0,
         properties=item.properties or {},
-        # One that was claimed when the use was accepted is this use's own.
-        idempotency_key=None if item.claimed else item.idempotency_key,
+        idempotency_key=item.idempotency_key,
+        claimed=item.claimed,
         silent=item.skip_event,
     )
 

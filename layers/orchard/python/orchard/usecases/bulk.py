@@ -36,7 +36,7 @@ class Group(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One use. `timestamp` in UTC milliseconds."""
+    """One use. `timestamp` in UTC milliseconds; `claimed`: the key is its own already."""
 
     id: str
     value: Decimal
@@ -44,7 +44,13 @@ class Event(NamedTuple):
     timestamp: int
     properties: Mapping[str, Any] = {}
     idempotency_key: str | None = None
+    claimed: bool = False
     silent: bool = False
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key that is still to be claimed."""
+        return None if self.claimed else self.idempotency_key
 
 
 class Recorded(NamedTuple):
@@ -75,7 +81,7 @@ def _chunks(events: Sequence[Event]) -> Iterator[list[Event]]:
     size = named = 0
     for event in events:
         weight = _EVENT_BYTES + len(documents.dump(event.properties).encode())
-        keyed = event.idempotency_key is not None
+        keyed = event.key is not None
         full = len(chunk) == _MOST_EVENTS or named + keyed > _MOST_KEYS
         if chunk and (full or size + weight > _MOST_BYTES):
             yield chunk
@@ -94,8 +100,8 @@ def _record(session: Session, group: Group, events: Sequence[Event]) -> Recorded
         marked = session.unmarked()
         marked.claim("batch", claim, CLAIM_MS)
         for event in fresh:
-            if event.idempotency_key is not None:
-                marked.claim("body", event.idempotency_key)
+            if event.key is not None:
+                marked.claim("body", event.key)
         try:
             refused = optimistic(lambda: _attempt(marked, group, fresh))  # noqa: B023 - called at once
         except DuplicateIdempotencyKey as duplicate:
@@ -116,7 +122,7 @@ def _first_of_each_key(events: Sequence[Event], used: set[str]) -> list[Event]:
     seen = set(used)
     fresh = []
     for event in events:
-        key = event.idempotency_key
+        key = event.key
         if key is None or key not in seen:
             fresh.append(event)
             seen.update([key] if key else [])
