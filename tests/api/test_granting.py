@@ -1,4 +1,4 @@
-"""balances.create, .update and .list: grants, edits, and what an edit becomes."""
+"""balances.create and .list, billing.attach: what customers are granted."""
 
 from typing import Any
 
@@ -30,162 +30,13 @@ def _customer(call: Call) -> None:
     a_customer(call)
 
 
-def edit(call: Call, **fields: Any) -> Response:
-    return call("balances.update", {"customer_id": "user_1", "feature_id": "messages", **fields})
-
-
-def edited(call: Call, **fields: Any) -> tuple[float, float]:
-    answered = edit(call, **fields)
-    assert answered == (200, {"success": True}, answered.headers)
-    return left(call)
+def an_entity(call: Call) -> None:
+    body = {"customer_id": "user_1", "entity_id": "seat_1", "feature_id": "users"}
+    assert call("entities.create", body).status == 200
 
 
 def track(call: Call, value: float) -> None:
     call("balances.track", {"customer_id": "user_1", "feature_id": "messages", "value": value})
-
-
-class TestEdit:
-    def test_remaining_sets_what_is_left_and_keeps_the_grant(self, call: Call) -> None:
-        assert edited(call, remaining=80) == (80, 20)
-        assert edited(call, remaining=120) == (120, -20)
-        assert balance(call)["granted"] == 100
-        assert edited(call, remaining=72.65) == (72.65, 27.35)
-
-    def test_it_counts_from_what_was_used(self, call: Call) -> None:
-        track(call, 30)
-
-        assert [edited(call, remaining=to) for to in (50, 120, 0)] == [
-            (50, 50),
-            (120, -20),
-            (0, 100),
-        ]
-
-    def test_a_negative_amount_overdraws(self, call: Call) -> None:
-        assert edited(call, remaining=-50) == (0, 150)
-        assert edited(call, add_to_balance=60) == (10, 90)
-
-    def test_adding_moves_by_a_difference(self, call: Call) -> None:
-        assert edited(call, add_to_balance=25) == (125, -25)
-        assert edited(call, add_to_balance=-50) == (75, 25)
-
-    def test_usage_sets_what_was_used(self, call: Call) -> None:
-        assert edited(call, usage=40) == (60, 40)
-        assert edited(call, usage=0) == (100, 0)
-
-    def test_the_grant_changes_usage_and_not_what_is_left(self, call: Call) -> None:
-        track(call, 30)
-
-        for fields, usage in (
-            ({"remaining": 50, "included_grant": 100}, 50),
-            ({"remaining": 80, "included_grant": 150}, 70),
-            ({"remaining": 100, "included_grant": 100}, 0),
-        ):
-            assert edited(call, **fields)[1] == usage
-
-    def test_older_names_still_work(self, call: Call) -> None:
-        assert edited(call, current_balance=80) == (80, 20)
-
-    def test_several_sources_sum_to_the_target(self, call: Call) -> None:
-        a_grant(call, 50, reset={"interval": "month"})
-        a_grant(call, 200)
-
-        assert edited(call, remaining=300) == (300, 50)
-        assert edited(call, remaining=400) == (400, -50)
-        assert sum(one["remaining"] for one in balance(call)["breakdown"]) == 400
-
-    def test_an_unlimited_source_takes_an_edit(self, call: Call) -> None:
-        call(
-            "balances.create",
-            {"customer_id": "user_1", "feature_id": "messages", "unlimited": True},
-        )
-        track(call, 30)
-
-        edit(call, usage=10, balance_id=balance(call)["breakdown"][0]["id"])
-        assert left(call) == (0, 10)
-
-    def test_an_interval_selects_sources(self, call: Call) -> None:
-        a_grant(call, 200)
-
-        assert edited(call, remaining=50, interval="month") == (250, 50)
-        assert edited(call, remaining=100, interval="one_off") == (150, 150)
-
-    def test_a_balance_id_selects_a_source(self, call: Call) -> None:
-        a_grant(call, 100, balance_id="a")
-        a_grant(call, 200, balance_id="b")
-
-        assert edited(call, remaining=50, balance_id="a")[0] == 350
-        edited(call, included_grant=150, remaining=100, balance_id="a")
-        shown = balance(call)
-        assert (shown["granted"], shown["remaining"], shown["usage"]) == (450, 400, 50)
-
-    def test_an_edit_ends_at_the_next_reset(self, call: Call, clock: Clock) -> None:
-        edited(call, remaining=500, included_grant=500)
-        clock.now = NEXT_MONTH
-
-        assert left(call) == (100, 0)
-        assert balance(call)["granted"] == 100
-
-    def test_an_edit_of_a_lifetime_grant_stays(self, call: Call, clock: Clock) -> None:
-        a_grant(call, 200, balance_id="life")
-        edited(call, remaining=20, balance_id="life")
-        clock.now = NEXT_MONTH
-
-        assert left(call) == (120, 180)
-
-    def test_a_new_reset_date_is_kept_to(self, call: Call, clock: Clock) -> None:
-        reset_at = START + 10 * DAY
-        edited(call, remaining=5, next_reset_at=reset_at)
-        assert balance(call)["next_reset_at"] == reset_at
-
-        clock.now = reset_at
-        shown = balance(call)
-        assert shown["remaining"] == 100
-        assert shown["next_reset_at"] == reset_at + 30 * DAY
-
-    def test_a_reset_date_in_the_past_resets_now(self, call: Call) -> None:
-        track(call, 60)
-
-        assert edited(call, next_reset_at=START - 1) == (100, 0)
-
-    def test_an_expiry_ends_the_source(self, call: Call, clock: Clock) -> None:
-        a_grant(call, 50, expires_at=START + DAY)
-        edited(call, expires_at=START + 2 * DAY)
-        clock.now = START + DAY
-        assert left(call)[0] == 150
-
-        clock.now = START + 2 * DAY
-        assert left(call)[0] == 100
-
-    @pytest.mark.parametrize(
-        ("fields", "status", "code"),
-        [
-            ({"remaining": 1, "add_to_balance": 1}, 400, "invalid_inputs"),
-            ({"remaining": 1, "usage": 1}, 400, "invalid_inputs"),
-            ({"remaining": "1"}, 400, "invalid_inputs"),
-            ({"included_grant": -1}, 400, "invalid_inputs"),
-            ({"expires_at": START}, 400, "invalid_inputs"),
-            ({"remaining": 1, "interval": "decade"}, 400, "invalid_inputs"),
-            ({"remaining": 1, "interval": "hour"}, 404, "invalid_request"),
-            ({"remaining": 1, "balance_id": "none"}, 404, "invalid_request"),
-            ({"remaining": 1, "feature_id": "users"}, 404, "invalid_request"),
-            ({"remaining": 1, "feature_id": "nothing"}, 404, "feature_not_found"),
-            ({"remaining": 1, "customer_id": "nobody"}, 404, "customer_not_found"),
-            ({"remaining": 1, "entity_id": "e1"}, 404, "entity_not_found"),
-        ],
-    )
-    def test_a_wrong_edit_changes_nothing(
-        self, call: Call, fields: dict[str, Any], status: int, code: str
-    ) -> None:
-        answered = edit(call, **fields)
-
-        assert (answered.status, answered.body["code"]) == (status, code)
-        assert left(call) == (100, 0)
-
-    def test_a_lifetime_grant_has_no_reset_date(self, call: Call) -> None:
-        a_grant(call, 50, balance_id="life")
-
-        answered = edit(call, next_reset_at=START + DAY, balance_id="life")
-        assert (answered.status, answered.body["code"]) == (400, "invalid_request")
 
 
 class TestCreate:
@@ -200,7 +51,7 @@ class TestCreate:
     def test_the_first_boundary_may_be_given(self, call: Call, clock: Clock) -> None:
         first = START + 10 * DAY
         a_grant(call, 50, reset={"interval": "month"}, next_reset_at=first, balance_id="own")
-        edit(call, usage=10, balance_id="own")
+        track(call, 10)
         clock.now = first + 5 * DAY
 
         (own,) = [one for one in balance(call)["breakdown"] if one["id"] == "own"]
@@ -273,6 +124,21 @@ class TestCreate:
 
         assert (answered.status, answered.body["code"]) == (400, "invalid_inputs")
         assert left(call) == (100, 0)
+
+    def test_an_entity_is_granted_what_others_do_not_see(self, call: Call) -> None:
+        an_entity(call)
+        a_grant(call, 7, entity_id="seat_1", balance_id="own")
+
+        body = {"customer_id": "user_1", "feature_id": "messages", "required_balance": 105}
+        assert call("balances.check", {**body, "entity_id": "seat_1"}).body["allowed"] is True
+        assert call("balances.check", body).body["allowed"] is False
+
+    def test_an_entity_is_not_granted_what_it_is_a_unit_of(self, call: Call) -> None:
+        an_entity(call)
+        body = {"customer_id": "user_1", "feature_id": "users", "included_grant": 5}
+
+        answered = call("balances.create", {**body, "entity_id": "seat_1"})
+        assert (answered.status, answered.body["code"]) == (400, "invalid_request")
 
     @pytest.mark.parametrize(
         ("fields", "code"),

@@ -84,9 +84,9 @@ class RecalculateRequest(Request):
 
 
 def recalculated(before: Sources, after: Sources) -> dict[str, Any]:
-    """Return what levelling would make of each source."""
+    """Return what levelling would make of each source, and the usage that it would spread."""
     return {
-        "total_usage": number(total(source.row.usage for source in before)),
+        "total_usage": number(total(source.row.usage for source in after)),
         "entitlements": [
             {
                 "customer_entitlement_id": was.row.id,

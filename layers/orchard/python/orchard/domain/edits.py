@@ -47,8 +47,7 @@ def selected(sources: Sources, selection: Selection) -> Sources:
 
 def edited(chosen: Sources, edit: Edit) -> Sources:
     """Return current sources after the edit: one change, however many fields it has."""
-    if any(source.row.boolean for source in chosen):
-        raise Invalid("A boolean feature has no balance to edit")
+    _refuse_flags(chosen)
     chosen = _with_balance(chosen, edit)
     if edit.included_grant is not None:
         chosen = _with_grant(chosen, edit.included_grant)
@@ -64,6 +63,7 @@ def regranted(chosen: Sources, remaining: Decimal) -> Sources:
 
     The first source is adjusted by what the balances change.
     """
+    _refuse_flags(chosen)
     difference = remaining - _held(chosen)
     first = chosen[0].row
     adjusted = first._replace(adjustment=first.adjustment + difference)
@@ -75,6 +75,11 @@ def matches(row: Row, selection: Selection) -> bool:
     if selection.interval is not None and row.interval != selection.interval:
         return False
     return selection.balance_id is None or selection.balance_id in (row.external_id, row.id)
+
+
+def _refuse_flags(chosen: Sources) -> None:
+    if any(source.row.boolean for source in chosen):
+        raise Invalid("A boolean feature has no balance to edit")
 
 
 def _with_balance(chosen: Sources, edit: Edit) -> Sources:
