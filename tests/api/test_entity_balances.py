@@ -7,7 +7,7 @@ import pytest
 from orchard.store import keys
 from orchard.store.statements import Query
 from orchard.store.table import Table
-from tests.builders import a_customer, a_feature, a_plan, left, lifetime, monthly
+from tests.builders import a_customer, a_feature, a_plan, balance, lifetime, monthly
 from tests.conftest import TENANT, Call, Clock
 
 type Item = dict[str, Any]
@@ -306,4 +306,5 @@ def test_a_plan_of_seats_counts_the_entities_that_are_there(call: Call) -> None:
 
     assert call("billing.attach", {"customer_id": "user_1", "plan_id": "team"}).status == 200
 
-    assert left(call, "desks") == (1, 2)
+    held = balance(call, "desks")
+    assert (held["remaining"], held["usage"]) == (1, 2)
