@@ -1,13 +1,17 @@
 """Request and response of `balances.check`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Properties, Quantity
+from pydantic import model_validator
+
+from orchard.contracts.fields import BalanceExpands, CustomerId, Id, Properties, Quantity, fault
 from orchard.contracts.locks import LockRequest
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
+from orchard.domain import previews
+from orchard.domain.previews import Lack, Offer
 from orchard.domain.quantity import exact
 
 #: What `expand` may name: the feature inside the balance or the flag.
@@ -29,6 +33,14 @@ class CheckRequest(Request):
     with_preview: bool = False
     expand: BalanceExpands = []
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_feature(cls, body: Any) -> Any:
+        """Older callers could ask for a plan instead, by `product_id`."""
+        if body.get("product_id") is not None:
+            raise fault("product_id: plans are not checked; ask for a feature_id alone")
+        return body
+
     @property
     def required(self) -> Decimal:
         """How much must be there, by its present or its older name."""
@@ -46,6 +58,8 @@ class Answer(NamedTuple):
     flag: dict[str, Any] | None
     #: The views of all features that can pay; shown only when something was used.
     balances: Mapping[str, dict[str, Any] | None] | None = None
+    #: Why it is denied and what would help; null when it is allowed. Shown only when asked for.
+    preview: dict[str, Any] | None = None
 
 
 def check_response(request: CheckRequest, answer: Answer) -> dict[str, Any]:
@@ -60,4 +74,19 @@ def check_response(request: CheckRequest, answer: Answer) -> dict[str, Any]:
     }
     if answer.balances is not None and len(answer.balances) > 1:
         response["balances"] = dict(answer.balances)
+    if request.with_preview:
+        response["preview"] = answer.preview
     return response
+
+
+def preview(lack: Lack, found: Sequence[Offer], products: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return why a feature is denied and, as products, the plans that would give more of it."""
+    texts = previews.texts(lack, found)
+    return {
+        "scenario": previews.scenario(lack),
+        "title": texts.title,
+        "message": texts.message,
+        "feature_id": lack.feature.id,
+        "feature_name": lack.feature.name,
+        "products": products,
+    }

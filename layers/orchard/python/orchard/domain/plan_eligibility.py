@@ -30,6 +30,19 @@ class Holder(NamedTuple):
         """The plans that count now."""
         return [plan for plan in self.plans if plan.is_held(self.now)]
 
+    def replaced_by(self, plan: Plan) -> CustomerPlan | None:
+        """Return the plan whose place this one would take: the main plan of its group."""
+        if plan.add_on or is_one_off(plan):
+            return None
+        main = (one for one in self.held if not one.add_on and not one.one_off)
+        return next((one for one in main if one.group == plan.group), None)
+
+
+def held_version(current: CustomerPlan, catalog: Catalog) -> Plan | None:
+    """Return the version of its plan that a customer has; None if that is gone."""
+    versions = {one.version: one for one in catalog.plans.get(current.plan_id, ())}
+    return versions.get(current.plan_version)
+
 
 def eligibility(plan: Plan, holder: Holder, catalog: Catalog) -> dict[str, Any]:
     """Return the action that attaching would be, and how the customer has the plan already."""
@@ -48,12 +61,10 @@ def _action(plan: Plan, own: CustomerPlan | None, holder: Holder, catalog: Catal
         return PURCHASE
     if own is not None:
         return NONE
-    main = [one for one in holder.held if not one.add_on and not one.one_off]
-    current = next((one for one in main if one.group == plan.group), None)
-    if plan.add_on or current is None:
+    current = holder.replaced_by(plan)
+    if current is None:
         return ACTIVATE
-    versions = {one.version: one for one in catalog.plans.get(current.plan_id, ())}
-    bought = versions.get(current.plan_version)
+    bought = held_version(current, catalog)
     return UPGRADE if bought is None or worth(plan) >= worth(bought) else DOWNGRADE
 
 

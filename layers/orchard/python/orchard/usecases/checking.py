@@ -10,12 +10,13 @@ from orchard.contracts.feature import feature
 from orchard.domain import decision, scope, summary
 from orchard.domain.decision import Question
 from orchard.domain.holding import State
+from orchard.domain.previews import Lack
 from orchard.domain.quantity import exact
 from orchard.domain.scope import Subject
 from orchard.domain.sources import Overage
 from orchard.store import catalog, ground
 from orchard.store.session import Session
-from orchard.usecases import locking, tracking, using
+from orchard.usecases import locking, previewing, tracking, using
 from orchard.usecases.using import Usage, Used
 
 
@@ -31,8 +32,8 @@ class Asked(NamedTuple):
 def check(session: Session, request: CheckRequest) -> dict[str, Any]:
     """Tell whether the feature may be used; with `send_event` or `lock`, use it in the same step.
 
-    A check alone is one read. Errors: 404 for an unknown customer, entity or feature; 409 for a
-    lock that is held.
+    A check alone is one read; a preview takes one more when it is denied. Errors: 404 for an
+    unknown customer, entity or feature; 409 for a lock that is held.
     """
     uses = request.send_event or request.lock is not None
     answer = (_use if uses else _look)(session, request)
@@ -123,4 +124,21 @@ def _answer(session: Session, asked: Asked, name: str, *, allowed: bool) -> Answ
             state, subject, name, shown if "balance.feature" in expand else None
         ),
         flag=on and contract.flag(on, name, shown if "flag.feature" in expand else None),
+        preview=None if allowed else _preview(session, asked, name),
     )
+
+
+def _preview(session: Session, asked: Asked, name: str) -> dict[str, Any] | None:
+    request, state, subject = asked.request, asked.state, asked.subject
+    if not request.with_preview:
+        return None
+    seen = [summary.seen(state, subject, one) for one in asked.costs]
+    lack = Lack(
+        feature=catalog.feature(session, request.feature_id),
+        granted=any(one.rows or one.hidden for one in seen),
+        remaining=decision.remaining(
+            tuple(row for _place, row in scope.rows(state, subject, name))
+        ),
+        limit=_decide(asked, name).limit,
+    )
+    return previewing.preview(session, request, lack)
