@@ -19,6 +19,7 @@ class Taken(NamedTuple):
     """What a lock took from a row or one of its rollovers, in units of the row's feature.
 
     `cost` is what one tracked unit takes there, `resets_at` the end of the row's period then.
+    Limits don't count what an unlimited row pays.
     """
 
     place: Place
@@ -27,6 +28,7 @@ class Taken(NamedTuple):
     value: Decimal
     cost: Decimal
     resets_at: int | None
+    unlimited: bool = False
 
     @property
     def units(self) -> Decimal:
@@ -54,7 +56,7 @@ class Unwound(NamedTuple):
 
 
 def taken(moved: Iterable[Movement], costs: Mapping[str, Decimal]) -> tuple[Taken, ...]:
-    """Return what each source paid, as a lock remembers it."""
+    """Return what each source paid, as a lock remembers it: in the order in which it was taken."""
     return tuple(
         Taken(
             place=one.place,
@@ -63,8 +65,9 @@ def taken(moved: Iterable[Movement], costs: Mapping[str, Decimal]) -> tuple[Take
             value=one.value,
             cost=costs[one.place.feature_id],
             resets_at=one.row.next_reset_at,
+            unlimited=one.row.unlimited,
         )
-        for one in moved
+        for one in sorted(moved, key=_turn)
     )
 
 
@@ -76,8 +79,9 @@ def reserved(required: Decimal, parts: Iterable[Taken]) -> Decimal:
 def unwound(state: State, receipt: Receipt, units: Decimal) -> Unwound:
     """Give back `units` of what was reserved, the last taken first, to where it came from.
 
-    Negative units are taken back from what a negative lock gave. A source that was reset since
-    has forgotten the lock already. Windows count down what is given back.
+    Negative units are taken back from what a negative lock gave. A row that was reset since has
+    forgotten the lock already, what it had carried over has not. Windows count down what is given
+    back.
     """
     moved: list[Movement] = []
     amounts = {receipt.feature_id: min(ZERO, -units)}
@@ -91,17 +95,31 @@ def unwound(state: State, receipt: Receipt, units: Decimal) -> Unwound:
         row = _row(state.get(part.place, NOTHING), part)
         if row is None or not _has_source(row, part):
             missing += portion
-        elif row.next_reset_at == part.resets_at:
+        elif part.rollover_id is not None or row.next_reset_at == part.resets_at:
             state, changed = _given(state, part, row, value)
             moved.append(Movement(part.rollover_id or part.row_id, changed, -value, part.place))
             if value > 0 and part.place.feature_id != receipt.feature_id:
                 amounts[part.place.feature_id] = amounts.get(part.place.feature_id, ZERO) - value
-    state = gates.count(state, receipt.subject, amounts, receipt.properties)
+    if not any(part.unlimited for part in receipt.taken):
+        state = gates.count(state, receipt.subject, amounts, receipt.properties)
     return Unwound(state, tuple(moved), missing if units > 0 else -missing)
 
 
 def _signed(amount: Decimal, part: Taken) -> Decimal:
     return exact(amount if part.value > 0 else -amount)
+
+
+def _turn(one: Movement) -> tuple[object, ...]:
+    """When a source was first drawn on: what was carried over, what was left, then overage.
+
+    Giving ahead lifts what is overdrawn first.
+    """
+    for carried in one.row.rollovers:
+        if carried.id == one.balance_id:
+            return 0, carried.expires_at is None, carried.expires_at or 0
+    before = one.row.balance + one.value
+    in_first_pass = before > 0 if one.value > 0 else before < 0
+    return 1 if in_first_pass else 2, False, 0
 
 
 def _row(holding: Holding, part: Taken) -> Row | None:
