@@ -23,8 +23,12 @@ class Counter(NamedTuple):
     """What lets usage be taken without looking at the rows."""
 
     headroom: Decimal
+    #: From then on it decides nothing any more.
     due_at: int
     plain: bool
+    #: When rows reset or expire, which is to be written down even if nobody uses them. That a
+    #: window of a usage limit closes is not: whoever reads it sees it.
+    resets_at: int
 
 
 def settled(holding: Holding, pending: Decimal) -> Holding:
@@ -62,7 +66,7 @@ def renewed(holding: Holding, now: int) -> Holding:
 
 def counter(holding: Holding) -> Counter:
     """What usage may be taken from a settled holding before something has to be decided."""
-    return Counter(room(holding), due_at(holding), is_plain(holding))
+    return Counter(room(holding), due_at(holding), is_plain(holding), resets_at(holding))
 
 
 def room(holding: Holding) -> Decimal:
@@ -80,9 +84,13 @@ def reserve(holding: Holding) -> Decimal:
 
 def due_at(holding: Holding) -> int:
     """The earliest time at which the holding changes by itself, `NEVER` if there is none."""
-    instants = [at for row in holding.rows for at in row.instants()]
-    instants += [limit.resets_at for limit in holding.controls.usage_limits]
-    return min(instants, default=NEVER)
+    windows_close = (limit.resets_at for limit in holding.controls.usage_limits)
+    return min((resets_at(holding), *windows_close))
+
+
+def resets_at(holding: Holding) -> int:
+    """The earliest time at which a row or rollover changes by itself, `NEVER` if there is none."""
+    return min((at for row in holding.rows for at in row.instants()), default=NEVER)
 
 
 def is_plain(holding: Holding) -> bool:

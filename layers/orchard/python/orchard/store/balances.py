@@ -1,8 +1,9 @@
 """Balances in the table: one item per customer and feature, and per entity where it has its own.
 
 `headroom` is always the room of what the item holds less `pending`, so a track that fits needs no
-look at the rows. `version` counts settlements, `seq` every write; `last` says what made the item
-what it is. `sole_for` names the features that have no other source than this credit system.
+look at the rows, until `valid_until`. `version` counts settlements, `seq` every write;
+`last` says what made the item what it is. `sole_for` names the features that have no other source
+than this credit system.
 """
 
 from decimal import Decimal
@@ -21,11 +22,12 @@ from orchard.store.stored import Owner, Stored, load
 _COUNT = (
     "SET pending = pending + :value, headroom = headroom - :value, seq = seq + :one, #last = :last"
 )
-_FITS = "plain = :true AND headroom >= :value AND due_at > :now"
+_FITS = "plain = :true AND headroom >= :value AND valid_until > :now"
 _SETTLE = (
     "SET #rows = :rows, controls = :controls, spread = :spread, sole_for = :sole_for, "
     "pending = pending - :folded, headroom = headroom + :difference, due_at = :due, "
-    "plain = :plain, version = version + :one, seq = seq + :one, #last = :last, recent = :recent"
+    "valid_until = :until, plain = :plain, version = version + :one, seq = seq + :one, "
+    "#last = :last, recent = :recent"
 )
 _AS_READ = "version = :version AND internal_id = :internal_id"
 #: The marks of this many settlements are kept in the item, each of so many letters.
@@ -103,7 +105,7 @@ def counted(stored: Stored, value: Decimal, last: Item, now: int, *, reserve: De
         ":least": value + reserve,
         ":now": now,
     }
-    condition = f"{_AS_READ} AND headroom >= :least AND due_at > :now"
+    condition = f"{_AS_READ} AND headroom >= :least AND valid_until > :now"
     return Update(stored.key, _COUNT, values, condition, {"#last": "last"})
 
 
@@ -129,7 +131,8 @@ def created(
         "sole_for": [],
         "pending": ZERO,
         "headroom": counter.headroom,
-        "due_at": counter.due_at,
+        "due_at": counter.resets_at,
+        "valid_until": counter.due_at,
         "plain": counter.plain,
         "version": 1,
         "seq": 1,
@@ -137,7 +140,7 @@ def created(
     }
     if place.entity_id is not None:
         item |= {"entity_id": place.entity_id, "entity_internal_id": owner.entity_internal_id}
-    if counter.due_at != balance.NEVER:
+    if counter.resets_at != balance.NEVER:
         item["due_shard"] = keys.due_shard_of(key)
     return Put(item, *_free(owner))
 
@@ -166,7 +169,8 @@ def settled(
         ":folded": stored.pending,
         ":difference": difference,
         ":least": -difference,
-        ":due": counter.due_at,
+        ":due": counter.resets_at,
+        ":until": counter.due_at,
         ":plain": counter.plain,
         ":version": stored.version,
         ":internal_id": stored.internal_id,
@@ -174,7 +178,7 @@ def settled(
         ":one": 1,
         ":last": last,
     }
-    if counter.due_at == balance.NEVER:
+    if counter.resets_at == balance.NEVER:
         expression = f"{_SETTLE} REMOVE due_shard"
     else:
         expression = f"{_SETTLE}, due_shard = :shard"

@@ -32,7 +32,10 @@ class Stored(NamedTuple):
     headroom: Decimal
     version: int
     seq: int
+    #: Until then the counter decides.
     due_at: int
+    #: When rows reset or expire.
+    resets_at: int
     plain: bool
     sole_for: frozenset[str]
     last: dict[str, Any]
@@ -78,7 +81,8 @@ def load(item: Item) -> Stored:
         headroom=item["headroom"],
         version=int(item["version"]),
         seq=int(item["seq"]),
-        due_at=int(item["due_at"]),
+        due_at=int(item["valid_until"] if "valid_until" in item else item["due_at"]),
+        resets_at=int(item["due_at"]),
         plain=item["plain"],
         sole_for=frozenset(item.get("sole_for", ())),
         last=item["last"],

@@ -42,8 +42,8 @@ def _attempt(session: Session, key: Key) -> int | None:
     if item is None:
         return None
     stored = load(item)
-    if stored.due_at > session.now:
+    if stored.resets_at > session.now:
         return None
     held = stored.current(session.now)
     session.commit(balances.settled(stored, held, session.stamp("reset")))
-    return session.now - stored.due_at
+    return session.now - stored.resets_at
