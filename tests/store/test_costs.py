@@ -1,16 +1,20 @@
 """How many requests an operation makes: the hot path makes one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from orchard.gateways import queue
 from orchard.store.table import Table
 from orchard.triggers import connection
 from tests.bench.requests import cost_of
-from tests.builders import a_customer, a_feature, a_plan
+from tests.builders import a_customer, a_feature, a_grant, a_plan, left
 from tests.conftest import Call, forget
+from tests.harness import handler
 
 BODY = {"customer_id": "user_1", "feature_id": "messages"}
+CHAT = {"customer_id": "user_1", "feature_id": "chat"}
+OF_ENTITY = {**BODY, "entity_id": "e1"}
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +22,8 @@ def _warm(call: Call) -> None:
     a_feature(call)
     a_plan(call, "free", auto_enable=True)
     a_customer(call)
+    # The catalogue is read once in half a minute, whatever is asked.
+    call("balances.check", BODY)
 
 
 def verbs(table: Table, work: Callable[[], object]) -> tuple[str, ...]:
@@ -65,8 +71,106 @@ def test_a_new_customer_with_its_plan_is_one_transaction(call: Call, table: Tabl
     assert made == ("Query", "Query", "TransactWriteItems")
 
 
-def test_a_cold_function_reads_its_key_once(call: Call, table: Table) -> None:
+def test_a_cold_function_reads_its_key_and_the_catalogue_once(call: Call, table: Table) -> None:
     forget()
     connection.use(table)
-    assert verbs(table, lambda: call("balances.track", BODY)) == ("GetItem", "UpdateItem")
+    assert verbs(table, lambda: call("balances.track", BODY)) == (
+        "GetItem",
+        "Query",
+        "UpdateItem",
+    )
     assert verbs(table, lambda: call("balances.track", BODY)) == ("UpdateItem",)
+
+
+@pytest.fixture
+def _paid_by_credits(call: Call) -> None:
+    a_feature(call, "chat")
+    schema = [{"metered_feature_id": "chat", "credit_cost": 2}]
+    a_feature(call, "credits", type="credit_system", credit_schema=schema)
+    a_grant(call, 100, "credits")
+    call("balances.check", CHAT)
+
+
+@pytest.fixture
+def _entity(call: Call) -> None:
+    a_feature(call, "seats", consumable=False)
+    body = {"customer_id": "user_1", "entity_id": "e1", "feature_id": "seats"}
+    assert call("entities.create", body).status == 200
+    call("balances.check", OF_ENTITY)
+
+
+@pytest.mark.usefixtures("_paid_by_credits")
+def test_credits_that_pay_alone_are_known_from_the_second_track_on(
+    call: Call, table: Table
+) -> None:
+    first = verbs(table, lambda: call("balances.track", CHAT))
+
+    assert first == ("UpdateItem", "GetItem", "UpdateItem")
+    assert verbs(table, lambda: call("balances.track", CHAT)) == ("UpdateItem",)
+    assert verbs(table, lambda: call("balances.check", {**CHAT, "send_event": True})) == (
+        "UpdateItem",
+    )
+
+
+@pytest.mark.usefixtures("_paid_by_credits")
+def test_a_check_of_what_credits_pay_for_is_one_read(call: Call, table: Table) -> None:
+    assert verbs(table, lambda: call("balances.check", CHAT)) == ("BatchGetItem",)
+
+
+@pytest.mark.usefixtures("_entity")
+def test_an_entity_reads_what_it_can_use_and_writes_once(call: Call, table: Table) -> None:
+    assert verbs(table, lambda: call("balances.check", OF_ENTITY)) == ("BatchGetItem",)
+    assert verbs(table, lambda: call("balances.track", OF_ENTITY)) == (
+        "BatchGetItem",
+        "UpdateItem",
+    )
+
+
+@pytest.mark.usefixtures("_entity")
+def test_a_use_of_two_balances_is_one_transaction(call: Call, table: Table) -> None:
+    a_grant(call, 3, entity_id="e1")
+    call("balances.check", OF_ENTITY)
+
+    made = verbs(table, lambda: call("balances.track", {**OF_ENTITY, "value": 5}))
+
+    assert made == ("BatchGetItem", "TransactWriteItems")
+
+
+def test_a_lock_is_taken_in_one_transaction_and_confirmed_by_letting_it_go(
+    call: Call, table: Table
+) -> None:
+    lock = {"enabled": True, "lock_id": "lock"}
+    taken = verbs(table, lambda: call("balances.check", {**BODY, "lock": lock}))
+    body = {"lock_id": "lock", "action": "confirm"}
+    confirmed = verbs(table, lambda: call("balances.finalize", body))
+
+    assert taken == ("GetItem", "GetItem", "GetItem", "TransactWriteItems")
+    assert confirmed == ("GetItem", "TransactWriteItems")
+
+
+def test_a_thousand_queued_uses_of_one_customer_are_few_writes(
+    call: Call, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(queue, "send", _into(sent))
+    uses = [{**BODY, "value": 0.01, "properties": {"number": one}} for one in range(1000)]
+    assert call("balances.batch_track", uses).status == 200
+    records = [
+        {"messageId": str(number), "body": body, "attributes": {}}
+        for number, body in enumerate(sent)
+    ]
+
+    made = verbs(table, lambda: handler("queues.track")({"Records": records}, None))
+
+    assert left(call) == (90, 10)
+    writes = [verb for verb in made if verb in ("UpdateItem", "TransactWriteItems")]
+    assert len(writes) <= 3, made
+    assert len(made) <= 6, made
+
+
+def _into(sent: list[str]) -> Callable[[Sequence[str]], int]:
+    def send(bodies: Sequence[str]) -> int:
+        sent.extend(bodies)
+        return len(bodies)
+
+    return send
