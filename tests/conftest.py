@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from orchard.contracts.api_keys import CreateApiKeyRequest
+from orchard.domain.secrets import Kind
 from orchard.store import catalog
 from orchard.store.session import Session
 from orchard.store.table import Table, connect
@@ -100,8 +101,8 @@ def session_of(table: Table, now: int, environment: str = "sandbox") -> Session:
     )
 
 
-def mint(table: Table, environment: Literal["sandbox", "live"]) -> str:
-    request = CreateApiKeyRequest(environment=environment, name="tests")
+def mint(table: Table, environment: Literal["sandbox", "live"], kind: Kind = "secret") -> str:
+    request = CreateApiKeyRequest(environment=environment, name="tests", kind=kind)
     return str(api_keys.create(table, request, START)["key"])
 
 

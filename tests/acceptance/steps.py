@@ -4,6 +4,7 @@ from typing import Any
 
 from tests import harness
 from tests.acceptance.world import CUSTOMER, Ask, Step, World, seen
+from tests.conftest import mint
 
 # --- calls ------------------------------------------------------------------------------------
 
@@ -87,6 +88,19 @@ def refused(wanted: Ask, status: int, code: str) -> Step:
         assert (answered.status, answered.body.get("code")) == (status, code), (wanted, answered)
 
     return failed
+
+
+def publicly(wanted: Ask, status: int = 200, code: str | None = None) -> Step:
+    """The check is asked for with a publishable key, and answered so."""
+
+    def asked(world: World) -> None:
+        key = mint(world.table, "sandbox", "publishable")
+        body, route = wanted.body, "POST /v1/check"
+        answered = world.call(wanted.operation, body, key=key, route=route)
+        assert (answered.status, answered.body.get("code")) == (status, code), (wanted, answered)
+        world.answer = answered.body
+
+    return asked
 
 
 # --- time -------------------------------------------------------------------------------------

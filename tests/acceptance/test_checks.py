@@ -4,7 +4,7 @@ import pytest
 
 from tests.acceptance.given import lifetime, monthly, plan, prepaid, usage_based
 from tests.acceptance.sights import answers, forbids, permits, shows, sources, told
-from tests.acceptance.steps import check, track
+from tests.acceptance.steps import check, publicly, track
 from tests.acceptance.world import Step, World, case, play, seen
 
 TIERED = prepaid(
@@ -120,6 +120,14 @@ def resets_each(*intervals: str) -> Step:
             shows(0, 1000),
             track(200),
             shows(0, 1100, max_purchase=None),
+        ),
+        case(
+            "23.5-66",
+            plan("free", monthly("messages", 1000)),
+            publicly(check(100)),
+            answers(allowed=True),
+            publicly(check(100, send_event=True), 400, "invalid_request"),
+            shows(1000, 0),
         ),
         case(
             "23.5-67",

@@ -29,7 +29,6 @@ _SEATS = "seats that are charged when they are taken: needs billing through Stri
 
 #: Why a row is not played.
 WAITING = {
-    66: "publishable keys do not exist yet",
     84: _INVOICE,
     85: "buying more by itself: needs billing through Stripe",
     **dict.fromkeys((262, 263, 264, 265, 268, 269, 270, 271), _SEATS),

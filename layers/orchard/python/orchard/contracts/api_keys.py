@@ -12,4 +12,5 @@ class CreateApiKeyRequest(Request):
 
     environment: Literal["sandbox", "live"]
     name: str = Field(min_length=1, max_length=100)
+    kind: Literal["secret", "publishable"] = "secret"
     organization: str = Field(default="org", pattern=r"^[a-z0-9_-]{1,40}$")

@@ -1,17 +1,25 @@
-"""Secret API keys: what they look like and the digest that stands for one."""
+"""API keys: what they look like and the digest that stands for one."""
 
 import hashlib
 import re
+from typing import Literal
 
 from orchard.domain import ids
 
-PREFIXES = {"sandbox": "am_sk_test_", "live": "am_sk_live_"}
-_KEY = re.compile(r"am_sk_(test|live)_[A-Za-z0-9]{42}")
+#: A publishable key may be shown to anybody, so it only reads, and only on a few routes.
+type Kind = Literal["secret", "publishable"]
+
+_KINDS = {"secret": "sk", "publishable": "pk"}
+_ENVIRONMENTS = {"sandbox": "test", "live": "live"}
+_LENGTH = 42
+_SECRET = re.compile(r"am_sk_(test|live)_")
+_PUBLISHABLE = re.compile(r"am_pk_(test|live)")
+_KEY = re.compile(rf"am_[sp]k_(test|live)_[A-Za-z0-9]{{{_LENGTH}}}")
 
 
-def mint(environment: str) -> str:
+def mint(kind: Kind, environment: str) -> str:
     """Return a fresh key for `sandbox` or `live`."""
-    return ids.secret(PREFIXES[environment], 42)
+    return ids.secret(f"am_{_KINDS[kind]}_{_ENVIRONMENTS[environment]}_", _LENGTH)
 
 
 def digest(key: str) -> str:
@@ -24,6 +32,8 @@ def is_well_formed(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def has_prefix(text: str) -> bool:
-    """Whether a text begins as a key does."""
-    return text.startswith(tuple(PREFIXES.values()))
+def kind_of(text: str) -> Kind | None:
+    """Return the kind of key that a text begins as; None when it begins as no key does."""
+    if _SECRET.match(text):
+        return "secret"
+    return "publishable" if _PUBLISHABLE.match(text) else None

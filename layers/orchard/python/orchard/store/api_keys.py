@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from orchard.domain.secrets import Kind
 from orchard.store import keys
 from orchard.store.statements import Item, Put
 from orchard.store.table import Table
@@ -15,6 +16,7 @@ class ApiKey(NamedTuple):
     tenant: str
     environment: str
     scopes: tuple[str, ...]
+    kind: Kind
 
 
 def get(table: Table, digest: str) -> ApiKey | None:
@@ -43,4 +45,6 @@ def _from_item(item: Item) -> ApiKey:
         tenant=item["tenant"],
         environment=item["environment"],
         scopes=tuple(item["scopes"]),
+        # Keys made before there were publishable ones do not say it.
+        kind=item.get("kind", "secret"),
     )

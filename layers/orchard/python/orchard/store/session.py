@@ -38,6 +38,8 @@ class Session:
     #: Who asks, as the audit trail names it: `key:<name>`, `job:<name>`, `stripe`.
     actor: str
     request_id: str
+    #: Asked with a publishable key, which anybody may have: nothing may be changed.
+    public: bool = False
     marks: list[Mark] = field(default_factory=list)
 
     @classmethod

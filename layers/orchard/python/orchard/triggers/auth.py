@@ -11,6 +11,10 @@ from orchard.store.table import Table
 
 #: A revoked key stops working after this long at the latest.
 CACHE_MS = 60_000
+#: What publishable keys open: these routes, not the operations by their own paths.
+PUBLIC_ROUTES = frozenset(
+    {"POST /v1/check", "POST /v1/entitled", "GET /v1/customers/{customer_id}"}
+)
 _SHOWN = 15
 _SEMVER = re.compile(r"(?P<major>\d+)(\.(?P<minor>\d+)(\.0)?)?")
 
@@ -36,25 +40,21 @@ class _Cached(NamedTuple):
 _cache: dict[str, _Cached] = {}
 
 
-def authenticate(table: Table, authorization: str | None, now: int) -> ApiKey:
-    """Return the key that a request shows.
+def authenticate(table: Table, authorization: str | None, route: str, now: int) -> ApiKey:
+    """Return the key that a request shows; `route` is a method and a path of the template.
 
     Errors: `Unauthorized` with the code that tells what is wrong with it.
     """
     token = _bearer(authorization)
-    if token.startswith("am_pk_"):
-        raise Unauthorized("Publishable keys are not accepted here", "endpoint_not_public")
-    if not secrets.has_prefix(token):
+    kind = secrets.kind_of(token)
+    if kind is None:
         raise Unauthorized("Invalid authorization token prefix", "invalid_request")
-    digest = secrets.digest(token)
-    cached = _cache.get(digest)
-    if cached is not None and now < cached.until:
-        return cached.key
-    key = api_keys.get(table, digest) if secrets.is_well_formed(token) else None
+    if kind == "publishable" and route not in PUBLIC_ROUTES:
+        raise Unauthorized("Publishable keys are not accepted here", "endpoint_not_public")
+    key = _known(table, token, now)
     if key is None:
         starred = token[:_SHOWN] + "*" * max(0, len(token) - _SHOWN)
-        raise Unauthorized(f"Invalid secret key: {starred}")
-    _cache[digest] = _Cached(key, now + CACHE_MS)
+        raise Unauthorized(f"Invalid {kind} key: {starred}", f"invalid_{kind}_key")
     return key
 
 
@@ -73,6 +73,17 @@ def check_version(version: str | None) -> None:
     parts = _SEMVER.fullmatch(version)
     if parts is None or f"{parts['major']}.{parts['minor'] or 0}" not in _VERSIONS:
         raise Invalid(f'"{version}" is not a valid API version', "invalid_api_version")
+
+
+def _known(table: Table, token: str, now: int) -> ApiKey | None:
+    digest = secrets.digest(token)
+    cached = _cache.get(digest)
+    if cached is not None and now < cached.until:
+        return cached.key
+    key = api_keys.get(table, digest) if secrets.is_well_formed(token) else None
+    if key is not None:
+        _cache[digest] = _Cached(key, now + CACHE_MS)
+    return key
 
 
 def _bearer(authorization: str | None) -> str:

@@ -14,6 +14,7 @@ from orchard.domain.previews import Lack
 from orchard.domain.quantity import exact
 from orchard.domain.scope import Subject
 from orchard.domain.sources import Overage
+from orchard.errors import Invalid
 from orchard.store import catalog, ground
 from orchard.store.session import Session
 from orchard.usecases import locking, previewing, tracking, using
@@ -33,9 +34,12 @@ def check(session: Session, request: CheckRequest) -> dict[str, Any]:
     """Tell whether the feature may be used; with `send_event` or `lock`, use it in the same step.
 
     A check alone is one read; a preview takes one more when it is denied. Errors: 404 for an
-    unknown customer, entity or feature; 409 for a lock that is held.
+    unknown customer, entity or feature; 409 for a lock that is held; 400 for a use that is
+    asked for with a publishable key.
     """
     uses = request.send_event or request.lock is not None
+    if uses and session.public:
+        raise Invalid("send_event and lock need a secret key")
     answer = (_use if uses else _look)(session, request)
     return check_response(request, answer)
 
