@@ -77,7 +77,7 @@ def test_every_unit_is_accounted_for(
     book = Book()
     queued = traffic.batch(1)
     assert call("balances.batch_track", queued).status == 200
-    callers = [Caller(call, book, seed) for seed in range(THREADS)]
+    callers = [Caller(call, clock, book, seed) for seed in range(THREADS)]
     work: list[Callable[[], object]] = [partial(caller.go, CALLS // 2) for caller in callers]
 
     deliveries: list[Callable[[], object]] = [partial(traffic.deliver, one) for one in messages]

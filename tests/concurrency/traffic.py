@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.builders import a_customer, a_feature, a_plan, monthly
 from tests.concurrency.test_races import patiently
-from tests.conftest import Call
+from tests.conftest import Call, Clock
 from tests.harness import Response, handler
 
 type Body = dict[str, Any]
@@ -109,8 +109,9 @@ class Book:
 class Caller:
     """One thread's share of the traffic."""
 
-    def __init__(self, call: Call, book: Book, seed: int) -> None:
+    def __init__(self, call: Call, clock: Clock, book: Book, seed: int) -> None:
         self._call = call
+        self._clock = clock
         self._book = book
         self._choose = random.Random(seed)
         self._name = f"caller_{seed}"
@@ -145,10 +146,13 @@ class Caller:
 
     def use_by_entity(self, customer_id: str) -> None:
         who, what = self._choose.choice(["e1", "e2"]), self._choose.choice(["messages", "words"])
-        self._track(customer_id, who, feature_id=what, value=self._amount())
+        self._track(customer_id, who, feature_id=what, value=3 * self._amount())
 
     def use_tokens(self, customer_id: str) -> None:
-        self._track(customer_id, feature_id="tokens", value=self._amount())
+        begun = self._clock.now
+        answered = self._track(customer_id, feature_id="tokens", value=self._amount())
+        # A period that is over takes nothing any more.
+        assert answered.body["balance"]["next_reset_at"] > begun
 
     def refund(self, customer_id: str) -> None:
         self._track(customer_id, feature_id="messages", value=-self._amount() / 2)
@@ -187,7 +191,7 @@ class Caller:
         self._ask("balances.update", body)
         self._book.add(customer_id, value)
 
-    def _track(self, customer_id: str, entity_id: str | None = None, **body: Any) -> None:
+    def _track(self, customer_id: str, entity_id: str | None = None, **body: Any) -> Response:
         about = {"customer_id": customer_id} | ({"entity_id": entity_id} if entity_id else {})
         answered = self._ask("balances.track", {**about, **body})
         for paid in answered.body["deductions"]:
@@ -195,6 +199,7 @@ class Caller:
             self._book.take(customer_id, paid["feature_id"], value)
             if paid["feature_id"] == "messages" and value > 0:
                 self._book.count(customer_id, entity_id, value)
+        return answered
 
     def _ask(self, operation: str, body: Body) -> Response:
         answered = patiently(partial(self._call, operation, body))
