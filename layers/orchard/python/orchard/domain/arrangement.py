@@ -88,7 +88,7 @@ def with_usage(lists: Lists, state: State, entity_id: str | None) -> dict[str, A
 
 
 def _used(entry: Mapping[str, Any], held: Holding) -> Decimal:
-    wanted = _identity(_usage_limit(entry, {}, ()))
+    wanted = _identity(_usage_limit(entry, {}))
     return next(
         (limit.used for limit in held.controls.usage_limits if _identity(limit) == wanted), ZERO
     )
@@ -126,7 +126,7 @@ def _cycle(state: State, place: Place, systems: Systems) -> Rows:
     candidates = (place, Place(place.feature_id), *map(Place, systems.get(place.feature_id, ())))
     for one in candidates:
         rows = state.get(one, NOTHING).rows
-        if windows.anchor_of(rows) is not None:
+        if any(row.next_reset_at is not None for row in rows):
             return rows
     return ()
 
@@ -143,7 +143,7 @@ def _controls(place: Place, lists: Lists, held: Controls, rows: Rows, now: int) 
     allowed = next((entry["enabled"] for entry in about["overage_allowed"]), None)
     spend = next((_spend_limit(entry) for entry in about["spend_limits"]), None)
     counted = {_identity(limit): limit for limit in held.usage_limits}
-    limits = [_usage_limit(entry, counted, rows) for entry in about["usage_limits"]]
+    limits = [_usage_limit(entry, counted) for entry in about["usage_limits"]]
     alerts = tuple(_alert(entry) for entry in about["usage_alerts"] if entry.get("enabled", True))
     found = Controls(allowed, spend, windows.aligned(tuple(limits), rows, now), alerts)
     return NO_CONTROLS if found == NO_CONTROLS else found
@@ -156,9 +156,7 @@ def _spend_limit(entry: Mapping[str, Any]) -> SpendLimit:
     return SpendLimit(Decimal(limit or 0), percentage, enabled)
 
 
-def _usage_limit(
-    entry: Mapping[str, Any], counted: Mapping[object, UsageLimit], rows: Rows
-) -> UsageLimit:
+def _usage_limit(entry: Mapping[str, Any], counted: Mapping[object, UsageLimit]) -> UsageLimit:
     properties = (entry.get("filter") or {}).get("properties") or {}
     limit = UsageLimit(
         limit=Decimal(entry["limit"]),
@@ -166,7 +164,6 @@ def _usage_limit(
         filter=tuple(sorted((name, text(value)) for name, value in properties.items())),
         anchor=entry.get("anchor"),
         enabled=entry.get("enabled", True),
-        anchor_at=windows.anchor_of(rows),
     )
     before = counted.get(_identity(limit))
     if before is None:

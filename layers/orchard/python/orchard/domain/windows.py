@@ -7,7 +7,7 @@ from typing import Any
 from orchard.domain import interval
 from orchard.domain.holding import UsageLimit
 from orchard.domain.quantity import UNBOUNDED
-from orchard.domain.row import Rows
+from orchard.domain.row import Row, Rows
 
 type Limits = tuple[UsageLimit, ...]
 #: A Monday, 00:00 UTC, on the first of January of a year: where calendar windows begin.
@@ -27,8 +27,11 @@ def rolled(limits: Limits, rows: Rows, now: int) -> Limits:
 
 
 def aligned(limits: Limits, rows: Rows, now: int) -> Limits:
-    """Return the limits on the cycle of these rows: a window whose end moves starts anew."""
-    return tuple(_aligned(limit, _end(limit, rows, now)) for limit in limits)
+    """Return the limits on the cycle of these rows: a window whose end moves starts anew.
+
+    A window longer than the cycle begins with one and then goes on, whatever the cycle does.
+    """
+    return tuple(_aligned(limit, rows, now) for limit in limits)
 
 
 def counted(limits: Limits, amount: Decimal, properties: Mapping[str, Any]) -> Limits:
@@ -51,19 +54,55 @@ def left(limits: Limits, properties: Mapping[str, Any]) -> Decimal:
     )
 
 
-def anchor_of(rows: Rows) -> int | None:
-    """The time that windows of these rows follow: a plan's reset, else a grant's, else none."""
-    resetting = [row for row in rows if row.next_reset_at is not None]
-    first = min(resetting, key=lambda row: (row.plan_id is None, row.next_reset_at), default=None)
-    return None if first is None else first.next_reset_at
+def anchor_of(rows: Rows, every: str) -> Row | None:
+    """The row whose resets the windows of a limit follow, which starts anew at this interval.
+
+    A plan's rather than a grant's, a main plan's rather than an add-on's, one that does not reset
+    within a window, the oldest: others that come and go leave the window alone.
+    """
+    resetting = (row for row in rows if row.next_reset_at is not None)
+    return min(
+        resetting,
+        key=lambda row: (
+            row.plan_id is None,
+            row.add_on,
+            _is_shorter(row, every),
+            row.created_at,
+            row.id,
+        ),
+        default=None,
+    )
 
 
-def _aligned(limit: UsageLimit, end: int) -> UsageLimit:
-    if limit.resets_at == end:
-        return limit
-    return limit._replace(used=Decimal(0), resets_at=end)
+def _aligned(limit: UsageLimit, rows: Rows, now: int) -> UsageLimit:
+    row, fresh = anchor_of(rows, limit.interval), limit._replace(anchor_at=None)
+    end = _end(fresh, rows, now)
+    anchor_at = None
+    if row is not None:
+        anchor_at = end if _is_shorter(row, limit.interval) else row.next_reset_at
+    used = limit.used if limit.resets_at == end else Decimal(0)
+    return limit._replace(used=used, resets_at=end, anchor_at=anchor_at)
 
 
 def _end(limit: UsageLimit, rows: Rows, now: int) -> int:
-    anchor = None if limit.anchor == "utc" else anchor_of(rows) or limit.anchor_at
-    return interval.boundary_after(_CALENDAR if anchor is None else anchor, limit.interval, now)
+    """When the window ends that is open at `now`."""
+    if limit.anchor == "utc":
+        return interval.boundary_after(_CALENDAR, limit.interval, now)
+    row = anchor_of(rows, limit.interval)
+    if row is None or row.next_reset_at is None:
+        anchor = _CALENDAR if limit.anchor_at is None else limit.anchor_at
+    elif not _is_shorter(row, limit.interval):
+        anchor = row.next_reset_at
+    elif limit.resets_at > now:
+        return limit.resets_at
+    else:
+        anchor = limit.resets_at or interval.after(
+            row.next_reset_at, row.interval, row.interval_count, -1
+        )
+    return interval.boundary_after(anchor, limit.interval, now)
+
+
+def _is_shorter(row: Row, every: str) -> bool:
+    """Whether the row resets within a window of this interval."""
+    lengths = interval.LENGTH_MINUTES
+    return lengths[row.interval] * row.interval_count < lengths[every]
