@@ -172,9 +172,6 @@ class Household:
         """Who can use which sources, in the order in which they pay."""
         return self._in_order(who, [feature])
 
-    def at(self, who: str | None, feature: str) -> list[Source]:
-        return [one for one in self.sources if (one.owner, one.feature) == (who, feature)]
-
     # Using.
 
     def use(

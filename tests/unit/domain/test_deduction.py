@@ -334,9 +334,13 @@ def test_room_is_what_can_be_taken_before_usage_is_capped(rows: Rows, room: Deci
 def test_the_counter_of_a_balance() -> None:
     rows = (monthly(10, rollovers=(carried(3, START + 9 * DAY),)),)
 
-    assert balance.counter(Holding(rows)) == (Decimal(13), START + 9 * DAY, True)
-    assert balance.counter(Holding((lifetime(4),))) == (Decimal(4), NEVER, True)
-    assert balance.counter(Holding()) == (ZERO, NEVER, False)
+    def figures(*rows: Row) -> tuple[Decimal, int, bool]:
+        counter = balance.counter(Holding(rows))
+        return counter.headroom, counter.due_at, counter.plain
+
+    assert figures(*rows) == (Decimal(13), START + 9 * DAY, True)
+    assert figures(lifetime(4)) == (Decimal(4), NEVER, True)
+    assert figures() == (ZERO, NEVER, False)
     assert not balance.counter(Holding((seats(5),))).plain
     assert not balance.counter(Holding((a_row(boolean=True),))).plain
 

@@ -150,7 +150,9 @@ class Traffic(RuleBasedStateMachine):
         self.first = [data.draw(sources(f"row{index}", START)) for index in range(count)]
         rows = ordered(tuple(row_of(source) for source in self.first))
         counter = balance.counter(Holding(rows))
-        self.stored = Stored(rows, Decimal(0), *counter, version=1)
+        self.stored = Stored(
+            rows, Decimal(0), counter.headroom, counter.due_at, counter.plain, version=1
+        )
         self.done: list[Request] = []
         self.granted = count
 
