@@ -82,6 +82,40 @@ def test_older_paths_lead_to_the_same_operations(shop: Organization) -> None:
     assert gone.json() == {"success": True}
 
 
+def test_a_publishable_key_opens_the_older_paths_of_reading_and_no_other(
+    stack: Stack, shop: Organization
+) -> None:
+    shop.get_done("customers.get_or_create", customer_id="eve")
+    wanted = {
+        "organization": "http",
+        "environment": "sandbox",
+        "name": "browser",
+        "kind": "publishable",
+    }
+    public = shop._replace(key=stack.invoke("CreateApiKey", wanted)["key"])
+    question = {"customer_id": "eve", "feature_id": "messages"}
+
+    assert public.get_done("check", **question)["balance"]["remaining"] == 100
+    assert public.get_done("entitled", **question)["allowed"] is True
+    answers = [
+        httpx.get(
+            f"{shop.base_url}/v1/customers/eve",
+            headers={"authorization": f"Bearer {public.key}"},
+            timeout=60,
+        ),
+        public.post("check", **question, send_event=True),
+        public.post("balances.check", **question),
+        public.post("customers.get", customer_id="eve"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 400, 401, 401]
+    assert [answer.json().get("code") for answer in answers[1:]] == [
+        "invalid_request",
+        "endpoint_not_public",
+        "endpoint_not_public",
+    ]
+
+
 def test_an_idempotency_key_counts_once_and_only_after_success(shop: Organization) -> None:
     def track(customer_id: str) -> httpx.Response:
         return httpx.post(
