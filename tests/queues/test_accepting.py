@@ -41,6 +41,20 @@ def test_a_batch_is_queued_with_what_its_request_knows(call: Call, queue: Queue)
     assert second["timestamp"] == 5
 
 
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("2.3", 200), ("1.4", 200), ("2025-04-17", 200), ("2.4.0", 202), ("2.5", 202)],
+)
+def test_a_batch_has_the_status_that_clients_of_the_version_expect(
+    call: Call, queue: Queue, version: str, status: int
+) -> None:
+    del queue
+
+    answered = call("balances.batch_track", [ITEM], headers={"x-api-version": version})
+
+    assert (answered.status, answered.body) == (status, {"success": True})
+
+
 @pytest.mark.parametrize("value", ["0.1234567891", "-3", "1000000000000000", "0", "1e-10"])
 def test_an_amount_is_queued_exactly(call: Call, queue: Queue, value: str) -> None:
     body = f'[{{"customer_id": "user_1", "feature_id": "messages", "value": {value}}}]'

@@ -75,6 +75,12 @@ def check_version(version: str | None) -> None:
         raise Invalid(f'"{version}" is not a valid API version', "invalid_api_version")
 
 
+def is_since_2_4(version: str | None) -> bool:
+    """Tell whether an accepted version is 2.4 or later."""
+    parts = _SEMVER.fullmatch(version or "")
+    return parts is not None and (int(parts["major"]), int(parts["minor"] or 0)) >= (2, 4)
+
+
 def _known(table: Table, token: str, now: int) -> ApiKey | None:
     digest = secrets.digest(token)
     cached = _cache.get(digest)

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from orchard.contracts.request import Request, parse, prepare
-from orchard.contracts.response import Accepted
+from orchard.contracts.response import Accepted, Queued
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import auth, clock, http
@@ -33,7 +33,7 @@ def operation[R: Request](model: type[R]) -> Callable[[Run[R]], Handler]:
             session: Session | None = None
             try:
                 session = _session(event, now)
-                answered = _answer(_content(model, run, event, session))
+                answered = _answer(event, _content(model, run, event, session))
             except OrchardError as expected:
                 answered = http.refusal(expected, _environment(session))
             except Exception:
@@ -62,9 +62,12 @@ def _arguments(model: type[Request], event: Event) -> dict[str, Any]:
     return http.arguments(event, model.rest_names)
 
 
-def _answer(content: Any) -> Answer:
+def _answer(event: Event, content: Any) -> Answer:
     if isinstance(content, Accepted):
         return http.answer(202, content.body)
+    if isinstance(content, Queued):
+        is_new = auth.is_since_2_4(http.header(event, "x-api-version"))
+        return http.answer(202 if is_new else 200, content.body)
     return http.answer(200, content)
 
 
