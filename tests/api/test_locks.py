@@ -471,6 +471,38 @@ class TestOwners:
         done(finalize(call, "release"))
         unknown(finalize(call, "release"))
 
+    @pytest.mark.parametrize(
+        ("ending", "remaining"),
+        [({"action": "release"}, 8), ({"action": "confirm", "override_value": 4}, 7)],
+    )
+    def test_an_entity_that_is_gone_gives_back_what_it_reserved_of_the_customer(
+        self, call: Call, ending: dict[str, Any], remaining: float
+    ) -> None:
+        body = {"customer_id": "user_1", "entity_id": "seat_1", "feature_id": "users"}
+        assert call("entities.create", body).status == 200
+        a_grant(call, 3, entity_id="seat_1")
+        call("balances.track", {"customer_id": "user_1", "feature_id": "messages", "value": 2})
+        held(call, 5, entity_id="seat_1")
+        gone = {"customer_id": "user_1", "entity_id": "seat_1"}
+        assert call("entities.delete", gone).status == 200
+        assert left(call) == (6, 4)
+
+        done(finalize(call, **ending))
+
+        assert left(call) == (remaining, 10 - remaining)
+
+    def test_an_edited_reset_date_does_not_keep_what_was_reserved(
+        self, call: Call, clock: Clock
+    ) -> None:
+        held(call, 4)
+        body = {"customer_id": "user_1", "feature_id": "messages"}
+        edited = call("balances.update", {**body, "next_reset_at": clock.now + 9 * DAY})
+        assert edited.status == 200
+
+        done(finalize(call, "release"))
+
+        assert left(call) == (10, 0)
+
 
 class TestRivals:
     def test_two_that_want_the_same_id_get_one_lock(self, call: Call, before: Any) -> None:

@@ -170,6 +170,7 @@ def _sources(rows: Rows) -> dict[str, Details]:
 
 def _source(row: Row) -> Details:
     fields = row._asdict()
+    del fields["resets"]
     fields["rollover"] = None if row.rollover is None else row.rollover._asdict()
     fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
     return fields

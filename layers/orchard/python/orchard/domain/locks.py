@@ -18,7 +18,7 @@ LONGEST_MS = 86_400_000
 class Taken(NamedTuple):
     """What a lock took from a row or one of its rollovers, in units of the row's feature.
 
-    `cost` is what one tracked unit takes there, `resets_at` the end of the row's period then.
+    `cost` is what one tracked unit takes there, `resets` how often the row had been reset then.
     Limits don't count what an unlimited row pays.
     """
 
@@ -27,7 +27,7 @@ class Taken(NamedTuple):
     rollover_id: str | None
     value: Decimal
     cost: Decimal
-    resets_at: int | None
+    resets: int
     unlimited: bool = False
 
     @property
@@ -64,7 +64,7 @@ def taken(moved: Iterable[Movement], costs: Mapping[str, Decimal]) -> tuple[Take
             rollover_id=None if one.balance_id == one.row.id else one.balance_id,
             value=one.value,
             cost=costs[one.place.feature_id],
-            resets_at=one.row.next_reset_at,
+            resets=one.row.resets,
             unlimited=one.row.unlimited,
         )
         for one in sorted(moved, key=_turn)
@@ -76,26 +76,26 @@ def reserved(required: Decimal, parts: Iterable[Taken]) -> Decimal:
     return required if required > 0 else total(part.units for part in parts)
 
 
-def unwound(state: State, receipt: Receipt, units: Decimal) -> Unwound:
+def unwound(state: State, receipt: Receipt, units: Decimal, gone: str | None = None) -> Unwound:
     """Give back `units` of what was reserved, the last taken first, to where it came from.
 
     Negative units are taken back from what a negative lock gave. A row that was reset since has
     forgotten the lock already, what it had carried over has not. Windows count down what is given
-    back.
+    back. With an entity that is `gone` went what was its own, while it gives back the customer's.
     """
     moved: list[Movement] = []
     amounts = {receipt.feature_id: min(ZERO, -units)}
     left, missing = abs(units), ZERO
     for part in reversed(receipt.taken):
         portion = min(left, abs(part.units))
-        if not portion:
-            continue
         left -= portion
+        if not portion or (gone is not None and part.place.entity_id == gone):
+            continue
         value = part.value if portion == abs(part.units) else _signed(portion * part.cost, part)
         row = _row(state.get(part.place, NOTHING), part)
         if row is None or not _has_source(row, part):
             missing += portion
-        elif part.rollover_id is not None or row.next_reset_at == part.resets_at:
+        elif part.rollover_id is not None or row.resets == part.resets:
             state, changed = _given(state, part, row, value)
             moved.append(Movement(part.rollover_id or part.row_id, changed, -value, part.place))
             if value > 0 and part.place.feature_id != receipt.feature_id:

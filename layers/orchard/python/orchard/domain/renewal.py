@@ -26,8 +26,9 @@ def reset(row: Row, now: int) -> Row:
         return row
     following = interval.next_boundary(boundary, row.interval, row.interval_count, now)
     if row.is_mould:
-        return row._replace(next_reset_at=following)
+        return row._replace(next_reset_at=following, resets=row.resets + 1)
     return row._replace(
+        resets=row.resets + 1,
         balance=row.starting,
         adjustment=ZERO,
         next_reset_at=following,

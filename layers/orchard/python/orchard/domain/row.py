@@ -54,6 +54,8 @@ class Row(NamedTuple):
     interval: str = ONE_OFF
     interval_count: int = 1
     next_reset_at: int | None = None
+    #: How often it was reset: tells the periods apart, whose dates may be edited.
+    resets: int = 0
     expires_at: int | None = None
     #: When the plan that owns the row ends; the row goes with it.
     ends_at: int | None = None

@@ -81,5 +81,4 @@ def _load(item: Item) -> Lock:
 
 
 def _part(item: Item) -> Taken:
-    resets_at = None if item["resets_at"] is None else int(item["resets_at"])
-    return Taken(**{**item, "place": Place(*item["place"]), "resets_at": resets_at})
+    return Taken(**{**item, "place": Place(*item["place"]), "resets": int(item["resets"])})

@@ -13,7 +13,7 @@ from orchard.domain.holding import (
 from orchard.domain.row import Rollover, RolloverRule, Row, Rows
 from orchard.store.statements import Item
 
-_WHOLE = {"created_at", "interval_count", "next_reset_at", "expires_at", "ends_at"}
+_WHOLE = {"created_at", "interval_count", "next_reset_at", "resets", "expires_at", "ends_at"}
 _LIMIT_TIMES = {"resets_at", "anchor_at"}
 _DEFAULTS = Row._field_defaults
 

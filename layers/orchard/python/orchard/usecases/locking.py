@@ -110,7 +110,9 @@ def settle(
         session.commit(locks.remove(lock))
         return
     before = held.state(session.now)
-    after, moved = _settled(session, before, lock.receipt, final)
+    entity_id = lock.receipt.subject.entity_id
+    gone = entity_id if held.subject.entity_id is None else None
+    after, moved = _settled(session, before, lock.receipt, final, gone)
     last = _event(session, lock.receipt, difference, properties)
     decided = Decided(held, before, after, moved, lock.receipt.feature_id, last)
     saving.save(session, decided, [locks.remove(lock)])
@@ -131,7 +133,10 @@ def _taken(lock_id: str) -> Conflict:
 
 
 def _ground(session: Session, lock: Lock) -> Ground | None:
-    """The balances a lock rests on; None when its customer or entity is gone."""
+    """The balances a lock rests on, only the customer's if its entity is gone.
+
+    None when the customer is gone.
+    """
     entity_id = lock.receipt.subject.entity_id
     costs = catalog.costs(session, lock.receipt.feature_id)
     features = dict.fromkeys((*costs, *(part.place.feature_id for part in lock.receipt.taken)))
@@ -139,20 +144,22 @@ def _ground(session: Session, lock: Lock) -> Ground | None:
     for customer_id in (lock.hot_id, lock.internal_id):
         try:
             held = ground.load(session, customer_id, entity_id, features)
-        except (CustomerNotFound, EntityNotFound):
+        except CustomerNotFound:
             continue
+        except EntityNotFound:
+            held = ground.load(session, customer_id, None, features)
         if held.owner is not None and held.owner.internal_id == lock.internal_id:
             return held
     return None
 
 
 def _settled(
-    session: Session, state: State, receipt: Receipt, final: Decimal
+    session: Session, state: State, receipt: Receipt, final: Decimal, gone: str | None
 ) -> tuple[State, tuple[Movement, ...]]:
     """Unwind what is not needed, use what is needed on top; a change of sign does both in full."""
     value = receipt.value
     kept = ZERO if value * final <= 0 else min(abs(final), abs(value)).copy_sign(value)
-    given: Unwound = domain.unwound(state, receipt, value - kept)
+    given: Unwound = domain.unwound(state, receipt, value - kept, gone)
     uses = [-given.missing, final - kept]
     state, moved = given.state, given.movements
     for amount in uses:
