@@ -10,6 +10,7 @@ from tests.conftest import Call
 HERE: dict[str, Any] = {"customer_id": "user_1"}
 MESSAGES: dict[str, Any] = {**HERE, "feature_id": "messages"}
 KEY = {"idempotency-key": "bench"}
+LOCK = {"lock_id": "bench", "enabled": True}
 
 
 def cases(call: Call) -> dict[str, Callable[[], object]]:
@@ -25,6 +26,13 @@ def cases(call: Call) -> dict[str, Callable[[], object]]:
         "balances.update": lambda: call("balances.update", {**MESSAGES, "remaining": 9}),
         "balances.track at the limit": lambda: call("balances.track", {**MESSAGES, "value": 99}),
         "balances.create": lambda: call("balances.create", {**MESSAGES, "included_grant": 5}),
+        "balances.check with a lock": lambda: call("balances.check", {**MESSAGES, "lock": LOCK}),
+        "balances.finalize": lambda: call(
+            "balances.finalize", {"lock_id": "bench", "action": "release"}
+        ),
+        "balances.set_usage": lambda: call("balances.set_usage", {**MESSAGES, "value": 1}),
+        "balances.preview_recalculate": lambda: call("balances.preview_recalculate", MESSAGES),
+        "balances.delete": lambda: call("balances.delete", {**MESSAGES, "interval": "one_off"}),
         "customers.get": lambda: call("customers.get", HERE),
         "customers.get_or_create, there": lambda: call("customers.get_or_create", HERE),
         "customers.get_or_create, new": lambda: call(
