@@ -98,7 +98,8 @@ def test_every_unit_is_accounted_for(
         left[name] += value
     for name, value in book.taken.items():
         left[name] -= value
-    assert {name: one for name, one in held(table, clock).items() if one != left[name]} == {}
+    found = held(table, clock)
+    assert {name: (one, left[name]) for name, one in found.items() if one != left[name]} == {}
     assert_limits(table, clock, book)
     assert_sound(table, clock)
     assert_told(table, clock, book)
