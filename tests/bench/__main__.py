@@ -1,11 +1,12 @@
-"""`make bench`: requests and capacity, processor time and import time of each operation."""
+"""`make bench`: requests, capacity, processor and import time; requests under sustained use."""
 
-from tests.bench import cpu, imports, operations
+from tests.bench import cpu, imports, operations, sustained
 
 
 def main() -> None:
-    """Print the three tables."""
+    """Print the tables."""
     operations.report()
+    sustained.report()
     cpu.report()
     imports.report()
 

@@ -39,7 +39,7 @@ def _bare_calls(table: Table) -> dict[str, Callable[[], object]]:
             TableName=table.name,
             Key=key,
             UpdateExpression="SET pending = pending + :value, headroom = headroom - :value",
-            ConditionExpression="plain = :true AND headroom >= :value AND due_at > :now",
+            ConditionExpression="plain = :true AND headroom >= :value AND valid_until > :now",
             ExpressionAttributeValues={
                 ":value": {"N": "1"},
                 ":true": {"BOOL": True},

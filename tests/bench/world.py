@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import boto3
+
 from local.dynamodb import DynamoDBLocal
 from orchard.store.table import Table, connect
 from orchard.triggers import connection
@@ -21,7 +23,7 @@ def world() -> Iterator[tuple[Table, Call]]:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.endpoint
         logging.getLogger("orchard").setLevel(logging.WARNING)
         table = connect(harness.TABLE_NAME)
-        harness.create_table(table.client)
+        harness.create_table(boto3.client("dynamodb"))
         forget()
         connection.use(table)
         call = partial(harness.call, key=mint(table, "sandbox"))
