@@ -161,9 +161,12 @@ SPENDS = st.builds(Spend, most=st.integers(0, 8), on=st.integers(0, 4).map(bool)
 )
 
 
+KINDS: st.SearchStrategy[list[str | None]] = st.sampled_from([[], [], [None], ["x"], [None, "x"]])
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> Rules:
-    kinds = draw(st.sampled_from([[], [], [None], ["x"], [None, "x"]]))
+    kinds = draw(KINDS)
     limits = [draw(LIMITS) for _kind in kinds]
     for kind, limit in zip(kinds, limits, strict=True):
         limit.kind = kind
