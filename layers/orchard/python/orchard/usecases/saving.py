@@ -15,6 +15,7 @@ from orchard.store import balances, customers
 from orchard.store.ground import Ground
 from orchard.store.session import MOST_WRITES, Session
 from orchard.store.statements import Check, Item, Update, Write
+from orchard.store.stored import Stored
 
 #: A balance of credits remembers so many features that it alone pays for.
 _MOST_SOLE = 50
@@ -175,15 +176,27 @@ def _guards(decided: Decided, changed: list[Place]) -> list[Check]:
     More than a transaction holds can't be watched: then the limit may be passed by what others
     use in the same moment.
     """
-    shared = decided.ground.balances.get(Place(changed[0].feature_id))
-    if shared is None or shared.holding.controls.spend_cap is None:
-        return []
-    if _overdrawn(decided.after) <= _overdrawn(decided.before):
-        return []
-    others = [one for place, one in decided.ground.balances.items() if place not in changed]
+    held = decided.ground.balances
+    watched = {
+        name
+        for name in {place.feature_id for place in changed}
+        if _is_limited(held, name)
+        and _overdrawn(decided.after, name) > _overdrawn(decided.before, name)
+    }
+    others = [one for place, one in held.items() if place not in changed and one.rows]
     room = MOST_WRITES - len(changed) - 2
-    return [balances.unchanged(one) for one in others if one.rows][:room]
+    return [balances.unchanged(one) for one in others if one.feature_id in watched][:room]
 
 
-def _overdrawn(state: State) -> Decimal:
-    return total(row.overdrawn for holding in state.values() for row in holding.own)
+def _is_limited(held: Mapping[Place, Stored], feature_id: str) -> bool:
+    shared = held.get(Place(feature_id))
+    return shared is not None and shared.holding.controls.spend_cap is not None
+
+
+def _overdrawn(state: State, feature_id: str) -> Decimal:
+    return total(
+        row.overdrawn
+        for place, holding in state.items()
+        if place.feature_id == feature_id
+        for row in holding.own
+    )
