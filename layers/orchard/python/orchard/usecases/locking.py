@@ -54,22 +54,12 @@ def receipt(session: Session, request: CheckRequest) -> Beside | None:
     def beside(held: Ground, moved: tuple[Movement, ...]) -> list[Write]:
         if locks.get(session.table, key) is not None:
             raise _taken(wanted.lock_id)
-        costs = catalog.costs(session, request.feature_id)
-        parts = domain.taken(moved, costs)
-        owner = held.owner
-        reserved = Receipt(
-            feature_id=request.feature_id,
-            subject=held.subject,
-            properties=request.properties or {},
-            taken=parts,
-            value=domain.reserved(request.required, parts),
-        )
         lock = Lock(
             key=key,
             id=wanted.lock_id,
             hot_id=held.hot_id,
-            internal_id="" if owner is None else owner.internal_id,
-            receipt=reserved,
+            internal_id="" if held.owner is None else held.owner.internal_id,
+            receipt=_reserved(session, request, held, moved),
             due_at=wanted.expires_at or session.now + LONGEST_MS,
         )
         return [locks.put(lock)]
@@ -126,6 +116,19 @@ def _require_free(session: Session, lock_id: str) -> None:
         raise _taken(lock_id)
     # It ran out, and the job that gives back what it reserved has not come by yet.
     settle(session.unmarked(), held, ZERO)
+
+
+def _reserved(
+    session: Session, request: CheckRequest, held: Ground, moved: tuple[Movement, ...]
+) -> Receipt:
+    parts = domain.taken(moved, catalog.costs(session, request.feature_id))
+    return Receipt(
+        feature_id=request.feature_id,
+        subject=held.subject,
+        properties=request.properties or {},
+        taken=parts,
+        value=domain.reserved(request.required, parts),
+    )
 
 
 def _taken(lock_id: str) -> Conflict:
