@@ -49,6 +49,18 @@ class Clock:
         return self.now
 
 
+#: What one worker has to run by itself, as it starts one server for all of it.
+SERVED = {"e2e": "stack", "concurrency": "dynamodb"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, when tests are spread over processes, what shares a server."""
+    for item in items:
+        for folder, server in SERVED.items():
+            if folder in item.path.parts:
+                item.add_marker(pytest.mark.xdist_group(server))
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()

@@ -75,13 +75,27 @@ def held_after(
     A row granted for each entity gives a slice to those that are there; a feature that counts
     entities begins with those that are there as used.
     """
-    rows = {
+    kept = {
         place: tuple(row for row in held.rows if not _ends_with(row, ended))
         for place, held in state.items()
     }
     # What the plan that ends had carried over goes to one row of each place.
     left = {place: _left(held, ended) for place, held in state.items()}
-    given_at: set[Place] = set()
+    given = _given(attached, entities, left)
+    found = {}
+    for place in {**kept, **given}:
+        rows = ordered((*kept.get(place, ()), *given.get(place, ())))
+        rows = _seated(rows, place, entities) if place in given else rows
+        found[place] = state.get(place, NOTHING)._replace(rows=rows)
+    return found
+
+
+def _given(
+    attached: Iterable[Attached],
+    entities: Sequence[Entity],
+    left: dict[Place, tuple[Rollover, ...]],
+) -> dict[Place, Rows]:
+    rows: dict[Place, Rows] = {}
     for one in attached:
         for feature_id, given in one.rows.items():
             for place, row in _placed(feature_id, given, entities):
@@ -89,13 +103,7 @@ def held_after(
                 if heir is not row:
                     left[place] = ()
                 rows[place] = (*rows.get(place, ()), heir)
-                given_at.add(place)
-    return {
-        place: state.get(place, NOTHING)._replace(
-            rows=_seated(ordered(found), place, entities) if place in given_at else ordered(found)
-        )
-        for place, found in rows.items()
-    }
+    return rows
 
 
 def _seated(rows: Rows, place: Place, entities: Sequence[Entity]) -> Rows:

@@ -149,7 +149,6 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
     prepaid = attachment.prepaid.get(feature.id, ZERO) if _is_prepaid(item) else ZERO
     every, count = _reset(item)
     overage, limit = _overage(item, feature)
-    resets = every != interval.ONE_OFF and not item.get("unlimited") and not feature.continuous
     return Row(
         id=attachment.row_id,
         created_at=attachment.at,
@@ -166,9 +165,7 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         balance=allowance + prepaid,
         interval=every,
         interval_count=count,
-        next_reset_at=interval.first_boundary(attachment.at, every, count, attachment.at)
-        if resets
-        else None,
+        next_reset_at=_first_reset(item, feature, attachment.at),
         ends_at=attachment.ends_at,
         overage=overage,
         overage_limit=limit,
@@ -210,6 +207,13 @@ def _overage(item: Mapping[str, Any], feature: Feature) -> tuple[str, Decimal | 
     if feature.continuous and not price and not item.get("unlimited"):
         return ALLOCATED, None
     return NO_OVERAGE, ZERO
+
+
+def _first_reset(item: Mapping[str, Any], feature: Feature, at: int) -> int | None:
+    every, count = _reset(item)
+    if every == interval.ONE_OFF or item.get("unlimited") or feature.continuous:
+        return None
+    return interval.first_boundary(at, every, count, at)
 
 
 def _is_prepaid(item: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from orchard.domain import balance, ids
+from orchard.domain.balance import Counter
 from orchard.domain.holding import Holding, Place
 from orchard.domain.quantity import ZERO
 from orchard.errors import Unavailable
@@ -25,8 +26,8 @@ _COUNT = (
 _FITS = "plain = :true AND headroom >= :value AND valid_until > :now"
 _SETTLE = (
     "SET #rows = :rows, controls = :controls, spread = :spread, sole_for = :sole_for, "
-    "pending = pending - :folded, headroom = headroom + :difference, due_at = :due, "
-    "valid_until = :until, plain = :plain, version = version + :one, seq = seq + :one, "
+    "pending = pending - :folded, headroom = headroom + :difference, due_at = :due_at, "
+    "valid_until = :valid_until, plain = :plain, version = version + :one, seq = seq + :one, "
     "#last = :last, recent = :recent"
 )
 _AS_READ = "version = :version AND internal_id = :internal_id"
@@ -125,15 +126,10 @@ def created(
         "hot_id": owner.hot_id,
         "internal_id": owner.internal_id,
         "feature_id": place.feature_id,
-        "rows": rows.dump(holding.rows),
-        "controls": rows.dump_controls(holding.controls),
-        "spread": holding.spread,
+        **_held(holding, counter),
         "sole_for": [],
         "pending": ZERO,
         "headroom": counter.headroom,
-        "due_at": counter.resets_at,
-        "valid_until": counter.due_at,
-        "plain": counter.plain,
         "version": 1,
         "seq": 1,
         "last": last,
@@ -162,25 +158,19 @@ def settled(
     difference = counter.headroom - stored.headroom
     mark = ids.secret("", _MARK)
     values: dict[str, Any] = {
-        ":rows": rows.dump(holding.rows),
-        ":controls": rows.dump_controls(holding.controls),
-        ":spread": holding.spread,
+        **{f":{name}": value for name, value in _held(holding, counter).items()},
         ":sole_for": sorted(stored.sole_for if sole_for is None else sole_for),
         ":folded": stored.pending,
         ":difference": difference,
         ":least": -difference,
-        ":due": counter.resets_at,
-        ":until": counter.due_at,
-        ":plain": counter.plain,
         ":version": stored.version,
         ":internal_id": stored.internal_id,
         ":recent": (mark + stored.recent)[: _RECENT * _MARK],
         ":one": 1,
         ":last": last,
     }
-    if counter.resets_at == balance.NEVER:
-        expression = f"{_SETTLE} REMOVE due_shard"
-    else:
+    expression = f"{_SETTLE} REMOVE due_shard"
+    if counter.resets_at != balance.NEVER:
         expression = f"{_SETTLE}, due_shard = :shard"
         values[":shard"] = keys.due_shard_of(stored.key)
     condition = f"{_AS_READ} AND headroom >= :least"
@@ -205,6 +195,18 @@ def unchanged(stored: Stored) -> Check:
     """Require that a balance is as it was read, down to the last count."""
     values = {":seq": stored.seq, ":internal_id": stored.internal_id}
     return Check(stored.key, "seq = :seq AND internal_id = :internal_id", values)
+
+
+def _held(holding: Holding, counter: Counter) -> Item:
+    """What a balance holds, and when it changes: the attributes that a settlement replaces."""
+    return {
+        "rows": rows.dump(holding.rows),
+        "controls": rows.dump_controls(holding.controls),
+        "spread": holding.spread,
+        "due_at": counter.resets_at,
+        "valid_until": counter.due_at,
+        "plain": counter.plain,
+    }
 
 
 def _free(owner: Owner) -> tuple[str, dict[str, Any]]:

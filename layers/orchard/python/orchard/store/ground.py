@@ -14,13 +14,10 @@ from orchard.store.stored import Owner, Stored
 
 
 class Ground(NamedTuple):
-    """Who uses, whose the balances are, and those balances that exist.
-
-    `owner` is None while no item has told who the customer is.
-    """
+    """Who uses, whose the balances are, and those balances that exist."""
 
     hot_id: str
-    owner: Owner | None
+    owner: Owner
     subject: Subject
     balances: Mapping[Place, Stored]
 

@@ -39,22 +39,17 @@ def writes(
     began = not sourced <= arrangement.sourced(was)
     found: list[Write] = []
     for place, holding in after.items():
+        told = _told(was, holding, place, last)
         one = stored.get(place)
-        if one is None:
-            if holding != NOTHING:
-                owner = _owner(household, place)
-                told = _told(was, holding, place, last)
-                found.append(balances.created(session, owner, place, holding, told))
-            continue
-        sole = _still_sole(one, sourced)
-        touched = began and _is_system(known, place)
-        if touched or sole != one.sole_for or holding != was[place]:
-            found.append(_settled(one, holding, sole, _told(was, holding, place, last)))
+        if one is not None:
+            sole = _still_sole(one, sourced)
+            touched = began and _is_system(known, place)
+            if touched or sole != one.sole_for or holding != was[place]:
+                found.append(balances.settled(one, holding, told, sole_for=sole))
+        elif holding != NOTHING:
+            owner = _owner(household, place)
+            found.append(balances.created(session, owner, place, holding, told))
     return found
-
-
-def _settled(one: Stored, holding: Holding, sole: frozenset[str], last: Item) -> Write:
-    return balances.settled(one, holding, last, sole_for=sole)
 
 
 def _told(was: Mapping[Place, Holding], holding: Holding, place: Place, last: Item) -> Item:

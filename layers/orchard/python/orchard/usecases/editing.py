@@ -30,14 +30,7 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
     """
     if request.expires_at is not None and request.expires_at <= session.now:
         raise InvalidInputs("expires_at: must be in the future")
-    edit = Edit(
-        remaining=request.target,
-        add=request.add_to_balance,
-        usage=request.usage,
-        included_grant=request.included_grant,
-        next_reset_at=request.next_reset_at,
-        expires_at=request.expires_at,
-    )
+    edit = _edit(request)
     selection = Selection(request.interval, request.balance_id or request.customer_entitlement_id)
 
     def change(sources: Sources) -> Sources:
@@ -53,6 +46,17 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
         return _DONE
 
     return optimistic(attempt)
+
+
+def _edit(request: UpdateBalanceRequest) -> Edit:
+    return Edit(
+        remaining=request.target,
+        add=request.add_to_balance,
+        usage=request.usage,
+        included_grant=request.included_grant,
+        next_reset_at=request.next_reset_at,
+        expires_at=request.expires_at,
+    )
 
 
 def set_usage(session: Session, request: SetUsageRequest) -> dict[str, Any]:
