@@ -311,6 +311,6 @@ def test_a_release_undoes_a_lock_exactly(
 
     assert given_back(drawn.state, receipt, receipt.value) == begin
     for part in parts:
-        units = min(abs(receipt.value), part) * (1 if amount > 0 else -1)
+        units = min(abs(receipt.value), Decimal(part)) * (1 if amount > 0 else -1)
         after = given_back(drawn.state, receipt, units)
         assert sum(held(after).values()) - sum(held(drawn.state).values()) == units
