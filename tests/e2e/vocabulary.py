@@ -14,6 +14,50 @@ from autumn_sdk.errors import AutumnDefaultError
 from local.stack import Stack
 
 DAY = 86_400_000
+STUDIO_FEATURES: tuple[dict[str, Any], ...] = (
+    {"feature_id": "drafts", "name": "Drafts", "type": "metered", "consumable": True},
+    {"feature_id": "summaries", "name": "Summaries", "type": "metered", "consumable": True},
+    {"feature_id": "workspaces", "name": "Workspaces", "type": "metered", "consumable": False},
+    {
+        "feature_id": "credits",
+        "name": "Credits",
+        "type": "credit_system",
+        "credit_schema": [
+            {"metered_feature_id": "drafts", "credit_cost": 4},
+            {"metered_feature_id": "summaries", "credit_cost": 0.5},
+        ],
+    },
+    {
+        "feature_id": "ai_credits",
+        "name": "AI credits",
+        "type": "ai_credit_system",
+        "model_markups": {"custom/writer": {"input_cost": 5, "output_cost": 15}},
+    },
+)
+_MONTHLY = {"interval": "month"}
+STUDIO_PLANS: tuple[dict[str, Any], ...] = (
+    {
+        "plan_id": "studio",
+        "name": "Studio",
+        "items": [
+            {"feature_id": "workspaces", "included": 3},
+            {"feature_id": "credits", "included": 100, "reset": _MONTHLY},
+            {"feature_id": "ai_credits", "included": 10, "reset": _MONTHLY},
+            {
+                "feature_id": "drafts",
+                "included": 10,
+                "reset": _MONTHLY,
+                "entity_feature_id": "workspaces",
+            },
+        ],
+    },
+    {
+        "plan_id": "boost",
+        "name": "Boost",
+        "add_on": True,
+        "items": [{"feature_id": "summaries", "included": 50, "reset": _MONTHLY}],
+    },
+)
 #: What takes this long, in seconds, does not happen any more.
 _PATIENCE = 20.0
 
@@ -67,6 +111,13 @@ class Organization(NamedTuple):
         self.get_done(
             "plans.create", plan_id="free", name="Free", auto_enable=True, items=[messages]
         )
+
+    def offer_workspaces(self) -> None:
+        """Sell a studio: drafts for each workspace, credits that pay for more, AI credits."""
+        for feature in STUDIO_FEATURES:
+            self.get_done("features.create", **feature)
+        for plan in STUDIO_PLANS:
+            self.get_done("plans.create", **plan)
 
 
 class Stripe:
