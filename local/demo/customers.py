@@ -22,7 +22,7 @@ seoul-studio   | Ji-woo Park     | jiwoo@seoul-studio.example    | country=KR   
 verde-energia  | Giulia Conti    | giulia@verde-energia.example  | country=IT            | 12 |  80 | 2
 user_1042      | Omar Haddad     | omar.haddad@mail.example      | interest=pro          | 10 |  75 |
 user_1043      | Priya Raman     | priya.raman@mail.example      | source=newsletter     |  9 |  45 |
-user_1044      | Tomasz Wójcik   | tomasz@mail.example           | source=conference     |  8 | 140 |
+user_1044      | Tomasz Wójcik   | tomasz@mail.example           | source=conference     | 12 | 180 |
 user_1045      | Grace Mensah    | grace.mensah@mail.example     | source=search         |  9 |  30 | 1
 user_1046      | Noah Fischer    | noah@mail.example             | source=search         |  9 |  55 |
 user_1047      | Aroha Ngata     | aroha@mail.example            | source=friend         |  8 |  40 |
@@ -47,13 +47,23 @@ class Invoice(NamedTuple):
     coupon: Body | None = None
 
 
+class Workspace(NamedTuple):
+    """An entity of a customer: its id and name, the plan that it has for itself, its controls."""
+
+    id: str
+    name: str
+    plan_id: str | None = None
+    controls: Body | None = None
+
+
 class Special(NamedTuple):
-    """What few customers have: grants, billing controls, edits, invoices."""
+    """What few customers have: grants, billing controls, edits, invoices, workspaces."""
 
     grants: tuple[Body, ...] = ()
     controls: Body | None = None
     edits: tuple[Body, ...] = ()
     invoices: tuple[Invoice, ...] = ()
+    workspaces: tuple[Workspace, ...] = ()
 
 
 class Customer(NamedTuple):
@@ -97,10 +107,22 @@ _ALERTS: Body = {
     ]
 }
 _LIMIT: Body = {"usage_limits": [{"feature_id": "messages", "limit": 5000, "interval": "month"}]}
+# 200 messages beyond what is included, and 12 drafts a month, whatever credits are left.
+_LIMITS: Body = {
+    "spend_limits": [{"feature_id": "messages", "enabled": True, "overage_limit": 200}],
+    "overage_allowed": [{"feature_id": "messages", "enabled": True}],
+    "usage_limits": [{"feature_id": "drafts", "limit": 12, "interval": "month"}],
+}
 _SPENDING: Body = {
     "spend_limits": [{"feature_id": "messages", "enabled": True, "overage_limit": 10_000}],
     "overage_allowed": [{"feature_id": "messages", "enabled": True}],
 }
+_FEW_DRAFTS: Body = {"usage_limits": [{"feature_id": "drafts", "limit": 5, "interval": "week"}]}
+_WORKSPACES = (
+    Workspace("sales", "Sales"),
+    Workspace("research", "Research", plan_id="boost"),
+    Workspace("support", "Support", controls=_FEW_DRAFTS),
+)
 _TOPUP: Body = {
     "auto_topups": [
         {
@@ -131,7 +153,7 @@ _VOIDED = (
 )
 
 _SPECIAL = {
-    "Ingrid Solberg": Special(PRO, _ALERTS, (_APOLOGY,), _PAID),
+    "Ingrid Solberg": Special(PRO, _ALERTS, (_APOLOGY,), _PAID, _WORKSPACES),
     "Camille Moreau": Special(PRO, invoices=_GROWING),
     "Achieng Otieno": Special(PRO, _SPENDING, invoices=_OPEN),
     "Maya Whitfield": Special(PRO, edits=(_APOLOGY,), invoices=_OVERDUE),
@@ -143,6 +165,7 @@ _SPECIAL = {
     "Dakota Reyes": Special((PACK, THANKS), _LIMIT),
     "Ji-woo Park": Special((PACK,), edits=(_TRIAL,)),
     "Giulia Conti": Special(controls=_ALERTS),
+    "Tomasz Wójcik": Special(controls=_LIMITS),
     "Omar Haddad": Special(edits=(_CORRECTION,)),
     "Noah Fischer": Special((PACK,)),
     "Aroha Ngata": Special(edits=(_TRIAL,)),

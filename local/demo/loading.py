@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from local.demo.customers import Customer, Invoice, customers
+from local.demo.customers import Customer, Invoice, Workspace, customers
 from local.demo.product import FEATURES, PLANS
 from local.processes import Failed
 
@@ -22,7 +22,7 @@ HOURS = (1, 1, 0, 0, 0, 1, 2, 4, 8, 12, 14, 12, 9, 11, 13, 12, 10, 7, 5, 4, 4, 3
 WEEKDAYS = (10, 11, 12, 11, 9, 3, 2)
 #: 1 January 1970 was a Thursday.
 _FIRST_WEEKDAY = 3
-_CREDITS_SHARE = 0.25
+_WRITING_SHARE = 0.25
 #: A third would only start further copies of the same functions.
 _AT_ONCE = 2
 #: How long the invoices may take to arrive, in seconds.
@@ -36,6 +36,7 @@ class Use(NamedTuple):
     value: float
     timestamp: int
     properties: dict[str, str]
+    entity_id: str | None = None
 
 
 def load(base_url: str, key: str, stripe_url: str | None = None) -> None:
@@ -81,11 +82,28 @@ def live(api: "Api", customer_id: str, one: Customer, now: int) -> None:
     for grant in one.special.grants:
         what = f"{customer_id} grant {grant['feature_id']}"
         api.once(what, "balances.create", **whose, **grant)
+    divide(api, customer_id, one.special.workspaces)
     for number, use in enumerate(uses(one, now)):
         what = f"{customer_id} use {number}"
-        api.once(what, "balances.track", **whose, **use._asdict())
+        body = {name: part for name, part in use._asdict().items() if part is not None}
+        api.once(what, "balances.track", **whose, **body)
     for number, edit in enumerate(one.special.edits):
         api.once(f"{customer_id} edit {number}", "balances.update", **whose, **edit)
+
+
+def divide(api: "Api", customer_id: str, workspaces: tuple[Workspace, ...]) -> None:
+    """Give a customer the plan of workspaces and the workspaces, some with a plan of their own."""
+    if not workspaces:
+        return
+    whose = {"customer_id": customer_id}
+    api.once(f"{customer_id} workspaces", "billing.attach", **whose, plan_id="workspaces")
+    for one in workspaces:
+        entity = {**whose, "entity_id": one.id}
+        what = f"{customer_id} workspace {one.id}"
+        made = {"feature_id": "workspaces", "name": one.name, "billing_controls": one.controls}
+        api.once(what, "entities.create", **entity, **made)
+        if one.plan_id is not None:
+            api.once(f"{what} plan", "billing.attach", **entity, plan_id=one.plan_id)
 
 
 def uses(one: Customer, now: int) -> list[Use]:
@@ -105,11 +123,15 @@ def uses(one: Customer, now: int) -> list[Use]:
 
 def _use(chance: random.Random, one: Customer, moment: int) -> Use:
     size = one.size * chance.lognormvariate(0, 0.5)
-    if chance.random() < _CREDITS_SHARE:
+    workspaces = [each.id for each in one.special.workspaces]
+    entity_id = chance.choice(workspaces) if workspaces else None
+    if chance.random() < _WRITING_SHARE:
+        feature_id, share = chance.choice((("summaries", 10), ("drafts", 50)))
+        made = max(1, round(size / share))
         model = chance.choice(("small", "large"))
-        return Use("credits", round(size / 20, 2), moment, {"model": model})
+        return Use(feature_id, made, moment, {"model": model}, entity_id)
     channel = chance.choices(("email", "chat", "sms"), (6, 3, 1))[0]
-    return Use("messages", max(1, round(size)), moment, {"channel": channel})
+    return Use("messages", max(1, round(size)), moment, {"channel": channel}, entity_id)
 
 
 def _weekday(moment: int) -> int:

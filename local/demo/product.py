@@ -1,4 +1,4 @@
-"""The product of the demo data: four features in two plans, as bodies of the API."""
+"""The product of the demo data: features and plans, as bodies of the API."""
 
 from typing import Any
 
@@ -23,10 +23,34 @@ FEATURES: tuple[Body, ...] = (
     },
     {"feature_id": "sso", "name": "Single sign-on", "type": "boolean"},
     {
+        "feature_id": "workspaces",
+        "name": "Workspaces",
+        "type": "metered",
+        "consumable": False,
+        "display": {"singular": "workspace", "plural": "workspaces"},
+    },
+    {
+        "feature_id": "summaries",
+        "name": "Summaries",
+        "type": "metered",
+        "consumable": True,
+        "display": {"singular": "summary", "plural": "summaries"},
+    },
+    {
+        "feature_id": "drafts",
+        "name": "Drafts",
+        "type": "metered",
+        "consumable": True,
+        "display": {"singular": "draft", "plural": "drafts"},
+    },
+    {
         "feature_id": "credits",
         "name": "Credits",
         "type": "credit_system",
-        "credit_schema": [{"metered_feature_id": "messages", "credit_cost": 0.2}],
+        "credit_schema": [
+            {"metered_feature_id": "summaries", "credit_cost": 0.5},
+            {"metered_feature_id": "drafts", "credit_cost": 4},
+        ],
         "display": {"singular": "credit", "plural": "credits"},
     },
 )
@@ -68,6 +92,28 @@ PLANS: tuple[Body, ...] = (
             },
             {"feature_id": "sso"},
         ],
+    },
+    {
+        "plan_id": "workspaces",
+        "name": "Workspaces",
+        "description": "Drafts for each workspace of a team",
+        "add_on": True,
+        "items": [
+            {"feature_id": "workspaces", "included": 5},
+            {
+                "feature_id": "drafts",
+                "included": 10,
+                "reset": _MONTHLY,
+                "entity_feature_id": "workspaces",
+            },
+        ],
+    },
+    {
+        "plan_id": "boost",
+        "name": "Boost",
+        "description": "For one workspace that writes more than the others",
+        "add_on": True,
+        "items": [{"feature_id": "drafts", "included": 40, "reset": _MONTHLY}],
     },
 )
 
