@@ -284,6 +284,16 @@ def test_a_price_that_goes_on_for_ever_is_rounded_to_ten_places() -> None:
     assert drawn.left == 0
 
 
+@pytest.mark.parametrize("amount", ["0.7", "-0.7"])
+def test_unlimited_credits_and_overflow_are_rounded_as_well(amount: str) -> None:
+    costs = {"words": Decimal(1), "credits": Decimal("0.3333333333")}
+    use = Use("words", Decimal(amount), costs, Overage.OVERFLOW)
+
+    for row in (a_row(0, unlimited=True), a_row(0)):
+        drawn = pool.draw({CREDITS: Holding((row,))}, CUSTOMER, use)
+        assert abs(drawn.state[CREDITS].rows[0].balance) == Decimal("0.2333333333")
+
+
 def test_what_costs_nothing_is_used_from_credits_without_end() -> None:
     costs = {"words": Decimal(1), "credits": Decimal(0)}
     state = {CREDITS: Holding((monthly(1, balance=0),))}

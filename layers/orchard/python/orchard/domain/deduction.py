@@ -46,7 +46,7 @@ def take(
         return sources, amount
     unlimited = _first_unlimited(sources)
     if unlimited is not None:
-        return _moved(sources, unlimited, -amount * sources[unlimited].cost), ZERO
+        return _moved(sources, unlimited, -exact(amount * sources[unlimited].cost)), ZERO
     till = _Till(sources, amount, bounds, overage)
     till.take_rollovers()
     till.take_balances()
@@ -63,7 +63,7 @@ def restore(sources: Sources, amount: Decimal, *, bounded: bool = True) -> tuple
         return sources, amount
     unlimited = _first_unlimited(sources)
     if unlimited is not None:
-        return _moved(sources, unlimited, amount * sources[unlimited].cost), ZERO
+        return _moved(sources, unlimited, exact(amount * sources[unlimited].cost)), ZERO
     till = _Till(sources, amount, _NO_BOUNDS, Overage.CAP)
     till.give([max(ZERO, -row.balance) for row in till.rows])
     if bounded:
@@ -195,7 +195,7 @@ class _Till:
 
     def give_rest(self) -> None:
         """Give all that is left to the first row."""
-        self._move(0, self.left * self.sources[0].cost)
+        self._move(0, exact(self.left * self.sources[0].cost))
         self.left = ZERO
 
     def closed(self) -> tuple[Sources, Decimal]:
