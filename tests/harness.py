@@ -3,6 +3,7 @@
 import importlib
 import json
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,9 @@ class Response(NamedTuple):
     headers: dict[str, str]
 
 
+@cache
 def template() -> Any:
-    """Return template.yaml as data."""
+    """Return template.yaml as data, which is not to be changed: reading it takes long."""
     return yaml_parse((ROOT / "template.yaml").read_text())
 
 
@@ -46,7 +48,12 @@ def create_table(client: Any, name: str = TABLE_NAME) -> None:
 
 def sample(path: str) -> Any:
     """Return a sample event, such as `api/balances.track`."""
-    return json.loads((ROOT / "events" / f"{path}.json").read_text())
+    return json.loads(_text(path))
+
+
+@cache
+def _text(path: str) -> str:
+    return (ROOT / "events" / f"{path}.json").read_text()
 
 
 def handler(module: str) -> Any:
