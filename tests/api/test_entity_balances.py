@@ -308,3 +308,30 @@ def test_a_plan_of_seats_counts_the_entities_that_are_there(call: Call) -> None:
 
     held = balance(call, "desks")
     assert (held["remaining"], held["usage"]) == (1, 2)
+
+
+def test_an_edited_reset_date_holds_for_the_shares_of_all_entities(
+    call: Call, clock: Clock
+) -> None:
+    attached(call, "each", for_each(monthly("messages", 100)))
+    made(call, "ws_1", "ws_2")
+    done(call, "balances.track", feature_id="messages", value=150)
+    at = clock.now + 86_400_000
+
+    done(call, "balances.update", feature_id="messages", next_reset_at=at)
+    made(call, "ws_3")
+
+    shown = balance(call)
+    assert shown["next_reset_at"] == shown["breakdown"][0]["reset"]["resets_at"] == at
+    clock.advance(days=1)
+    assert (left(call, "ws_1"), left(call, "ws_2"), left(call)) == (100, 100, 300)
+
+
+def test_the_id_of_a_grant_finds_it_wherever_it_lies(call: Call) -> None:
+    made(call, "ws_1")
+    grant = {"feature_id": "messages", "included_grant": 5, "balance_id": "gift"}
+    done(call, "balances.create", entity_id="ws_1", **grant)
+
+    done(call, "balances.delete", balance_id="gift")
+
+    assert left(call, "ws_1") is None

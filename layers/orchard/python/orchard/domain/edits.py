@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.domain import deduction
+from orchard.domain.holding import Place, State
 from orchard.domain.quantity import ZERO, total
 from orchard.domain.row import Row
 from orchard.domain.sources import Source, Sources
@@ -70,6 +71,28 @@ def regranted(chosen: Sources, remaining: Decimal) -> Sources:
     return deduction.shift(_replaced(chosen, first, adjusted), -difference)
 
 
+def recast(state: State, feature_id: str, before: Sources, after: Sources) -> State:
+    """Return the state in which rows that stand for slices have the dates that these were given.
+
+    The slices of a row are reset together and expire together, those to come included.
+    """
+    cuts = {
+        now.row.id: now.row
+        for was, now in zip(before, after, strict=True)
+        if now.row.entity_feature_id and _dates(was.row) != _dates(now.row)
+    }
+    shared = Place(feature_id)
+    if not cuts or shared not in state:
+        return state
+    rows = tuple(
+        row._replace(next_reset_at=cut.next_reset_at, expires_at=cut.expires_at)
+        if row.is_mould and (cut := cuts.get(row.id)) is not None
+        else row
+        for row in state[shared].rows
+    )
+    return {**state, shared: state[shared]._replace(rows=rows)}
+
+
 def matches(row: Row, selection: Selection) -> bool:
     """Whether the filters mean this row."""
     if selection.interval is not None and row.interval != selection.interval:
@@ -111,7 +134,7 @@ def _with_reset(chosen: Sources, next_reset_at: int) -> Sources:
     if not resetting:
         raise Invalid("A balance that never resets has no next reset date to change")
     first = min(resetting, key=lambda row: row.next_reset_at or 0)
-    return _replaced(chosen, first, first._replace(next_reset_at=next_reset_at))
+    return _dated(chosen, first._replace(next_reset_at=next_reset_at))
 
 
 def _with_expiry(chosen: Sources, expires_at: int) -> Sources:
@@ -119,7 +142,22 @@ def _with_expiry(chosen: Sources, expires_at: int) -> Sources:
     first = min(rows, key=lambda row: (row.expires_at is None, row.expires_at or 0))
     if first.price is not None and first.next_reset_at is not None:
         raise Invalid("A balance of a paid plan ends with the plan and can't be given an expiry")
-    return _replaced(chosen, first, first._replace(expires_at=expires_at))
+    return _dated(chosen, first._replace(expires_at=expires_at))
+
+
+def _dates(row: Row) -> tuple[int | None, int | None]:
+    return row.next_reset_at, row.expires_at
+
+
+def _dated(chosen: Sources, row: Row) -> Sources:
+    """Give the dates to a row, and to all of its slices if it is granted for each entity."""
+    at, until = row.next_reset_at, row.expires_at
+    return tuple(
+        _changed(source, source.row._replace(next_reset_at=at, expires_at=until))
+        if source.row.id == row.id
+        else source
+        for source in chosen
+    )
 
 
 def _replaced(chosen: Sources, was: Row, now: Row) -> Sources:

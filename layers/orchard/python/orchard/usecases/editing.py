@@ -117,7 +117,10 @@ def _edited(
         raise BalanceNotFound("This customer has no balance of the feature")
     changed = {(source.place, source.row.id): source for source in change(before)}
     after = tuple(changed.get((source.place, source.row.id), source) for source in before)
-    return saved(held, state, pool.regrouped(state, before, after), last, exact=exact)
+    changed_state = pool.regrouped(state, before, after)
+    if held.subject.entity_id is None:
+        changed_state = edits.recast(changed_state, feature_id, before, after)
+    return saved(held, state, changed_state, last, exact=exact)
 
 
 def saved(
