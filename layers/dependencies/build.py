@@ -18,7 +18,7 @@ LOCK = Path(__file__).parent / "requirements.txt"
 PROCESSORS = ("x86_64", "aarch64")
 MANYLINUX = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 # The service descriptions that our clients load; all others (24 MB) stay at home.
-SERVICES = {"dynamodb", "lambda", "sqs", "ssm", "sts"}
+SERVICES = {"dynamodb", "events", "lambda", "sqs", "ssm", "sts"}
 # Where Lambda mounts a layer. It stands in the compiled code in place of the path of the build,
 # so that equal locks make equal layers.
 MOUNT = "/opt/python"
