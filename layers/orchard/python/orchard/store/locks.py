@@ -1,7 +1,7 @@
 """Locks in the table: what each reserved, until it is confirmed or released."""
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orchard.domain.holding import Place
 from orchard.domain.locks import Receipt, Taken
@@ -18,6 +18,8 @@ class Lock(NamedTuple):
 
     key: Key
     id: str
+    #: Tells it from another lock of the same id, which may be taken once this one is gone.
+    nonce: str
     hot_id: str
     internal_id: str
     receipt: Receipt
@@ -42,6 +44,7 @@ def put(lock: Lock) -> Put:
         "pk": lock.key.pk,
         "sk": lock.key.sk,
         "lock_id": lock.id,
+        "nonce": lock.nonce,
         "hot_id": lock.hot_id,
         "internal_id": lock.internal_id,
         "feature_id": receipt.feature_id,
@@ -57,9 +60,8 @@ def put(lock: Lock) -> Put:
 
 
 def remove(lock: Lock) -> Delete:
-    """Let a lock go, which must still be held for the same customer."""
-    values: dict[str, Any] = {":internal_id": lock.internal_id, ":due": lock.due_at}
-    return Delete(lock.key, "internal_id = :internal_id AND due_at = :due", values)
+    """Let a lock go, which must still be the one that was read."""
+    return Delete(lock.key, "nonce = :nonce", {":nonce": lock.nonce})
 
 
 def _load(item: Item) -> Lock:
@@ -73,6 +75,7 @@ def _load(item: Item) -> Lock:
     return Lock(
         key=Key(item["pk"], item["sk"]),
         id=item["lock_id"],
+        nonce=item["nonce"],
         hot_id=item["hot_id"],
         internal_id=item["internal_id"],
         receipt=receipt,

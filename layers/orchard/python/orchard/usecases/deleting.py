@@ -97,7 +97,7 @@ def _chosen(account: Account, state: State, request: DeleteBalanceRequest) -> Fo
         (place, row)
         for name in features
         if request.feature_id in (None, name)
-        for place, row in _deletable(state, entity_id, name)
+        for place, row in _deletable(state, request, name)
         if edits.matches(row, selection)
     ]
     if not found:
@@ -105,8 +105,12 @@ def _chosen(account: Account, state: State, request: DeleteBalanceRequest) -> Fo
     return found
 
 
-def _deletable(state: State, entity_id: str | None, feature_id: str) -> Found:
-    """What a request can mean: all that the customer can use, or what is one entity's own."""
+def _deletable(state: State, request: DeleteBalanceRequest, feature_id: str) -> Found:
+    """What a request can mean: what one entity has, what one id names, or all of the customer's."""
+    entity_id = request.entity_id
+    if entity_id is None and request.balance_id is not None:
+        named = (place for place in state if place.feature_id == feature_id)
+        return [(place, row) for place in named for row in state[place].rows]
     if entity_id is None:
         shared = Place(feature_id)
         moulds = [(shared, row) for row in state.get(shared, NOTHING).rows if row.is_mould]

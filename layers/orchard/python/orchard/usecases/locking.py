@@ -5,8 +5,8 @@ from typing import Any
 
 from orchard.contracts.checking import CheckRequest
 from orchard.contracts.locks import FinalizeRequest
+from orchard.domain import ids, pool
 from orchard.domain import locks as domain
-from orchard.domain import pool
 from orchard.domain.deduction import Movement
 from orchard.domain.holding import State
 from orchard.domain.locks import LONGEST_MS, Receipt, Unwound
@@ -57,8 +57,9 @@ def receipt(session: Session, request: CheckRequest) -> Beside | None:
         lock = Lock(
             key=key,
             id=wanted.lock_id,
+            nonce=ids.new("lock_", session.now),
             hot_id=held.hot_id,
-            internal_id="" if held.owner is None else held.owner.internal_id,
+            internal_id=held.owner.internal_id,
             receipt=_reserved(session, request, held, moved),
             due_at=wanted.expires_at or session.now + LONGEST_MS,
         )
@@ -151,7 +152,7 @@ def _ground(session: Session, lock: Lock) -> Ground | None:
             continue
         except EntityNotFound:
             held = ground.load(session, customer_id, None, features)
-        if held.owner is not None and held.owner.internal_id == lock.internal_id:
+        if held.owner.internal_id == lock.internal_id:
             return held
     return None
 
