@@ -78,6 +78,19 @@ def test_usage_of_all_entities_adds_up(call: Call, session: Session) -> None:
     assert {(item["count"], item["sum"]) for item in rollups} == {(4, 12)}
 
 
+def test_usage_of_an_entity_that_was_made_anew_adds_up(call: Call, session: Session) -> None:
+    for value in (3, 4):
+        done(call, "balances.track", feature_id="messages", entity_id="ws_1", value=value)
+        done(call, "entities.delete", entity_id="ws_1")
+        done(call, "entities.create", entity_id="ws_1", feature_id="seats")
+    lines(session)
+
+    internal_id = customers.locate(session, "user_1").internal_id
+    rollups = recording.partition(session.table, keys.usage(TENANT, internal_id))
+
+    assert {(item["count"], item["sum"]) for item in rollups} == {(2, 7)}
+
+
 def test_a_deletion_of_an_entity_gives_its_seat_back_in_the_history(
     call: Call, session: Session, table: Table
 ) -> None:

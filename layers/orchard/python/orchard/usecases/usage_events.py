@@ -26,12 +26,14 @@ def of(stored: Stored, passage: Passage) -> tuple[UsageEvent, ...]:
 
 def use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
     """Return an event as roll-ups count it."""
+    # An entity made anew under the same id begins to count its writes anew.
+    who = (stored.owner.entity_internal_id,) if stored.owner.entity_internal_id else ()
     return Use(
         tenant=tenant,
         internal_id=stored.internal_id,
         name=event.name,
         timestamp=event.timestamp,
-        source=" ".join((stored.hot_id, *named(stored.place))),
+        source=" ".join((stored.hot_id, stored.feature_id, *who)),
         seq=stored.seq,
         id=event.id,
         value=event.value,
