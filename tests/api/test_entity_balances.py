@@ -279,7 +279,7 @@ def test_an_entity_is_shown_without_what_others_have(call: Call) -> None:
 
     assert [left(call, one) for one in ("ws_1", "ws_2", "user_1")] == [101, 108, 101]
     view = done(call, "entities.get", entity_id="ws_1")
-    assert [plan["plan_id"] for plan in view["subscriptions"]] == ["each", "shared"]
+    assert {plan["plan_id"] for plan in view["subscriptions"]} == {"each", "shared"}
 
 
 def test_plans_are_offered_to_an_entity_by_what_it_holds_itself(call: Call) -> None:
