@@ -81,9 +81,9 @@ def test_usage_of_all_entities_adds_up(call: Call, session: Session) -> None:
 def test_usage_of_an_entity_that_was_made_anew_adds_up(call: Call, session: Session) -> None:
     for value in (3, 4):
         done(call, "balances.track", feature_id="messages", entity_id="ws_1", value=value)
+        lines(session)
         done(call, "entities.delete", entity_id="ws_1")
         done(call, "entities.create", entity_id="ws_1", feature_id="seats")
-    lines(session)
 
     internal_id = customers.locate(session, "user_1").internal_id
     rollups = recording.partition(session.table, keys.usage(TENANT, internal_id))
