@@ -54,11 +54,23 @@ def in_order(sources: list[Source]) -> list[Source]:
     return sorted(sources, key=rank)
 
 
+@dataclass
+class Rules:
+    """What limits the use of all sources together: overage, and units a day (UTC)."""
+
+    overage: bool | None = None
+    owed: int = FAR
+    daily: int | None = None
+    used: int = 0
+    ends: int = 0
+
+
 class Sequential:
     """All sources of one feature."""
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[Source], rules: Rules) -> None:
         self.sources = in_order([replace(one, carried=[]) for one in sources])
+        self.rules = replace(rules)
 
     def passes(self, now: int) -> None:
         """Time passes: some sources end, others begin a new day."""
@@ -67,6 +79,8 @@ class Sequential:
             one.carried = [some for some in one.carried if some.expires > now]
             if one.resets is not None and one.resets <= now:
                 self._new_day(one, one.resets, now)
+        if self.rules.daily is not None and self.rules.ends <= now:
+            self.rules.used, self.rules.ends = 0, (now // DAY + 1) * DAY
 
     def take(self, units: int, *, seats: bool = True, beyond: bool = False) -> int:
         """Take units; return how many found no place."""
@@ -110,6 +124,16 @@ class Sequential:
 
     def _take_one(self, *, seats: bool, beyond: bool) -> bool:
         unlimited = [one for one in self.sources if one.unlimited]
+        daily = self.rules.daily
+        if daily is not None and not unlimited:
+            if self.rules.used >= daily and not beyond:
+                return False
+            taken = self._pay_one(unlimited, seats=seats, beyond=beyond)
+            self.rules.used += taken
+            return taken
+        return self._pay_one(unlimited, seats=seats, beyond=beyond)
+
+    def _pay_one(self, unlimited: list[Source], *, seats: bool, beyond: bool) -> bool:
         carried = sorted(
             (some for one in self.sources for some in one.carried if some.left),
             key=lambda some: some.expires,
@@ -118,12 +142,10 @@ class Sequential:
             carried[0].left -= 1
             carried[0].used += 1
             return True
-        payers = (
-            unlimited
-            or [one for one in self.sources if one.left > 0]
-            or (self.sources if beyond else [])
-            or [one for one in self.sources if self._may_owe(one, seats=seats)]
-        )
+        payers = unlimited or [one for one in self.sources if one.left > 0]
+        if not payers and sum(max(0, -one.left) for one in self.sources) < self.rules.owed:
+            owing = [one for one in self.sources if self._may_owe(one, seats=seats)]
+            payers = self.sources if beyond else owing
         if payers:
             payers[0].left -= 1
         return bool(payers)
@@ -140,7 +162,13 @@ class Sequential:
         return bool(getters)
 
     def _may_owe(self, one: Source, *, seats: bool) -> bool:
-        return (one.seats and seats) or (one.left <= 0 and one.left > -one.priced)
+        allowed = self.rules.overage
+        if allowed is False:
+            return False
+        if one.priced:
+            return one.left > -one.priced
+        is_open = allowed and not any(other.priced for other in self.sources)
+        return bool(is_open) or (one.seats and seats)
 
     def _first(self, wanted: Callable[[Source], bool]) -> Source:
         return next((one for one in self.sources if wanted(one)), self.sources[0])

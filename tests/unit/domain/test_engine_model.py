@@ -12,15 +12,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from orchard.domain import balance, edits, ledger
+from orchard.domain import balance, edits, ledger, pool
 from orchard.domain.edits import Edit
-from orchard.domain.holding import Holding
+from orchard.domain.holding import Controls, Holding, SpendLimit, UsageLimit
 from orchard.domain.ledger import Image
+from orchard.domain.pool import Use
 from orchard.domain.quantity import UNBOUNDED
-from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, RolloverRule, Row, Rows, ordered
-from orchard.domain.sources import Overage
-from tests.unit.domain.rows import HERE, changed, used
-from tests.unit.domain.sequential import DAY, FAR, Sequential, Source
+from orchard.domain.row import ALLOCATED, NO_OVERAGE, PRICED, RolloverRule, Row, ordered
+from orchard.domain.scope import CUSTOMER
+from orchard.domain.sources import ONE, Overage, Sources
+from tests.unit.domain.rows import HERE, changed
+from tests.unit.domain.sequential import DAY, FAR, Rules, Sequential, Source
 
 #: 1 September 2026, 00:00 UTC.
 START = 1_788_220_800_000
@@ -30,7 +32,7 @@ LAST = START + 20 * DAY
 UNITS = st.integers(1, 40)
 
 type Act = Callable[[Sequential], int]
-type Decide = Callable[[Rows], tuple[Rows, Decimal]]
+type Decide = Callable[[Holding], tuple[Holding, Decimal]]
 
 
 def left(account: Sequential) -> int:
@@ -52,7 +54,7 @@ EDITS: dict[str, Callable[[Sequential, int], None]] = {
 class Stored(NamedTuple):
     """A balance on the table, with the rules under which it may be written."""
 
-    rows: Rows
+    holding: Holding
     pending: Decimal
     headroom: Decimal
     due_at: int
@@ -64,13 +66,13 @@ class Stored(NamedTuple):
             return None
         return self._replace(pending=self.pending + units, headroom=self.headroom - units)
 
-    def settled(self, read: "Stored", rows: Rows) -> "Stored | None":
-        counter = balance.counter(Holding(rows))
+    def settled(self, read: "Stored", holding: Holding) -> "Stored | None":
+        counter = balance.counter(holding)
         difference = counter.headroom - read.headroom
         if self.version != read.version or self.headroom < -difference:
             return None
         return Stored(
-            rows,
+            holding,
             self.pending - read.pending,
             self.headroom + difference,
             counter.due_at,
@@ -96,7 +98,7 @@ class Decided(NamedTuple):
 
     request: Request
     read: Stored
-    rows: Rows
+    holding: Holding
     #: How many requests were done when the image was read.
     position: int
 
@@ -118,6 +120,23 @@ def row_of(source: Source) -> Row:
         price={} if source.priced else None,
         rollover=None if carries is None else RolloverRule(Decimal(carries), None, 1),
     )
+
+
+def controls_of(rules: Rules) -> Controls:
+    spend = None if rules.owed == FAR else SpendLimit(Decimal(rules.owed))
+    limits = []
+    if rules.daily is not None:
+        limits = [UsageLimit(Decimal(rules.daily), "day", anchor="utc", resets_at=rules.ends)]
+    return Controls(rules.overage, spend, tuple(limits))
+
+
+RULES = st.builds(
+    Rules,
+    overage=st.sampled_from([None, None, True, False]),
+    owed=st.just(FAR) | st.integers(0, 15),
+    daily=st.none() | st.integers(0, 60),
+    ends=st.just(START + DAY),
+)
 
 
 @st.composite
@@ -144,14 +163,16 @@ class Traffic(RuleBasedStateMachine):
 
     waiting: Bundle[Decided | None] = Bundle("waiting")
 
-    @initialize(data=st.data(), count=st.integers(0, 4))
-    def grant(self, data: st.DataObject, count: int) -> None:
+    @initialize(data=st.data(), count=st.integers(0, 4), rules=st.just(Rules()) | RULES)
+    def grant(self, data: st.DataObject, count: int, rules: Rules) -> None:
         self.now = START
+        self.bounds = rules
         self.first = [data.draw(sources(f"row{index}", START)) for index in range(count)]
         rows = ordered(tuple(row_of(source) for source in self.first))
-        counter = balance.counter(Holding(rows))
+        holding = Holding(rows, controls_of(rules))
+        counter = balance.counter(holding)
         self.stored = Stored(
-            rows, Decimal(0), counter.headroom, counter.due_at, counter.plain, version=1
+            holding, Decimal(0), counter.headroom, counter.due_at, counter.plain, version=1
         )
         self.done: list[Request] = []
         self.granted = count
@@ -181,10 +202,11 @@ class Traffic(RuleBasedStateMachine):
         fields: dict[str, Any] = {field: Decimal(number)}
         edit = Edit(**fields)
 
-        def decide(rows: Rows) -> tuple[Rows, Decimal]:
-            return changed(
-                rows, lambda chosen: edits.edited(chosen, edit) if chosen else chosen
-            ), Decimal(0)
+        def change(chosen: Sources) -> Sources:
+            return edits.edited(chosen, edit) if chosen else chosen
+
+        def decide(held: Holding) -> tuple[Holding, Decimal]:
+            return held._replace(rows=changed(held.rows, change)), Decimal(0)
 
         def act(account: Sequential) -> int:
             if account.sources:
@@ -202,15 +224,15 @@ class Traffic(RuleBasedStateMachine):
             account.add(source)
             return 0
 
-        def decide(rows: Rows) -> tuple[Rows, Decimal]:
-            return ordered((*rows, row_of(source))), Decimal(0)
+        def decide(held: Holding) -> tuple[Holding, Decimal]:
+            return held._replace(rows=ordered((*held.rows, row_of(source)))), Decimal(0)
 
         return self._decided(Request(decide, act, self.now))
 
     @rule(target=waiting)
     def begin_reset(self) -> Decided | None:
         """What the job does for what is due."""
-        return self._decided(Request(lambda rows: (rows, Decimal(0)), lambda _: 0, self.now))
+        return self._decided(Request(lambda held: (held, Decimal(0)), lambda _: 0, self.now))
 
     @rule(decided=consumes(waiting))
     def write(self, decided: Decided | None) -> None:
@@ -226,8 +248,11 @@ class Traffic(RuleBasedStateMachine):
     @invariant()
     def ends_where_the_plain_account_ends(self) -> None:
         account = self._account(len(self.done))
-        rows = balance.settled(Holding(self.stored.rows), self.stored.pending).rows
-        assert [seen(row) for row in rows] == [
+        held = balance.settled(self.stored.holding, self.stored.pending)
+        counted = [(limit.used, limit.resets_at) for limit in held.controls.usage_limits]
+        rules = account.rules
+        assert counted == ([] if rules.daily is None else [(rules.used, rules.ends)])
+        assert [seen(row) for row in held.rows] == [
             (
                 one.name,
                 one.left,
@@ -240,7 +265,7 @@ class Traffic(RuleBasedStateMachine):
 
     @invariant()
     def headroom_is_the_room_left_by_what_is_pending(self) -> None:
-        room = balance.room(Holding(self.stored.rows))
+        room = balance.room(self.stored.holding)
         assert self.stored.headroom == room - self.stored.pending
         assert self.stored.headroom >= 0
         if room < UNBOUNDED:
@@ -256,30 +281,30 @@ class Traffic(RuleBasedStateMachine):
                 return account.give_back(-units, beyond=beyond)
             return account.take(units, seats=overage is not Overage.REJECT, beyond=beyond)
 
-        def decide(rows: Rows) -> tuple[Rows, Decimal]:
-            taken = used(rows, units, overage)
-            return taken.rows, taken.left
+        def decide(held: Holding) -> tuple[Holding, Decimal]:
+            use = Use(HERE.feature_id, Decimal(units), {HERE.feature_id: ONE}, overage)
+            drawn = pool.draw({HERE: held}, CUSTOMER, use)
+            return drawn.state[HERE], drawn.left
 
         whole = overage is Overage.REJECT and units > 0
         return Request(decide, act, now, is_usage=True, whole=whole)
 
     def _decided(self, request: Request) -> Decided | None:
         read = self.stored
-        held = balance.current(Holding(read.rows), read.pending, request.now)
-        rows, left = request.decide(held.rows)
+        held, left = request.decide(balance.current(read.holding, read.pending, request.now))
         account = self._account(len(self.done))
         account.passes(request.now)
         assert request.act(account) == left
         if request.whole and left > 0:
             return None
-        return Decided(request, read, rows, len(self.done))
+        return Decided(request, read, held, len(self.done))
 
     def _at_once(self, request: Request) -> None:
         decided = self._decided(request)
         assert decided is None or self._written(decided)
 
     def _written(self, decided: Decided) -> bool:
-        written = self.stored.settled(decided.read, decided.rows)
+        written = self.stored.settled(decided.read, decided.holding)
         if written is None:
             return False
         before = self._account(decided.position)
@@ -295,9 +320,7 @@ class Traffic(RuleBasedStateMachine):
 
     def _told(self, written: Stored, request: Request, moved: Decimal) -> None:
         """The ledger, which sees two images and no more, tells what the usage moved."""
-        old, new = (
-            Image(Holding(one.rows), one.pending, one.version) for one in (self.stored, written)
-        )
+        old, new = (Image(one.holding, one.pending, one.version) for one in (self.stored, written))
         passage = ledger.passage(old, new, request.now)
         assert sum(movement.value for movement in passage.movements(HERE)) == moved
         assert passage.earlier == balance.settled(old.holding, old.pending)
@@ -305,7 +328,7 @@ class Traffic(RuleBasedStateMachine):
 
     def _account(self, position: int) -> Sequential:
         """The plain account after the first so many requests."""
-        account = Sequential(self.first)
+        account = Sequential(self.first, self.bounds)
         for request in self.done[:position]:
             account.passes(request.now)
             request.act(account)
