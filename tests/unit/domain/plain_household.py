@@ -266,6 +266,20 @@ class Household:
                     one.adjusted = 0
                 sources[0].adjusted = number - sum(one.allowance for one in sources)
 
+    def redate(self, sources: list[Source], name: str, at: int) -> bool:
+        """Move the earliest date there is; slices of one source share their dates."""
+        if name == "resets":
+            sources = [one for one in sources if one.resets is not None]
+        if not sources:
+            return False
+        first = min(sources, key=lambda one: getattr(one, name))
+        if name == "expires" and first.priced and first.resets is not None:
+            return False
+        for one in (*sources, *self.moulds):
+            if one.name == first.name:
+                setattr(one, name, at)
+        return True
+
     def level(self, who: str | None, feature: str) -> None:
         """What some owe is taken from what others have left, as if all was used anew."""
         sources = [one for one in self.visible(who, feature) if one.owner == who]
@@ -290,7 +304,6 @@ class Household:
         elif recalculate and used > 0:
             kept = removed[0]
             kept.left, kept.adjusted, kept.carried = -used, -kept.allowance, []
-            kept.day += kept.resets is not None
             kept.resets = None
             self.sources.append(kept)
 

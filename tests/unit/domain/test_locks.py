@@ -168,6 +168,30 @@ def test_a_row_that_was_reset_has_forgotten_the_lock() -> None:
     assert (unwound.movements, unwound.missing) == ((), 0)
 
 
+def test_an_edit_of_the_reset_date_is_no_reset() -> None:
+    state, receipt = locked(of_words(monthly(100)), 30)
+    (row,) = state[WORDS].rows
+    moved = {WORDS: Holding((row._replace(next_reset_at=START + 3 * DAY),))}
+    reset = {WORDS: Holding(renewal.renewed(moved[WORDS].rows, START + 3 * DAY))}
+
+    assert held(given_back(moved, receipt, 30)) == {"monthly": 100}
+    assert held(given_back(reset, receipt, 30)) == {"monthly": 100}
+    used = {WORDS: Holding((reset[WORDS].rows[0]._replace(balance=Decimal(60)),))}
+    assert held(given_back(used, receipt, 30)) == {"monthly": 60}
+
+
+def test_with_an_entity_goes_what_was_its_own() -> None:
+    own = lifetime(5, entity_id="a", id="own")
+    of_a = Place("words", "a")
+    begin = {WORDS: Holding((lifetime(20),)), of_a: Holding((own,))}
+
+    state, receipt = locked(begin, 8, Subject("a"))
+    left = {WORDS: state[WORDS]}
+    unwound = locks.unwound(left, receipt, Decimal(8), gone="a")
+
+    assert (held(unwound.state), unwound.missing) == ({"lifetime": 20}, 0)
+
+
 def test_what_is_still_carried_over_after_a_reset_gets_back_what_it_paid() -> None:
     """A reset starts the row anew, but what it carried over goes on."""
     rule = RolloverRule(None, None, 3)

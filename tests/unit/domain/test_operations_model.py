@@ -8,6 +8,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -34,6 +35,7 @@ from orchard.domain.pool import Drawn, Use
 from orchard.domain.row import NO_OVERAGE, PRICED, RolloverRule, Row, ordered
 from orchard.domain.scope import Subject
 from orchard.domain.sources import ONE, Overage, Sources
+from orchard.errors import Invalid
 from tests.unit.domain import plain_household as plain
 from tests.unit.domain.plain_household import FAR, GRAINS, Limit, Rules, Source, Spend
 
@@ -329,6 +331,29 @@ class Operations(RuleBasedStateMachine):
 
         self._change(self._subject(who), feature, change)
 
+    @rule(
+        who=WHO,
+        feature=st.sampled_from(FEATURES),
+        name=st.sampled_from(["resets", "expires"]),
+        hours=st.integers(1, 60),
+    )
+    def move_a_date(self, who: str | None, feature: str, name: str, hours: int) -> None:
+        """Of what all can use: an entity's slice alone has no dates of its own."""
+        who, at = self._known(who), self.now + hours * HOUR
+        ours = [one for one in self.books.visible(who, feature) if who is None or not one.sliced]
+        ids = {one.name for one in ours}
+        fields: dict[str, Any] = {"next_reset_at" if name == "resets" else "expires_at": at}
+
+        def change(found: Sources) -> Sources:
+            chosen = tuple(source for source in found if source.row.id in ids)
+            return edits.edited(chosen, Edit(**fields))
+
+        if self.books.redate(ours, name, at):
+            self._change(self._subject(who), feature, change)
+        elif ours:
+            with pytest.raises(Invalid):
+                self._change(self._subject(who), feature, change)
+
     @precondition(lambda self: self.books.sources)
     @rule(data=st.data())
     def recalculate(self, data: st.DataObject) -> None:
@@ -488,7 +513,8 @@ class Operations(RuleBasedStateMachine):
         found = pool.candidates(before, subject, {feature: ONE})
         now = {(one.place, one.row.id): one for one in change(found)}
         after = tuple(now.get((one.place, one.row.id), one) for one in found)
-        self._save(before, pool.regrouped(before, found, after))
+        state = pool.regrouped(before, found, after)
+        self._save(before, edits.recast(state, feature, found, after))
 
     def _borne(
         self, before: State, after: dict[Place, Holding], subject: Subject, removed: list[Source]
