@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.domain import edits
+from orchard.domain import edits, pool
 from orchard.domain.edits import BalanceNotFound, Edit, Selection
-from orchard.domain.row import Rows
-from orchard.domain.sources import Sources
+from orchard.domain.holding import Holding, Place
+from orchard.domain.row import Rows, cast
+from orchard.domain.scope import CUSTOMER, Subject
+from orchard.domain.sources import ONE, Sources
 from orchard.errors import Invalid, NotFound
 from tests.unit.domain.rows import (
     DAY,
+    HERE,
     START,
     a_row,
     carried,
@@ -260,6 +263,64 @@ def test_fields_apply_in_their_order() -> None:
 
     assert (row.balance, row.adjustment) == (15, 100)
     assert (row.next_reset_at, row.expires_at) == (START + DAY, START + 2 * DAY)
+
+
+OF_A, OF_B = Place("words", "a"), Place("words", "b")
+EACH = monthly(50, id="each", entity_feature_id="seats")
+
+
+def of_entities() -> dict[Place, Holding]:
+    """Fifty for each of two entities, and five that are the customer's."""
+    return {
+        HERE: Holding(in_order(EACH, lifetime(5))),
+        OF_A: Holding((cast(EACH, "a"),)),
+        OF_B: Holding((cast(EACH, "b"),)),
+    }
+
+
+def edited_for(
+    subject: Subject, edit: Edit, selection: Selection = EVERYTHING
+) -> dict[Place, Holding]:
+    state = of_entities()
+    before = pool.candidates(state, subject, {"words": ONE})
+    changed_ones = {
+        (one.place, one.row.id): one
+        for one in edits.edited(edits.selected(before, selection), edit)
+    }
+    after = tuple(changed_ones.get((one.place, one.row.id), one) for one in before)
+    return dict(edits.recast(pool.regrouped(state, before, after), "words", before, after))
+
+
+def test_an_edit_for_an_entity_leaves_the_slices_of_others_alone() -> None:
+    wanted = Edit(remaining=Decimal(12))
+
+    after = edited_for(Subject("a"), wanted, Selection(interval="month"))
+
+    assert [held(after[place].rows)["each"] for place in (OF_A, OF_B)] == [12, 50]
+    assert held(after[HERE].rows) == {"each": 50, "lifetime": 5}
+
+
+def test_an_edit_for_the_customer_bears_on_all_slices_in_order() -> None:
+    after = edited_for(CUSTOMER, Edit(remaining=Decimal(60)))
+
+    assert [held(after[place].rows)["each"] for place in (OF_A, OF_B)] == [5, 50]
+    assert held(after[HERE].rows) == {"each": 50, "lifetime": 5}
+
+
+def test_the_grant_of_a_row_for_each_entity_is_borne_by_the_first_slice() -> None:
+    after = edited_for(CUSTOMER, Edit(included_grant=Decimal(120)), Selection(balance_id="each"))
+
+    assert [after[place].rows[0].adjustment for place in (OF_A, OF_B)] == [20, 0]
+
+
+def test_the_dates_of_slices_move_together_with_those_to_come() -> None:
+    reset = edited_for(CUSTOMER, Edit(next_reset_at=START + DAY))
+    expiry = edited_for(CUSTOMER, Edit(expires_at=START + DAY), Selection(balance_id="each"))
+
+    for place in (HERE, OF_A, OF_B):
+        assert reset[place].rows[0].next_reset_at == START + DAY
+        assert expiry[place].rows[0].expires_at == START + DAY
+    assert reset[HERE].rows[1] == lifetime(5)
 
 
 @given(
