@@ -108,7 +108,6 @@ def test_a_balance_carries_the_controls_of_its_feature() -> None:
         ({}, SpendLimit(Decimal(25))),
         ({"enabled": False}, SpendLimit(Decimal(25), enabled=False)),
         ({"limit_type": "usage_percentage"}, SpendLimit(Decimal(25), is_percentage=True)),
-        ({"feature_id": None}, SpendLimit(Decimal(25))),
         ({"overage_limit": None}, SpendLimit(Decimal(0), enabled=False)),
         ({"feature_id": "credits"}, None),
     ],
@@ -117,6 +116,15 @@ def test_how_a_spend_limit_is_read(fields: dict[str, Any], expected: SpendLimit 
     found = controls(HELD, household(spend(25, **fields)))
 
     assert found.spend_limit == expected
+
+
+def test_an_entry_about_no_feature_hides_no_limit_of_one() -> None:
+    about_nothing = {"enabled": True, "limit_type": "absolute"}
+
+    found = controls(HELD, household({"spend_limits": [about_nothing, *spend(5)["spend_limits"]]}))
+
+    assert found.spend_limit == SpendLimit(Decimal(5))
+    assert controls(HELD, household({"spend_limits": [about_nothing]})) == NO_CONTROLS
 
 
 def test_rows_stay_as_they_were_given() -> None:

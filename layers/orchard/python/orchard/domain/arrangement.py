@@ -141,7 +141,9 @@ def _controls(place: Place, lists: Lists, held: Controls, rows: Rows, now: int) 
         for name in rules.OF_ENTITIES
     }
     allowed = next((entry["enabled"] for entry in about["overage_allowed"]), None)
-    spend = next((_spend_limit(entry) for entry in about["spend_limits"]), None)
+    # An entry about no feature can set no limit; it must not hide one that does.
+    spends = (entry for entry in about["spend_limits"] if entry.get("feature_id"))
+    spend = next((_spend_limit(entry) for entry in spends), None)
     counted = {_identity(limit): limit for limit in held.usage_limits}
     limits = [_usage_limit(entry, counted) for entry in about["usage_limits"]]
     alerts = tuple(_alert(entry) for entry in about["usage_alerts"] if entry.get("enabled", True))
