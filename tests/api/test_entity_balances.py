@@ -74,6 +74,16 @@ def test_entities_get_their_share_of_a_plan_that_comes_later(call: Call) -> None
     assert (left(call, "ws_1"), left(call, "ws_2"), left(call)) == (100, 100, 200)
 
 
+def test_a_customer_can_use_the_shares_of_entities_whatever_their_ids(call: Call) -> None:
+    attached(call, "each", for_each(monthly("messages", 100)))
+    made(call, "#1", "\U0001f333", "zz")
+
+    tracked = done(call, "balances.track", feature_id="messages", value=250)
+
+    assert tracked["balance"]["remaining"] == 50
+    assert left(call) == 50
+
+
 def test_entities_of_another_feature_get_no_share(call: Call) -> None:
     a_feature(call, "rooms", consumable=False)
     attached(call, "each", for_each(monthly("messages", 100)))

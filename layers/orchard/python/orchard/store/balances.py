@@ -43,11 +43,11 @@ def get(session: Session, hot_id: str, place: Place) -> Stored | None:
 
 def of_entities(session: Session, hot_id: str, feature_id: str) -> list[Stored]:
     """Return the balances that entities of a customer have of a feature, strongly consistent."""
-    first, last = keys.balances_of_entities(feature_id)
+    prefix = keys.balances_of_entities(feature_id)
     partition = keys.hot_partition(session.tenant, hot_id)
     query = Query(
-        "pk = :pk AND sk BETWEEN :first AND :last",
-        {":pk": partition, ":first": first, ":last": last},
+        "pk = :pk AND begins_with(sk, :prefix)",
+        {":pk": partition, ":prefix": prefix},
     )
     return [load(item) for item in session.table.query(query)]
 

@@ -114,10 +114,9 @@ def balance(tenant: str, hot_id: str, feature_id: str, entity_id: str | None = N
     return Key(hot_partition(tenant, hot_id), f"0#BALANCE#{_part(feature_id)}{suffix}")
 
 
-def balances_of_entities(feature_id: str) -> tuple[str, str]:
-    """The first and the last sort key that a balance of an entity can have for a feature."""
-    prefix = f"0#BALANCE#{_part(feature_id)}#"
-    return prefix, f"{prefix}\uffff"
+def balances_of_entities(feature_id: str) -> str:
+    """What the sort keys of all balances begin with that entities have of a feature."""
+    return f"0#BALANCE#{_part(feature_id)}#"
 
 
 def pointer(tenant: str, internal_id: str) -> Key:
