@@ -74,6 +74,49 @@ def test_a_row_that_expires_but_never_resets_sets_no_cycle() -> None:
     assert end(a_limit(), lifetime(expires_at=at(9, 3), plan_id="pro")) == at(10, 1)
 
 
+#: Resets at the end of every hour.
+HOURLY = a_row(5, id="hourly", plan_id="free", interval="hour", next_reset_at=START + 11 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("row", "interval", "expected"),
+    [
+        (HOURLY, "day", at(9, 2, 10)),
+        (HOURLY, "week", at(9, 8, 10)),
+        (a_row(5, plan_id="pro", interval="day", next_reset_at=at(9, 2, 6)), "month", at(10, 1, 6)),
+        (MID_MONTH, "year", at(8, 15, 6, 2027)),
+    ],
+)
+def test_a_window_longer_than_the_cycle_begins_with_it(
+    row: Row, interval: str, expected: int
+) -> None:
+    assert end(a_limit(interval), row) == expected
+
+
+def test_a_window_longer_than_the_cycle_outlasts_its_resets() -> None:
+    (limit,) = windows.aligned((a_limit("day", used=0),), (HOURLY,), NOW)
+    counting = limit._replace(used=Decimal(7))
+    later = HOURLY._replace(next_reset_at=START + 20 * HOUR)
+
+    assert windows.rolled((counting,), (later,), START + 19 * HOUR) == (counting,)
+    (same,) = windows.aligned((counting,), (later,), START + 19 * HOUR)
+    assert (same.used, same.resets_at) == (7, at(9, 2, 10))
+    (closed,) = windows.rolled((counting,), (later,), at(9, 2, 10))
+    assert (closed.used, closed.resets_at) == (0, at(9, 3, 10))
+
+
+def test_a_plan_with_the_length_of_the_window_sets_it_before_shorter_ones() -> None:
+    assert end(a_limit("month"), HOURLY._replace(created_at=START - 1), MID_MONTH) == at(9, 15, 6)
+
+
+def test_a_window_stays_on_the_cycle_of_a_row_that_is_gone() -> None:
+    aligned = windows.aligned((a_limit("month"), a_limit("week")), (MID_MONTH,), NOW)
+
+    month, week = windows.rolled(aligned, (), at(9, 16))
+
+    assert (month.resets_at, week.resets_at) == (at(10, 15, 6), at(9, 22, 6))
+
+
 def test_a_new_limit_has_counted_nothing() -> None:
     (limit,) = windows.aligned((a_limit(),), (MID_MONTH,), NOW)
 
