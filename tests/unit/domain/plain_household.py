@@ -144,6 +144,12 @@ class Household:
         for mould in self.moulds:
             self._slice(mould, entity)
 
+    def leave(self, entity: str) -> None:
+        """With an entity goes all that is its own."""
+        self.entities.remove(entity)
+        self.sources = [one for one in self.sources if one.owner != entity]
+        self.rules = {at: rules for at, rules in self.rules.items() if at[1] != entity}
+
     def passes(self, now: int) -> None:
         """Time passes: sources end, days begin, what was carried over goes."""
         self.now = now
@@ -210,11 +216,12 @@ class Household:
     def unwind(self, lock: Lock, units: float) -> float:
         """Give back what a lock took last, and so on; return what has nowhere to go back to."""
         left, missing, credits_back = abs(units), 0.0, 0.0
-        free = any(part.source.unlimited for part in lock.parts)
         for part in reversed(lock.parts):
             portion = min(left, part.units)
             left -= portion
             source, carried = part.source, part.carried
+            if lock.who not in (None, *self.entities) and source.owner == lock.who:
+                continue
             back = part.amount / part.units * portion
             if source not in self.sources or (carried and carried not in source.carried):
                 missing += portion
@@ -222,10 +229,8 @@ class Household:
                 _move(source, carried, back)
                 if source.feature != lock.feature and back > 0:
                     credits_back += back
-        if units > 0 and not free:
-            self._count(lock.who, lock.feature, -units, lock.kind)
-            if lock.feature != "credits":
-                self._count(lock.who, "credits", -credits_back, lock.kind)
+        if units > 0:
+            self._uncount(lock, units, credits_back)
         return missing if units > 0 else -missing
 
     def settle(self, lock: Lock, final: float) -> None:
@@ -394,6 +399,13 @@ class Household:
     def _window(self, who: str | None, feature: str, kind: str | None) -> float:
         held = (one for one in self._limits(who, feature) if one.on and one.counts(kind))
         return min((limit.most - limit.used for limit in held), default=FAR)
+
+    def _uncount(self, lock: Lock, units: float, credits_back: float) -> None:
+        if any(part.source.unlimited for part in lock.parts):
+            return
+        self._count(lock.who, lock.feature, -units, lock.kind)
+        if lock.feature != "credits":
+            self._count(lock.who, "credits", -credits_back, lock.kind)
 
     def _count(self, who: str | None, feature: str, units: float, kind: str | None) -> None:
         for limit in self._limits(who, feature):

@@ -50,7 +50,7 @@ COSTS = {
 }
 SYSTEMS = {"words": ("credits",), "calls": ("credits",)}
 FEATURES = ["words", "words", "words", "credits", "credits", "calls"]
-WHO = st.sampled_from([None, "a", "a", "b"])
+WHO = st.sampled_from([None, "a", "a", "b", "c"])
 AMOUNTS = st.integers(1, 24)
 PLAN = Plan(id="pro", version=1, name="Pro", created_at=START)
 HELD = CustomerPlan(id="held", plan_id="pro", plan_version=1, started_at=START)
@@ -177,7 +177,7 @@ def rules(draw: st.DrawFn) -> Rules:
 
 
 class Operations(RuleBasedStateMachine):
-    """A customer with one entity and, later, another."""
+    """A customer with one entity, and others that come and go."""
 
     @initialize(data=st.data(), pooled=st.integers(0, 3).map(bool), grants=st.integers(0, 5))
     def begin(self, data: st.DataObject, pooled: bool, grants: int) -> None:  # noqa: FBT001 - drawn
@@ -185,6 +185,7 @@ class Operations(RuleBasedStateMachine):
         self.books = plain.Household(START, pooled=pooled)
         self.boxes: dict[Place, Box] = {}
         self.locks: list[Reserved] = []
+        self.newcomers = ["c", "b"]
         self.names = 0
         for _grant in range(grants):
             self.grant(data, data.draw(WHO))
@@ -200,13 +201,22 @@ class Operations(RuleBasedStateMachine):
         self.books.add(source)
         self._arrange(state)
 
-    @precondition(lambda self: "b" not in self.books.entities)
+    @precondition(lambda self: self.newcomers)
     @rule()
     def join(self) -> None:
-        self.books.join("b")
+        self.books.join(self.newcomers.pop())
         state = self._state()
         slices = attachment.slices(state, self._entities()[-1])
         self._arrange({**state, **{at: Holding(ordered(rows)) for at, rows in slices.items()}})
+
+    @precondition(lambda self: self.books.entities[1:])
+    @rule()
+    def leave(self) -> None:
+        entity = self.books.entities[-1]
+        self.books.leave(entity)
+        for place in [place for place in self.boxes if place.entity_id == entity]:
+            del self.boxes[place]
+        self._arrange(self._state())
 
     @rule(who=WHO, feature=st.sampled_from(FEATURES), wanted=rules())
     def control(self, who: str | None, feature: str, wanted: Rules) -> None:
@@ -293,7 +303,8 @@ class Operations(RuleBasedStateMachine):
         if value * final > 0:
             kept = min(abs(final), abs(value)).copy_sign(value)
         before = self._state()
-        given = locks.unwound(before, receipt, value - kept)
+        gone = None if lock.who in (None, *self.books.entities) else lock.who
+        given = locks.unwound(before, receipt, value - kept, gone)
         state = given.state
         for units in (-given.missing, final - kept):
             wanted = Use(lock.feature, units, COSTS[lock.feature], Overage.CAP, receipt.properties)
