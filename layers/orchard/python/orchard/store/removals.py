@@ -15,14 +15,19 @@ from orchard.store.table import Table
 def removals(session: Session, customer: Customer, items: Iterable[Item]) -> list[Delete]:
     """Remove items of an account that were read: the customer first, and pointers before items.
 
-    So wherever the list is cut, what is left of an entity still leads to its pointer.
+    So wherever the list is cut, what is left of an entity still leads to its pointer. What is the
+    customer's own goes before what is its entities': nothing can be used any more.
     """
-    own_first = sorted(items, key=lambda item: not keys.is_customer(item["sk"]))
+    own_first = sorted(items, key=_turn)
     return [
         delete
         for item in own_first
         for delete in (*_pointers(session.tenant, item), removal(customer, item))
     ]
+
+
+def _turn(item: Item) -> tuple[bool, bool]:
+    return not keys.is_customer(item["sk"]), "entity_internal_id" in item
 
 
 def removal(customer: Customer, item: Item) -> Delete:

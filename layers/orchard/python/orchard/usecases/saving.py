@@ -17,6 +17,8 @@ from orchard.store.session import MOST_WRITES, Session
 from orchard.store.statements import Check, Item, Update, Write
 from orchard.store.stored import Stored
 
+#: What of an event is told by one of the items that it changed.
+_TOLD_ONCE = {"events", "sources", "properties"}
 #: A balance of credits remembers so many features that it alone pays for.
 _MOST_SOLE = 50
 
@@ -110,19 +112,26 @@ def _counted(session: Session, decided: Decided) -> Update | None:
 def _settled(decided: Decided, changed: list[Place], solely: Place | None) -> list[Write]:
     """Settle every place that changed; the first carries the event with what all of them paid."""
     alone = len(changed) == 1
-    paid = [contract.paid(movement) for movement in decided.moved]
-    lead: Item = {} if alone else {"deductions": paid}
-    rest: Item = {"silent": True}
+    lead: Item = {}
+    # The events of a batch tell themselves what was paid for each.
+    if not alone and "events" not in decided.last:
+        lead = {"deductions": [contract.paid(movement) for movement in decided.moved]}
     return [
         balances.settled(
             decided.ground.balances[place],
             decided.after[place],
-            decided.last_at(place) | (rest if position else lead),
+            _silent(decided.last_at(place)) if position else decided.last_at(place) | lead,
             exact=not alone,
             sole_for=_sole_for(decided, place) if place == solely else None,
         )
         for position, place in enumerate(changed)
     ]
+
+
+def _silent(last: Item) -> Item:
+    """What a write leaves where another item tells the event: a batch of events is large."""
+    kept = {name: value for name, value in last.items() if name not in _TOLD_ONCE}
+    return kept | {"silent": True}
 
 
 def _note(session: Session, decided: Decided) -> list[Write]:
