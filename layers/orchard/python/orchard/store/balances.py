@@ -155,16 +155,11 @@ def settled(
     still fits. `exact` refuses the write if any arrived. `sole_for` stays unless it is given.
     """
     counter = balance.counter(holding)
-    difference = counter.headroom - stored.headroom
     mark = ids.secret("", _MARK)
     values: dict[str, Any] = {
         **{f":{name}": value for name, value in _held(holding, counter).items()},
+        **_since_read(stored, counter),
         ":sole_for": sorted(stored.sole_for if sole_for is None else sole_for),
-        ":folded": stored.pending,
-        ":difference": difference,
-        ":least": -difference,
-        ":version": stored.version,
-        ":internal_id": stored.internal_id,
         ":recent": (mark + stored.recent)[: _RECENT * _MARK],
         ":one": 1,
         ":last": last,
@@ -195,6 +190,18 @@ def unchanged(stored: Stored) -> Check:
     """Require that a balance is as it was read, down to the last count."""
     values = {":seq": stored.seq, ":internal_id": stored.internal_id}
     return Check(stored.key, "seq = :seq AND internal_id = :internal_id", values)
+
+
+def _since_read(stored: Stored, counter: Counter) -> dict[str, Any]:
+    """What tells whether a balance is as it was read, and what of it the write takes up."""
+    difference = counter.headroom - stored.headroom
+    return {
+        ":folded": stored.pending,
+        ":difference": difference,
+        ":least": -difference,
+        ":version": stored.version,
+        ":internal_id": stored.internal_id,
+    }
 
 
 def _held(holding: Holding, counter: Counter) -> Item:

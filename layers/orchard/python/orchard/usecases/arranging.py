@@ -33,22 +33,20 @@ def writes(
     """
     was = {one.place: one.current(session.now) for one in before}
     after = arranged(session, known, household, {**was, **state})
-    stored = {one.place: one for one in before}
     sourced = arrangement.sourced(after)
     # What begins to have a part in uses must not be overlooked by one that is decided right now.
     began = not sourced <= arrangement.sourced(was)
     found: list[Write] = []
-    for place, holding in after.items():
-        told = _told(was, holding, place, last)
-        one = stored.get(place)
-        if one is not None:
-            sole = _still_sole(one, sourced)
-            touched = began and _is_system(known, place)
-            if touched or sole != one.sole_for or holding != was[place]:
-                found.append(balances.settled(one, holding, told, sole_for=sole))
-        elif holding != NOTHING:
-            owner = _owner(household, place)
-            found.append(balances.created(session, owner, place, holding, told))
+    for one in before:
+        holding, sole = after[one.place], _still_sole(one, sourced)
+        touched = began and _is_system(known, one.place)
+        if touched or sole != one.sole_for or holding != was[one.place]:
+            told = _told(was, holding, one.place, last)
+            found.append(balances.settled(one, holding, told, sole_for=sole))
+    for place in after.keys() - was.keys():
+        if after[place] != NOTHING:
+            owner, told = _owner(household, place), _told(was, after[place], place, last)
+            found.append(balances.created(session, owner, place, after[place], told))
     return found
 
 
