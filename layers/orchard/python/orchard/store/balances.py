@@ -31,6 +31,9 @@ _SETTLE = (
     "#last = :last, recent = :recent"
 )
 _AS_READ = "version = :version AND internal_id = :internal_id"
+_SETTLE_NAMES = {"#rows": "rows", "#last": "last"}
+_STILL_FITS = f"{_AS_READ} AND headroom >= :least"
+_NOTHING_SINCE = f"{_STILL_FITS} AND pending = :folded"
 #: The marks of this many settlements are kept in the item, each of so many letters.
 _RECENT, _MARK = 4, 8
 
@@ -168,11 +171,8 @@ def settled(
     if counter.resets_at != balance.NEVER:
         expression = f"{_SETTLE}, due_shard = :shard"
         values[":shard"] = keys.due_shard_of(stored.key)
-    condition = f"{_AS_READ} AND headroom >= :least"
-    condition = f"{condition} AND pending = :folded" if exact else condition
-    return Update(
-        stored.key, expression, values, condition, {"#rows": "rows", "#last": "last"}, mark
-    )
+    condition = _NOTHING_SINCE if exact else _STILL_FITS
+    return Update(stored.key, expression, values, condition, _SETTLE_NAMES, mark)
 
 
 def noted(stored: Stored, last: Item) -> Update:
