@@ -1,6 +1,6 @@
 """The handlers on AWS's own engine: it serialises writes as DynamoDB does, which moto does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -9,10 +9,13 @@ import pytest
 from botocore.config import Config
 
 from local.dynamodb import DynamoDBLocal
+from orchard.gateways import queue
 from orchard.store.table import Table
 from orchard.triggers import connection
 from tests import harness
-from tests.conftest import forget
+from tests.concurrency.scenarios import GIVEN, catalogue
+from tests.concurrency.worlds import World
+from tests.conftest import Call, Clock, forget
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,23 @@ def table(dynamodb: DynamoDBLocal, client: Any, monkeypatch: pytest.MonkeyPatch)
     yield connected
     forget()
     connected.client.delete_table(TableName=connected.name)
+
+
+@pytest.fixture
+def world(table: Table, call: Call, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> World:
+    """One customer with two entities, whose operations can be interrupted and done again."""
+    world = World(table, call, clock)
+    monkeypatch.setattr(table, "client", world.client)
+    monkeypatch.setattr(queue, "send", _into(world.stage.messages))
+    catalogue(call)
+    for step in GIVEN:
+        step(world.stage)
+    return world
+
+
+def _into(messages: list[str]) -> Callable[[Sequence[str]], int]:
+    def send(bodies: Sequence[str]) -> int:
+        messages.extend(bodies)
+        return len(bodies)
+
+    return send

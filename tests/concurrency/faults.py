@@ -1,12 +1,12 @@
 """Processes that die and networks that lose things, between any two calls of the table."""
 
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import partial
+from random import Random
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
-
-_LOST = ReadTimeoutError(endpoint_url="http://table")
 
 
 class Fault(Enum):
@@ -31,32 +31,56 @@ class Killed(BaseException):
     """The process is gone: nothing of ours catches this."""
 
 
+type Trouble = Callable[[Callable[[], Any]], Any]
+
+
+def trouble(fault: Fault) -> Trouble:
+    """What makes a call go wrong."""
+
+    def happen(call: Callable[[], Any]) -> Any:
+        if fault.is_done:
+            call()
+        raise Killed if fault.kills else ReadTimeoutError(endpoint_url="http://table")
+
+    return happen
+
+
+def rival(act: Callable[[], object]) -> Trouble:
+    """What lets somebody else act right before a call."""
+
+    def happen(call: Callable[[], Any]) -> Any:
+        act()
+        return call()
+
+    return happen
+
+
 class Faulty:
-    """A client of the table in which the call at one position, counted from 0, goes wrong."""
+    """A client of the table with trouble arranged for some of the calls to come."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._fault: Fault | None = None
-        self._left = -1
+        self._next: Iterator[Trouble | None] = iter(())
 
-    def arrange(self, fault: Fault, position: int) -> None:
-        """Let the call at a position go wrong."""
-        self._fault, self._left = fault, position
+    def arrange(self, position: int, trouble: Trouble) -> None:
+        """Let there be trouble with the call at a position, counted from 0."""
+        self._next = iter([*[None] * position, trouble])
+
+    def arrange_often(self, random: Random, faults: Sequence[Fault]) -> None:
+        """Let every third call go wrong, until a hundred calls were made."""
+        wrong = (random.random() < 1 / 3 for _ in range(100))
+        self._next = (trouble(random.choice(faults)) if one else None for one in wrong)
 
     def clear(self) -> bool:
-        """Arrange nothing any more; return whether the call that was to go wrong was made."""
-        was_made, self._left = self._left < 0, -1
-        return was_made
+        """Arrange nothing any more; return whether all the trouble happened."""
+        left, self._next = list(self._next), iter(())
+        return not left
 
     def __getattr__(self, verb: str) -> Any:
         real = getattr(self._client, verb)
         return partial(self._call, real) if callable(real) else real
 
     def _call(self, real: Any, *arguments: Any, **named: Any) -> Any:
-        self._left -= 1
-        if self._left != -1 or self._fault is None:
-            return real(*arguments, **named)
-        fault, self._fault = self._fault, None
-        if fault.is_done:
-            real(*arguments, **named)
-        raise Killed if fault.kills else _LOST
+        happen = next(self._next, None)
+        call = partial(real, *arguments, **named)
+        return call() if happen is None else happen(call)

@@ -28,7 +28,7 @@ class Stage:
     def ask(self, operation: str, body: Body) -> harness.Response:
         """Ask until there is an answer, as a client does whose request dies or is told to wait."""
         headers = {"idempotency-key": self.key} if self.key else None
-        for _ in range(10):
+        for _ in range(60):
             try:
                 answered = self._call(operation, {**ABOUT, **body}, headers=headers)
             except Killed:
@@ -48,7 +48,7 @@ class Stage:
 
     def run(self, work: Callable[[], bool]) -> None:
         """Do something until it says that it is done, from the start if the process dies."""
-        for _ in range(10):
+        for _ in range(60):
             try:
                 if work():
                     return

@@ -10,7 +10,7 @@ import pytest
 from orchard.store import keys
 from orchard.store.table import Table
 from orchard.usecases import releases
-from tests.builders import a_customer, a_feature, a_plan, left
+from tests.builders import a_customer, a_feature, a_grant, a_plan, left
 from tests.concurrency.test_races import BODY, at_once, patiently
 from tests.conftest import START, Call, Clock
 from tests.harness import Response
@@ -71,6 +71,20 @@ def is_free(table: Table) -> bool:
 def test_one_of_many_takes_a_lock_and_reserves_once(call: Call) -> None:
     assert statuses([locking(call)] * THREADS) == {200: 1, 409: THREADS - 1}
     assert left(call) == (70, 30)
+
+
+def test_one_of_many_takes_a_lock_though_they_reserve_different_things(call: Call) -> None:
+    names = [f"f{number}" for number in range(8)]
+    for name in names:
+        a_feature(call, name)
+        a_grant(call, 100, name)
+    lock = {"enabled": True, "lock_id": "lock"}
+    bodies = [{**BODY, "feature_id": name, "required_balance": 30, "lock": lock} for name in names]
+
+    answers = statuses([partial(patiently, partial(call, "balances.check", one)) for one in bodies])
+
+    assert answers == {200: 1, 409: 7}
+    assert sorted(left(call, name)[1] for name in names) == [0] * 7 + [30]
 
 
 def test_one_of_many_settles_a_lock(call: Call, table: Table) -> None:
