@@ -6,7 +6,7 @@ import pytest
 
 from orchard.domain.catalog import Plan
 from orchard.domain.customer import CustomerPlan
-from orchard.store import catalog, customers
+from orchard.store import catalog, customer_plans, customers
 from orchard.store.session import Session
 from tests.builders import a_customer, a_feature, a_plan, balance, lifetime, monthly
 from tests.conftest import Call, Clock
@@ -215,7 +215,7 @@ def hold_until(session: Session, customer_id: str, ends_at: int) -> None:
     one = account.customer._replace(version=account.customer.version + 1)
     session.commit(
         customers.put(session, one, (held,), session.stamp("attach")),
-        customers.put_plan(session, one, held),
+        customer_plans.put(session, one, held),
         *catalog.mark_plan(session, plan, one.internal_id),
     )
     catalog.forget(session)

@@ -8,7 +8,7 @@ import pytest
 from orchard.domain.catalog import Plan
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.invoice import Invoice
-from orchard.store import catalog, customers, invoices
+from orchard.store import catalog, customer_plans, customers, invoices
 from orchard.store.session import Session
 from orchard.triggers import connection
 from tests.conftest import START, Call, Clock
@@ -385,6 +385,6 @@ def hold(session: Session, *plans: Plan) -> None:
         held = CustomerPlan(f"cus_prod_{plan.id}", plan.id, 1, session.now)
         session.commit(
             catalog.put_plan(session, plan, new=True),
-            customers.put_plan(session, customer, held),
+            customer_plans.put(session, customer, held),
         )
     catalog.forget_all()

@@ -11,10 +11,9 @@ from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
 from orchard.errors import CustomerNotFound
-from orchard.store import balances, documents, entities, keys, pointers, stored
+from orchard.store import balances, customer_plans, documents, entities, keys, pointers, stored
 from orchard.store.session import Session
 from orchard.store.statements import (
-    Delete,
     Item,
     Put,
     Query,
@@ -24,16 +23,6 @@ from orchard.store.statements import (
 from orchard.store.stored import Owner, Stored
 
 _INTERNAL_PREFIX = "cus_"
-_PLAN_TIMES = {
-    "started_at",
-    "trial_ends_at",
-    "canceled_at",
-    "expires_at",
-    "current_period_start",
-    "current_period_end",
-    "plan_version",
-    "quantity",
-}
 #: What an entity sees: what is the customer's own, what is the entity's, and the entity itself.
 _SEEN = (
     "attribute_not_exists(entity_internal_id) AND "
@@ -103,7 +92,7 @@ def creation(
     """Return the writes of a new customer and its plans; they fail if its place is taken."""
     return [
         put(session, customer, plans, last, new=True),
-        *(put_plan(session, customer, plan) for plan in plans),
+        *(customer_plans.put(session, customer, plan) for plan in plans),
         *pointers.claimed(session, customer),
     ]
 
@@ -137,19 +126,6 @@ def touch(session: Session, customer: Customer) -> Update:
     )
 
 
-def put_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
-    """Store a plan of a customer."""
-    key = keys.customer_plan(session.tenant, customer.hot_id, plan.id)
-    item = {**plan._asdict(), "pk": key.pk, "sk": key.sk, "internal_id": customer.internal_id}
-    return Put(item)
-
-
-def remove_plan(session: Session, customer: Customer, plan: CustomerPlan) -> Delete:
-    """Remove a plan of a customer, which must be there."""
-    key = keys.customer_plan(session.tenant, customer.hot_id, plan.id)
-    return Delete(key, "attribute_exists(pk)")
-
-
 def owner_of(customer: Customer) -> Owner:
     """Return whose the balances of a customer are."""
     return Owner(customer.hot_id, customer.internal_id)
@@ -181,7 +157,7 @@ def load(items: tuple[Item, ...]) -> Account | None:
     items = tuple(item for item in items if item["internal_id"] == customer.internal_id)
     for item in items:
         if keys.is_customer_plan(item["sk"]):
-            plans.append(_plan_from_item(item))
+            plans.append(customer_plans.load(item))
         elif keys.is_balance(item["sk"]):
             held.append(stored.load(item))
         elif keys.is_entity(item["sk"]):
@@ -241,9 +217,3 @@ def _customer_from_item(item: Item) -> Customer:
         config=item["config"],
         version=int(item["version"]),
     )
-
-
-def _plan_from_item(item: Item) -> CustomerPlan:
-    fields: dict[str, Any] = {name: item.get(name) for name in CustomerPlan._fields}
-    whole = {name: int(item[name]) for name in _PLAN_TIMES if item.get(name) is not None}
-    return CustomerPlan(**{**fields, **whole})

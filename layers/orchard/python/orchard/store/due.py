@@ -47,7 +47,7 @@ def deletion(session: Session, customer: Customer, last: Item) -> Put:
 
 
 def balances(table: Table, now: int) -> Iterator[Key]:
-    """Yield the keys of balances that fell due, the longest overdue first, shards in turn.
+    """Yield the keys of balances and plans that fell due, the longest overdue first, in turn.
 
     The index may lag behind the table by a moment: read an item again before changing it.
     """

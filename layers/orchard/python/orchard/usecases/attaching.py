@@ -10,7 +10,7 @@ from orchard.domain.attachment import Attached, Terms
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.errors import Conflict, EntityNotFound, Invalid
-from orchard.store import catalog, customers
+from orchard.store import catalog, customer_plans, customers
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
@@ -99,7 +99,7 @@ def switch(
     household = Household(one, plans, account.entities)
     return [
         customers.put(session, one._replace(version=one.version + 1), plans, last),
-        customers.put_plan(session, one, given.customer_plan),
+        customer_plans.put(session, one, given.customer_plan),
         *_ended_plan(session, one, ended),
         *arranging.writes(session, known, household, account.balances, state, last=last),
         *catalog.mark_plan(session, given.plan, one.internal_id),
@@ -111,6 +111,6 @@ def _ended_plan(session: Session, owner: Customer, ended: CustomerPlan | None) -
     if ended is None:
         return []
     if ended.trial_ends_at is None:
-        return [customers.remove_plan(session, owner, ended)]
+        return [customer_plans.remove(session, owner, ended)]
     over = ended._replace(status=customer.EXPIRED, expires_at=session.now)
-    return [customers.put_plan(session, owner, over)]
+    return [customer_plans.put(session, owner, over)]

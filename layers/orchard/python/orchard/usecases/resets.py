@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from orchard.store import balances, due
+from orchard.store import balances, due, keys
 from orchard.store.keys import Key
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.stored import load
 from orchard.store.table import Table
+from orchard.usecases import plan_ends
 
 JOB = "reset_balances"
 
@@ -29,7 +30,7 @@ def run(table: Table, now: int, each: Each) -> dict[str, int]:
 
 
 def reset(table: Table, key: Key, now: int) -> int | None:
-    """Reset one balance, whoever else is changing it; return by how many ms it was late.
+    """Reset one balance, or see to one plan's end; return by how many ms it was late.
 
     None when there was nothing to do: it was reset, changed or removed meanwhile.
     """
@@ -41,6 +42,8 @@ def _attempt(session: Session, key: Key) -> int | None:
     item = session.table.get(key)
     if item is None:
         return None
+    if keys.is_customer_plan(key.sk):
+        return plan_ends.see_to(session, key, item)
     stored = load(item)
     if stored.resets_at > session.now:
         return None

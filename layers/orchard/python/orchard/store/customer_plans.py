@@ -1,0 +1,51 @@
+"""The plans that customers hold, each beside its customer; one that ends by itself is due then."""
+
+from typing import Any
+
+from orchard.domain.customer import Customer, CustomerPlan
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Delete, Item, Put, Update
+
+_WHOLE = {
+    "started_at",
+    "trial_ends_at",
+    "canceled_at",
+    "expires_at",
+    "current_period_start",
+    "current_period_end",
+    "plan_version",
+    "quantity",
+}
+
+
+def put(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
+    """Store a plan of a customer."""
+    key = _key(session, customer, plan)
+    item = {**plan._asdict(), "pk": key.pk, "sk": key.sk, "internal_id": customer.internal_id}
+    ends = [at for at in (plan.trial_ends_at, plan.expires_at) if at is not None]
+    if ends and plan.is_held(session.now):
+        item |= {"due_shard": keys.due_shard_of(key), "due_at": min(ends)}
+    return Put(item)
+
+
+def remove(session: Session, customer: Customer, plan: CustomerPlan) -> Delete:
+    """Remove a plan of a customer, which must be there."""
+    return Delete(_key(session, customer, plan), "attribute_exists(pk)")
+
+
+def done(key: Key, due_at: int) -> Update:
+    """Let a plan be due no more, now that its end was seen to."""
+    return Update(key, "REMOVE due_shard, due_at", {":due": due_at}, "due_at = :due")
+
+
+def load(item: Item) -> CustomerPlan:
+    """Return a plan from its item."""
+    fields: dict[str, Any] = {name: item.get(name) for name in CustomerPlan._fields}
+    whole = {name: int(item[name]) for name in _WHOLE if item.get(name) is not None}
+    return CustomerPlan(**{**fields, **whole})
+
+
+def _key(session: Session, customer: Customer, plan: CustomerPlan) -> Key:
+    return keys.customer_plan(session.tenant, customer.hot_id, plan.id)

@@ -1,0 +1,31 @@
+"""The end of a plan that ends by itself: its controls and its place in lists go with it."""
+
+from orchard.domain.arrangement import Household
+from orchard.store import catalog, customer_plans, customers
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Item
+from orchard.usecases import arranging
+
+
+def see_to(session: Session, key: Key, item: Item) -> int | None:
+    """Write down what a plan's end changes; return by how many ms that is late.
+
+    None when there is nothing to do: it was seen to, or the customer is gone.
+    """
+    if "due_at" not in item or item["due_at"] > session.now:
+        return None
+    account = customers.find(session, item["internal_id"])
+    if account is None:
+        return None
+    customer, due_at = account.customer, int(item["due_at"])
+    last = session.stamp("plan_ended", plan_id=item["plan_id"])
+    household = Household(customer, account.plans, account.entities)
+    known = catalog.read(session)
+    after = customer._replace(version=customer.version + 1)
+    session.commit(
+        customers.put(session, after, account.plans, last),
+        customer_plans.done(key, due_at),
+        *arranging.writes(session, known, household, account.balances, {}, last=last),
+    )
+    return session.now - due_at
