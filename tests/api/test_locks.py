@@ -491,6 +491,21 @@ class TestOwners:
 
         assert left(call) == (remaining, 10 - remaining)
 
+    def test_an_entity_made_anew_gets_nothing_of_what_the_first_reserved(self, call: Call) -> None:
+        a_plan(call, "seats", monthly("messages", 10) | {"entity_feature_id": "users"})
+        assert call("billing.attach", {"customer_id": "user_1", "plan_id": "seats"}).status == 200
+        body = {"customer_id": "user_1", "entity_id": "seat_1", "feature_id": "users"}
+        assert call("entities.create", body).status == 200
+        held(call, 5, entity_id="seat_1")
+        assert call("entities.delete", body).status == 200
+        assert call("entities.create", body).status == 200
+
+        done(finalize(call, "release"))
+
+        shown = call("entities.get", body).body["balances"]["messages"]
+        slices = [one["usage"] for one in shown["breakdown"] if one["plan_id"] == "seats"]
+        assert slices == [0]
+
     def test_an_edited_reset_date_does_not_keep_what_was_reserved(
         self, call: Call, clock: Clock
     ) -> None:

@@ -22,6 +22,7 @@ class Lock(NamedTuple):
     nonce: str
     hot_id: str
     internal_id: str
+    entity_internal_id: str | None
     receipt: Receipt
     due_at: int
 
@@ -47,6 +48,7 @@ def put(lock: Lock) -> Put:
         "nonce": lock.nonce,
         "hot_id": lock.hot_id,
         "internal_id": lock.internal_id,
+        "entity_internal_id": lock.entity_internal_id,
         "feature_id": receipt.feature_id,
         "entity_id": receipt.subject.entity_id,
         "pooled": receipt.subject.pooled,
@@ -78,6 +80,7 @@ def _load(item: Item) -> Lock:
         nonce=item["nonce"],
         hot_id=item["hot_id"],
         internal_id=item["internal_id"],
+        entity_internal_id=item["entity_internal_id"],
         receipt=receipt,
         due_at=int(item["due_at"]),
     )

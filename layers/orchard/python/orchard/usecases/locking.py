@@ -60,6 +60,7 @@ def receipt(session: Session, request: CheckRequest) -> Beside | None:
             nonce=ids.new("lock_", session.now),
             hot_id=held.hot_id,
             internal_id=held.owner.internal_id,
+            entity_internal_id=held.owner.entity_internal_id,
             receipt=_reserved(session, request, held, moved),
             due_at=wanted.expires_at or session.now + LONGEST_MS,
         )
@@ -153,7 +154,9 @@ def _ground(session: Session, lock: Lock) -> Ground | None:
         except EntityNotFound:
             held = ground.load(session, customer_id, None, features)
         if held.owner.internal_id == lock.internal_id:
-            return held
+            # An entity made anew under the same id has no part in it.
+            is_other = held.owner.entity_internal_id not in (None, lock.entity_internal_id)
+            return ground.load(session, customer_id, None, features) if is_other else held
     return None
 
 
