@@ -5,6 +5,8 @@ PYTHON := .venv/bin/python
 LOCK := .venv/bin/uv pip compile --quiet --no-header --universal --generate-hashes --system-certs --python .venv/bin/python
 # Give a port to `make dev PORT=8081`; start without data with `make dev RESET=1`.
 export PORT RESET
+# Try every combination of faults and rivals with `make test THOROUGH=1`.
+export THOROUGH
 # Without compiled modules the tools start slowly.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -78,9 +78,18 @@ def test_a_credit_system_keeps_its_costs(call: Call) -> None:
         ([], "A credit system needs at least one entry in its credit_schema"),
         (["nothing"], "Feature nothing in the credit_schema does not exist"),
         (["credits"], "Feature credits in the credit_schema does not exist"),
-        (["seats"], "Feature seats in the credit_schema must be a consumable metered feature"),
-        (["sso"], "Feature sso in the credit_schema must be a consumable metered feature"),
-        (["other"], "Feature other in the credit_schema must be a consumable metered feature"),
+        (
+            ["seats"],
+            "Feature seats in the credit_schema must be a consumable metered feature or AI credits",
+        ),
+        (
+            ["sso"],
+            "Feature sso in the credit_schema must be a consumable metered feature or AI credits",
+        ),
+        (
+            ["other"],
+            "Feature other in the credit_schema must be a consumable metered feature or AI credits",
+        ),
     ],
 )
 def test_a_credit_system_pays_for_consumable_metered_features(

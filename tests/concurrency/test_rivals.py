@@ -14,7 +14,7 @@ import pytest
 
 from tests.concurrency.faults import rival
 from tests.concurrency.scenarios import SCENARIOS, Scenario
-from tests.concurrency.worlds import Picture, World
+from tests.concurrency.worlds import THOROUGH, Picture, World
 from tests.conftest import START, Call
 
 pytestmark = pytest.mark.concurrency
@@ -56,7 +56,7 @@ CASES = [
     for name, scenario in SCENARIOS.items()
     for other, (asked, words) in RIVALS.items()
     if re.search(words, name)
-]
+][:: 1 if THOROUGH else 3]
 
 
 def asking(call: Call, operation: str, body: dict[str, Any]) -> Callable[[], object]:

@@ -1,6 +1,7 @@
 """A table that can be put back to what it was, so that an operation can be done again and again."""
 
 import json
+import os
 import re
 from typing import Any
 
@@ -15,6 +16,10 @@ from tests.concurrency.faults import Faulty
 from tests.concurrency.scenarios import Stage, restart
 from tests.conftest import Call, Clock
 from tests.harness import Response
+
+#: Try every combination of what can go wrong (`make test THOROUGH=1`, ten minutes more) instead of
+#: a fixed choice of them.
+THOROUGH = os.environ.get("THOROUGH") == "1"
 
 type Picture = list[Any]
 MADE_ID = re.compile(r"\b(cus_ent|cus_prod|cus|ety|evt|chg)_[0-9A-Za-z]{20,}")
