@@ -65,7 +65,7 @@ def restore(sources: Sources, amount: Decimal, *, bounded: bool = True) -> tuple
     if unlimited is not None:
         return _moved(sources, unlimited, exact(amount * sources[unlimited].cost)), ZERO
     till = _Till(sources, amount, _NO_BOUNDS, Overage.CAP)
-    till.give([max(ZERO, -row.balance) for row in till.rows])
+    till.give([row.overdrawn for row in till.rows])
     if bounded:
         till.give([max(ZERO, row.ceiling - row.balance) for row in till.rows])
     else:
@@ -89,7 +89,7 @@ def shift(sources: Sources, amount: Decimal) -> Sources:
         till.take_balances()
         till.take_overage()
     else:
-        till.give([max(ZERO, -row.balance) for row in till.rows])
+        till.give([row.overdrawn for row in till.rows])
         till.give_rest()
     return till.closed()[0]
 

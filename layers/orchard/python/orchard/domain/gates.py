@@ -61,9 +61,8 @@ def count(
     """Count amounts, by feature, in the usage limits that hold for a subject."""
     counted = dict(state)
     for feature_id, amount in amounts.items():
-        places = {place for place, _limit in _limits(state, subject, feature_id)}
         held = {(place, limit.filter) for place, limit in _limits(state, subject, feature_id)}
-        for place in places:
+        for place in {place for place, _filter in held}:
             controls = counted[place].controls
             limits = tuple(
                 windows.counted((limit,), amount, properties)[0]

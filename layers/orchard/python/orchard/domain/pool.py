@@ -44,11 +44,14 @@ def draw(state: State, subject: Subject, use: Use) -> Drawn:
     """Take a use from the current state, or give it back when negative."""
     before = candidates(state, subject, use.costs, use.overage)
     bounds = _bounds(state, subject, use)
-    amount = min(use.amount, _allowed(state, subject, use)) if before else use.amount
+    is_unlimited = any(source.row.unlimited for source in before)
+    amount = use.amount
+    if before and not is_unlimited:
+        amount = min(amount, _allowed(state, subject, use))
     after, left = deduction.apply(before, amount, use.overage, bounds)
     moved = deduction.paid(before, after)
     drawn = regrouped(state, before, after)
-    if use.amount > 0 and not _is_unlimited(before):
+    if use.amount > 0 and not is_unlimited:
         drawn = _counted(drawn, subject, use, amount - left, moved)
     return Drawn(drawn, moved, left + use.amount - amount)
 
@@ -64,7 +67,7 @@ def candidates(
     for kind, (feature_id, cost) in enumerate(costs.items()):
         own = list(scope.rows(state, subject, feature_id))
         controls = gates.resolved(state, subject, feature_id)
-        has_price = any(sources.is_priced((row,)) for _place, row in own)
+        has_price = sources.is_priced(tuple(row for _place, row in own))
         for place, row in own:
             permitted = controls.overage_allowed
             limit = sources.overage_room(row, overage, permitted=permitted, has_price=has_price)
@@ -109,20 +112,10 @@ def _bounds(state: State, subject: Subject, use: Use) -> Bounds:
 
 
 def _allowed(state: State, subject: Subject, use: Use) -> Decimal:
-    """How much of the feature itself its usage limits allow; unlimited rows are not limited."""
-    if use.overage is Overage.OVERFLOW or _has_unlimited(state, subject, use):
+    """How much of the feature itself its usage limits allow; overflow ignores them."""
+    if use.overage is Overage.OVERFLOW:
         return UNBOUNDED
     return gates.window_left(state, subject, use.feature_id, use.properties)
-
-
-def _has_unlimited(state: State, subject: Subject, use: Use) -> bool:
-    return any(
-        row.unlimited for name in use.costs for _place, row in scope.rows(state, subject, name)
-    )
-
-
-def _is_unlimited(before: Sources) -> bool:
-    return any(source.row.unlimited for source in before)
 
 
 def _counted(

@@ -9,7 +9,7 @@ from orchard.domain.deduction import Movement
 from orchard.domain.holding import State
 from orchard.domain.sources import Overage
 from orchard.errors import DuplicateIdempotencyKey
-from orchard.store import catalog, documents, ground
+from orchard.store import documents, ground
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Value
@@ -123,17 +123,18 @@ def _first_of_each_key(events: Sequence[Event], used: set[str]) -> list[Event]:
     fresh = []
     for event in events:
         key = event.key
-        if key is None or key not in seen:
+        if key is None:
             fresh.append(event)
-            seen.update([key] if key else [])
+        elif key not in seen:
+            fresh.append(event)
+            seen.add(key)
     return fresh
 
 
 def _attempt(session: Session, group: Group, events: Sequence[Event]) -> int:
     """Decide and write; return how many uses had to fit and did not."""
-    costs = {name: catalog.costs(session, name) for name in group.features}
-    paying = tuple(dict.fromkeys(name for one in costs.values() for name in one))
-    held = ground.load(session, group.customer_id, group.entity_id, paying)
+    costs = using.costs_of(session, group.features)
+    held = ground.load(session, group.customer_id, group.entity_id, using.paying(costs))
     before: State = held.state(session.now)
     state: State = before
     moved: tuple[Movement, ...] = ()
@@ -141,7 +142,7 @@ def _attempt(session: Session, group: Group, events: Sequence[Event]) -> int:
     for event in events:
         usage = _usage(group, event)
         after, movements, left = using.drawn(state, held.subject, usage, costs)
-        if left > 0 and event.value > 0 and event.overage is Overage.REJECT:
+        if using.is_refused(usage, left):
             continue
         state, moved = after, (*moved, *movements)
         told.add(event, movements)
@@ -149,7 +150,7 @@ def _attempt(session: Session, group: Group, events: Sequence[Event]) -> int:
     last = session.stamp("track", "evt_", name=group.name, **details)
     if group.entity_id is not None:
         last["entity_id"] = group.entity_id
-    decided = Decided(held, before, state, tuple(moved), group.features[0], last)
+    decided = Decided(held, before, state, moved, group.features[0], last)
     saving.save(session, decided, settle=True)
     return len(events) - len(told.events)
 

@@ -29,6 +29,10 @@ from orchard.usecases.saving import Decided
 type Beside = Callable[[Ground, tuple[Movement, ...]], list[Write]]
 
 
+#: For each feature that is used, what can pay and what one unit takes there.
+type Costs = Mapping[str, Mapping[str, Decimal]]
+
+
 class Usage(NamedTuple):
     """A use to record: of which features, how much, and the event it leaves.
 
@@ -61,7 +65,7 @@ class Used(NamedTuple):
 
 def use(session: Session, usage: Usage) -> Used:
     """Record a use. Errors: 404 for an unknown customer, entity or feature."""
-    costs = {name: catalog.costs(session, name) for name in usage.features}
+    costs = costs_of(session, usage.features)
     refused: Item | None = None
     if _is_countable(session, usage):
         counted = _count(session, usage, costs[usage.features[0]])
@@ -120,14 +124,13 @@ def _as_counted(
 def _attempt(
     session: Session,
     usage: Usage,
-    costs: Mapping[str, Mapping[str, Decimal]],
+    costs: Costs,
     item: Item | None,
 ) -> Used:
-    paying = tuple(dict.fromkeys(name for one in costs.values() for name in one))
-    loaded = ground.load(session, usage.customer_id, usage.entity_id, paying, item)
+    loaded = ground.load(session, usage.customer_id, usage.entity_id, paying(costs), item)
     before = loaded.state(session.now)
     after, moved, left = drawn(before, loaded.subject, usage, costs)
-    if left > 0 and usage.value > 0 and usage.overage is Overage.REJECT:
+    if is_refused(usage, left):
         return Used(before, loaded.subject, recorded=False)
     beside = usage.beside(loaded, moved) if usage.beside else []
     sole = saving.sole(costs[usage.features[0]]) if len(costs) == 1 else None
@@ -136,11 +139,26 @@ def _attempt(
     return Used(after, loaded.subject, moved)
 
 
+def costs_of(session: Session, features: tuple[str, ...]) -> Costs:
+    """Return what can pay for each of the features. Errors: `FeatureNotFound`."""
+    return {name: catalog.costs(session, name) for name in features}
+
+
+def paying(costs: Costs) -> tuple[str, ...]:
+    """Return all features whose balances can pay, each once."""
+    return tuple(dict.fromkeys(name for one in costs.values() for name in one))
+
+
+def is_refused(usage: Usage, left: Decimal) -> bool:
+    """Whether a use that leaves so much over had to fit whole."""
+    return left > 0 and usage.value > 0 and usage.overage is Overage.REJECT
+
+
 def drawn(
     state: State,
     subject: Subject,
     usage: Usage,
-    costs: Mapping[str, Mapping[str, Decimal]],
+    costs: Costs,
 ) -> tuple[State, tuple[Movement, ...], Decimal]:
     """Use the features one after another, each on what the ones before it left.
 
