@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchard.contracts.editing import SetBalancesRequest, SetUsageRequest
 from orchard.contracts.granting import UpdateBalanceRequest
@@ -21,6 +21,16 @@ from orchard.usecases import creating
 
 _DONE = {"success": True}
 
+type Change = Callable[[Sources], Sources]
+
+
+class Planned(NamedTuple):
+    """An edit that is not written: the balances it rests on, as they are and as they are to be."""
+
+    ground: Ground
+    before: State
+    after: State
+
 
 def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
     """Edit a balance until its next reset; all fields of the request are one change.
@@ -28,6 +38,19 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
     Errors: 404 for an unknown customer, entity or feature, and when no balance matches; 409 when
     the balance is not the version that the caller saw.
     """
+
+    def attempt() -> dict[str, Any]:
+        plan = planned(session, request)
+        last = session.stamp("edit", reason=request.reason)
+        exact = request.if_version is not None
+        session.commit(*saved(plan.ground, plan.before, plan.after, last, exact=exact))
+        return _DONE
+
+    return optimistic(attempt)
+
+
+def planned(session: Session, request: UpdateBalanceRequest) -> Planned:
+    """Return what an edit would make of the balances. Errors: as in `update`."""
     if request.expires_at is not None and request.expires_at <= session.now:
         raise InvalidInputs("expires_at: must be in the future")
     edit = _edit(request)
@@ -36,16 +59,10 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
     def change(sources: Sources) -> Sources:
         return edits.edited(edits.selected(sources, selection), edit)
 
-    def attempt() -> dict[str, Any]:
-        held = _ground(session, request.customer_id, request.entity_id, request.feature_id)
-        if request.if_version not in (None, held.version(request.feature_id)):
-            raise Conflict("The balance was changed since you read it", "version_conflict")
-        last = session.stamp("edit", reason=request.reason)
-        exact = request.if_version is not None
-        session.commit(*_edited(session, held, request.feature_id, change, last=last, exact=exact))
-        return _DONE
-
-    return optimistic(attempt)
+    held = _ground(session, request.customer_id, request.entity_id, request.feature_id)
+    if request.if_version not in (None, held.version(request.feature_id)):
+        raise Conflict("The balance was changed since you read it", "version_conflict")
+    return _planned(session, held, request.feature_id, change)
 
 
 def _edit(request: UpdateBalanceRequest) -> Edit:
@@ -86,7 +103,8 @@ def set_balances(session: Session, request: SetBalancesRequest) -> dict[str, Any
         for wanted in request.balances:
             held = _ground(session, request.customer_id, request.entity_id, wanted.feature_id)
             change = partial(_regranted, wanted.balance)
-            writes += _edited(session, held, wanted.feature_id, change, last=last)
+            plan = _planned(session, held, wanted.feature_id, change)
+            writes += saved(held, plan.before, plan.after, last)
         session.commit(*writes)
         return _DONE
 
@@ -102,15 +120,7 @@ def _ground(session: Session, customer_id: str, entity_id: str | None, feature_i
     return ground.load(session, customer_id, entity_id, [feature.id])
 
 
-def _edited(
-    session: Session,
-    held: Ground,
-    feature_id: str,
-    change: Callable[[Sources], Sources],
-    *,
-    last: Item,
-    exact: bool = False,
-) -> list[Write]:
+def _planned(session: Session, held: Ground, feature_id: str, change: Change) -> Planned:
     state = held.state(session.now)
     before = pool.candidates(state, held.subject, {feature_id: ONE})
     if not before:
@@ -120,7 +130,7 @@ def _edited(
     changed_state = pool.regrouped(state, before, after)
     if held.subject.entity_id is None:
         changed_state = edits.recast(changed_state, feature_id, before, after)
-    return saved(held, state, changed_state, last, exact=exact)
+    return Planned(held, state, changed_state)
 
 
 def saved(
