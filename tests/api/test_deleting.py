@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -55,7 +56,7 @@ def delete(call: Call, **fields: Any) -> Response:
 
 
 def done(answered: Response) -> None:
-    assert (answered.status, answered.body) == (200, {"success": True})
+    assert (answered.status, answered.body) == (200, {"success": True, "change_id": ANY})
 
 
 def failed(answered: Response, status: int, code: str) -> None:

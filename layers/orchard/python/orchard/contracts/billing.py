@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import model_validator
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.fields import CustomerId, Id, PlanId, Whole
-from orchard.contracts.request import Request
 from orchard.errors import Invalid
 
 #: Fields of the operation that change prices, dates or balances and are not available yet: an
@@ -26,7 +26,7 @@ _UNAVAILABLE = (
 )
 
 
-class AttachRequest(Request):
+class AttachRequest(AuditedRequest):
     """Give a customer a plan. Fields about payment do not matter for a plan without a price."""
 
     customer_id: CustomerId

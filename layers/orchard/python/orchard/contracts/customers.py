@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.billing_controls import BillingControls
 from orchard.contracts.customer_reads import Expands
 from orchard.contracts.fields import (
@@ -26,7 +27,7 @@ class CustomerConfig(Request):
     disable_overage_billing: bool | None = None
 
 
-class GetOrCreateCustomerRequest(Request):
+class GetOrCreateCustomerRequest(AuditedRequest):
     """Return a customer, made now if there is none with this id (or, without one, this e-mail)."""
 
     rest_names: ClassVar[dict[str, str]] = {"id": "customer_id"}
@@ -47,7 +48,7 @@ class GetOrCreateCustomerRequest(Request):
     expand: Expands = []
 
 
-class UpdateCustomerRequest(Request):
+class UpdateCustomerRequest(AuditedRequest):
     """Change a customer: what is absent stays, null clears."""
 
     rest_names: ClassVar[dict[str, str]] = {"id": "new_customer_id"}
@@ -63,12 +64,11 @@ class UpdateCustomerRequest(Request):
     currency: Currency | None = None
     billing_controls: BillingControls | None = None
     config: CustomerConfig | None = None
-    reason: str | None = Field(default=None, max_length=1000)
     with_autumn_id: bool = False
     expand: Expands = []
 
 
-class DeleteCustomerRequest(Request):
+class DeleteCustomerRequest(AuditedRequest):
     """Remove a customer and everything under it; Stripe is left alone unless asked."""
 
     customer_id: CustomerId

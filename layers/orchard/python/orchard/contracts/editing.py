@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.entities import CustomerData
 from orchard.contracts.fields import CustomerId, Id, Quantity, fault
@@ -13,10 +14,8 @@ from orchard.contracts.request import Request
 from orchard.domain.quantity import total
 from orchard.domain.sources import Sources
 
-type Reason = Annotated[str, Field(max_length=1000)]
 
-
-class SetUsageRequest(Request):
+class SetUsageRequest(AuditedRequest):
     """Set what was used of a feature."""
 
     customer_id: CustomerId
@@ -29,7 +28,7 @@ class SetUsageRequest(Request):
     def customer(self) -> GetOrCreateCustomerRequest:
         """The customer to make if there is none."""
         data = self.customer_data or CustomerData()
-        return data.model_copy(update={"customer_id": self.customer_id})
+        return data.model_copy(update={"customer_id": self.customer_id, **self.audit})
 
 
 class SetBalance(Request):
@@ -45,7 +44,7 @@ def _once_each(balances: list[SetBalance]) -> list[SetBalance]:
     return balances
 
 
-class SetBalancesRequest(Request):
+class SetBalancesRequest(AuditedRequest):
     """Set what remains of some features."""
 
     customer_id: CustomerId
@@ -53,10 +52,9 @@ class SetBalancesRequest(Request):
         list[SetBalance], Field(min_length=1, max_length=50), AfterValidator(_once_each)
     ]
     entity_id: Id | None = None
-    reason: Reason | None = None
 
 
-class DeleteBalanceRequest(Request):
+class DeleteBalanceRequest(AuditedRequest):
     """Remove balances of a customer; the filters given are all to hold."""
 
     customer_id: CustomerId
@@ -65,7 +63,6 @@ class DeleteBalanceRequest(Request):
     balance_id: Id | None = None
     interval: Interval | None = None
     recalculate_balances: bool | None = None
-    reason: Reason | None = None
 
     @model_validator(mode="after")
     def _one_feature_levels(self) -> Self:
@@ -74,7 +71,7 @@ class DeleteBalanceRequest(Request):
         return self
 
 
-class RecalculateRequest(Request):
+class RecalculateRequest(AuditedRequest):
     """Deduct the usage of a feature anew."""
 
     customer_id: CustomerId

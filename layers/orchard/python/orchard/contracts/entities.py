@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.billing_controls import EntityControls
 from orchard.contracts.customers import GetOrCreateCustomerRequest, Name
 from orchard.contracts.fields import CustomerId, Id
-from orchard.contracts.request import Request
 
 
 class CustomerData(GetOrCreateCustomerRequest):
@@ -14,7 +14,7 @@ class CustomerData(GetOrCreateCustomerRequest):
     customer_id: CustomerId | None = None
 
 
-class CreateEntityRequest(Request):
+class CreateEntityRequest(AuditedRequest):
     """Make an entity, and its customer if there is none with this id."""
 
     rest_names: ClassVar[dict[str, str]] = {"id": "entity_id"}
@@ -30,10 +30,10 @@ class CreateEntityRequest(Request):
     def customer(self) -> GetOrCreateCustomerRequest:
         """How the customer is made."""
         data = self.customer_data or CustomerData()
-        return data.model_copy(update={"customer_id": self.customer_id})
+        return data.model_copy(update={"customer_id": self.customer_id, **self.audit})
 
 
-class UpdateEntityRequest(Request):
+class UpdateEntityRequest(AuditedRequest):
     """Replace lists of an entity's billing controls; lists that are absent stay."""
 
     customer_id: CustomerId | None = None

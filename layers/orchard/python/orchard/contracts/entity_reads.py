@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.cursor import PageRequest
 from orchard.contracts.customer_reads import PlanFilter
 from orchard.contracts.fields import CustomerId, Id, Listed, Text
@@ -25,7 +26,7 @@ class GetEntityRequest(Request):
     expand: Listed[Expand] = []
 
 
-class DeleteEntityRequest(Request):
+class DeleteEntityRequest(AuditedRequest):
     """Remove an entity and what it holds."""
 
     customer_id: CustomerId | None = None

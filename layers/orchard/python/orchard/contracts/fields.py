@@ -132,7 +132,8 @@ def _currency(value: str) -> str:
     return value.lower()
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
+    """Return a text that a query string was read as something else of, as it was sent."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else value
@@ -158,7 +159,7 @@ type Properties = Annotated[dict[str, Any], AfterValidator(_small(_LARGEST_PROPE
 type Currency = Annotated[str, AfterValidator(_currency)]
 type Email = Annotated[str, AfterValidator(_email)]
 #: A text that a query string may have turned into something else.
-type Text = Annotated[str, BeforeValidator(_as_text)]
+type Text = Annotated[str, BeforeValidator(as_text)]
 #: A list that may be sent as one text, as query strings do.
 type Listed[T] = Annotated[list[T], BeforeValidator(_one_or_many)]
 #: What can be shown inside a balance or a flag.

@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.cursor import PageRequest
 from orchard.contracts.fields import (
     Count,
@@ -45,7 +46,7 @@ class RolloverRequest(Request):
     length: Count
 
 
-class CreateBalanceRequest(Request):
+class CreateBalanceRequest(AuditedRequest):
     """Grant a balance to one customer, apart from any plan."""
 
     customer_id: CustomerId
@@ -66,7 +67,7 @@ class CreateBalanceRequest(Request):
         return self.granted_balance if self.included_grant is None else self.included_grant
 
 
-class UpdateBalanceRequest(Request):
+class UpdateBalanceRequest(AuditedRequest):
     """Edit a balance until its next reset."""
 
     customer_id: CustomerId
@@ -82,7 +83,6 @@ class UpdateBalanceRequest(Request):
     customer_entitlement_id: Id | None = None
     next_reset_at: Timestamp | None = None
     expires_at: Timestamp | None = None
-    reason: str | None = Field(default=None, max_length=1000)
     #: Refuse the edit if the balance is not the one that was seen with this `version`.
     if_version: Whole | None = None
 

@@ -13,7 +13,8 @@ from orchard.domain.quantity import ZERO, total
 from orchard.domain.row import Row, Rows
 
 #: The spans that usage is summed over, by name, in milliseconds.
-GRAINS_MS = {"HOUR": SPANS_MS["hour"], "DAY": DAY_MS}
+HOUR, DAY = "HOUR", "DAY"
+GRAINS_MS = {HOUR: SPANS_MS["hour"], DAY: DAY_MS}
 
 type Details = dict[str, Any]
 
@@ -89,6 +90,7 @@ class Change(NamedTuple):
     by: str
     request_id: str
     reason: str | None = None
+    reference: str | None = None
     details: Details = {}
     #: Whose balance it is, if an entity's.
     entity_id: str | None = None

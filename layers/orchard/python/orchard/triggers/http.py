@@ -57,6 +57,18 @@ def header(event: Event, name: str) -> str | None:
     return value
 
 
+def encoded_header(event: Event, name: str) -> str | None:
+    """Return a header that holds any text in ASCII: percent-encoded UTF-8.
+
+    Errors: `InvalidInputs` for bytes that are no UTF-8.
+    """
+    value = header(event, name)
+    try:
+        return None if value is None else unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        raise errors.InvalidInputs(f"{name}: must be percent-encoded UTF-8") from None
+
+
 def raw_body(event: Event) -> bytes:
     """Return the body as the bytes that were sent."""
     body: str = event.get("body") or ""

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from orchard.contracts.audit import AuditedRequest
 from orchard.contracts.request import Request, parse, prepare
 from orchard.contracts.response import Accepted, Queued
 from orchard.errors import OrchardError
@@ -59,7 +60,17 @@ def _content[R: Request](model: type[R], run: Run[R], event: Event, session: Ses
 def _arguments(model: type[Request], event: Event) -> dict[str, Any]:
     if model.array is not None:
         return {model.array: http.json_value(http.raw_body(event))}
-    return http.arguments(event, model.rest_names)
+    asked = http.arguments(event, model.rest_names)
+    return {**asked, **_causes(model, event, asked)} if issubclass(model, AuditedRequest) else asked
+
+
+def _causes(model: type[AuditedRequest], event: Event, asked: dict[str, Any]) -> dict[str, Any]:
+    """What headers alone say of why something is changed: some clients send no further fields."""
+    return {
+        field: http.encoded_header(event, name)
+        for field, name in model.audit_headers.items()
+        if asked.get(field) is None
+    }
 
 
 def _answer(event: Event, content: Any) -> Answer:

@@ -58,7 +58,7 @@ def _attach(session: Session, request: AttachRequest) -> None:
     ended = _ended(plan, held)
     terms = Terms(request.subscription_id, request.entity_id)
     given = attachment.attach(known, plan, session.now, terms)
-    session.commit(*switch(session, known, account, ended, given))
+    session.commit(*switch(session, known, account, ended, given, audit=request.audit))
 
 
 def _require_entity(account: Account, entity_id: str) -> None:
@@ -89,10 +89,12 @@ def switch(
     account: Account,
     ended: CustomerPlan | None,
     given: Attached,
+    *,
+    audit: dict[str, str],
 ) -> list[Write]:
     """Return the writes that end a plan of an account, if any, and give it another."""
     one = account.customer
-    last = session.stamp("attach", plan_id=given.plan.id, replaced=ended and ended.plan_id)
+    last = session.stamp("attach", plan_id=given.plan.id, replaced=ended and ended.plan_id, **audit)
     kept = tuple(plan for plan in account.plans if plan is not ended)
     plans = (*kept, given.customer_plan)
     state = attachment.held_after(account.state(session.now), [given], account.entities, ended)

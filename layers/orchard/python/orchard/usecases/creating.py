@@ -8,6 +8,7 @@ from orchard.domain import attachment, ids
 from orchard.domain.arrangement import Household
 from orchard.domain.catalog import Catalog, Plan, default_plans
 from orchard.domain.customer import Customer
+from orchard.domain.money import MAIN_CURRENCY
 from orchard.errors import Invalid
 from orchard.store import catalog, customers, moves, pointers
 from orchard.store.customers import Account
@@ -15,9 +16,6 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Write
 from orchard.usecases import arranging, attaching, linking, viewing
-
-#: The currency of an organisation that set no other.
-_CURRENCY = "usd"
 
 
 def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict[str, Any]:
@@ -28,13 +26,13 @@ def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict
     """
     if request.customer_id is None and not request.email:
         raise Invalid("Either customer ID or email is required")
-    if request.currency not in (None, _CURRENCY):
+    if request.currency not in (None, MAIN_CURRENCY):
         raise Invalid("Multi-currency is not enabled for this organization")
     # With a step at Stripe to follow, a failure there must leave the idempotency key free.
     first = session.unmarked() if request.create_in_stripe else session
     account = optimistic(lambda: _found(first, request) or _created(first, request))
     if request.create_in_stripe and account.customer.stripe_id is None:
-        account = linking.create_in_stripe(session, account)
+        account = linking.create_in_stripe(session, account, request.audit)
     view = viewing.view(session, account, request.expand)
     return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
 
@@ -49,7 +47,7 @@ def _found(session: Session, request: GetOrCreateCustomerRequest) -> Account | N
     nameless = customers.find_by_email(session, request.email)
     if nameless is None or request.customer_id is None:
         return nameless
-    return _claimed(session, nameless, request.customer_id)
+    return _claimed(session, nameless, request.customer_id, request.audit)
 
 
 def _filled(session: Session, account: Account, request: GetOrCreateCustomerRequest) -> Account:
@@ -64,7 +62,7 @@ def _filled(session: Session, account: Account, request: GetOrCreateCustomerRequ
     if after == before:
         return account
     after = after._replace(version=before.version + 1)
-    last = session.stamp("fill")
+    last = session.stamp("fill", **request.audit)
     writes: list[Write] = [customers.put(session, after, account.plans, last)]
     if after.id is None and after.email != before.email:
         writes.extend(pointers.claimed(session, after))
@@ -72,11 +70,14 @@ def _filled(session: Session, account: Account, request: GetOrCreateCustomerRequ
     return account._replace(customer=after)
 
 
-def _claimed(session: Session, account: Account, customer_id: str) -> Account:
+def _claimed(
+    session: Session, account: Account, customer_id: str, audit: dict[str, str]
+) -> Account:
     before = account.customer
     after = before._replace(id=customer_id, version=before.version + 1)
+    last = session.stamp("claim", id=customer_id, **audit)
     session.commit(
-        *moves.moved(session, account, after, session.stamp("claim", id=customer_id)),
+        *moves.moved(session, account, after, last),
         *pointers.claimed(session, after),
         *pointers.dropped(session, before, after),
     )
@@ -91,7 +92,7 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     state = arranging.arranged(
         session, known, Household(customer, held), attachment.held_after({}, attached)
     )
-    last = session.stamp("create")
+    last = session.stamp("create", **request.audit)
     writes = [
         *customers.creation(session, customer, held, last),
         *customers.first_balances(session, customer, state, last),

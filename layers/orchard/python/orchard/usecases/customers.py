@@ -53,7 +53,7 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
         raise _taken(after)
     linking.follow(session, before, after)
     after = after._replace(version=before.version + 1)
-    last = session.stamp("update", reason=request.reason)
+    last = session.stamp("update", **request.audit)
     if after.hot_id != before.hot_id:
         if after.billing_controls != before.billing_controls:
             raise Invalid("Change the id and the billing_controls in two requests")
@@ -144,7 +144,7 @@ def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
     customer = account.customer
     if request.delete_in_stripe and customer.stripe_id:
         linking.delete_in_stripe(session, customer.stripe_id)
-    last = session.stamp("delete")
+    last = session.stamp("delete", **request.audit)
     first: list[Write] = [
         due.deletion(session, customer, last),
         *pointers.dropped(session, customer, None),

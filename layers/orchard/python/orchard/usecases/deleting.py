@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from orchard.contracts.audit import done
 from orchard.contracts.editing import DeleteBalanceRequest, RecalculateRequest, recalculated
 from orchard.domain import edits, pool, recalculation
 from orchard.domain.arrangement import Household
@@ -18,7 +19,6 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.usecases import arranging, editing
 
-_DONE = {"success": True}
 type Found = list[tuple[Place, Row]]
 
 
@@ -40,9 +40,10 @@ def recalculate(session: Session, request: RecalculateRequest) -> dict[str, Any]
     def attempt() -> dict[str, Any]:
         held, before, after = _levelled(session, request)
         state = held.state(session.now)
-        last = session.stamp("recalculate")
-        session.commit(*editing.saved(held, state, pool.regrouped(state, before, after), last))
-        return _DONE
+        last = session.stamp("recalculate", **request.audit)
+        writes = editing.saved(held, state, pool.regrouped(state, before, after), last)
+        session.commit(*writes)
+        return done(last["id"] if writes else None)
 
     return optimistic(attempt)
 
@@ -79,12 +80,12 @@ def _delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
     if request.recalculate_balances:
         after = _charged(after, chosen, request.entity_id)
     household = Household(account.customer, account.plans, account.entities)
-    last = session.stamp("delete_balance", reason=request.reason)
+    last = session.stamp("delete_balance", **request.audit)
     session.commit(
         customers.touch(session, account.customer),
         *arranging.writes(session, known, household, account.balances, after, last=last),
     )
-    return _DONE
+    return done(last["id"])
 
 
 def _chosen(account: Account, state: State, request: DeleteBalanceRequest) -> Found:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
+from orchard.contracts.audit import done
 from orchard.contracts.editing import SetBalancesRequest, SetUsageRequest
 from orchard.contracts.granting import UpdateBalanceRequest
 from orchard.domain import edits, pool
@@ -18,8 +19,6 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
 from orchard.usecases import creating
-
-_DONE = {"success": True}
 
 type Change = Callable[[Sources], Sources]
 
@@ -41,10 +40,11 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
 
     def attempt() -> dict[str, Any]:
         plan = planned(session, request)
-        last = session.stamp("edit", reason=request.reason)
+        last = session.stamp("edit", **request.audit)
         exact = request.if_version is not None
-        session.commit(*saved(plan.ground, plan.before, plan.after, last, exact=exact))
-        return _DONE
+        writes = saved(plan.ground, plan.before, plan.after, last, exact=exact)
+        session.commit(*writes)
+        return done(last["id"] if writes else None)
 
     return optimistic(attempt)
 
@@ -83,6 +83,8 @@ def set_usage(session: Session, request: SetUsageRequest) -> dict[str, Any]:
         entity_id=request.entity_id,
         feature_id=request.feature_id,
         usage=request.value,
+        reason=request.reason,
+        reference=request.reference,
     )
     try:
         return update(session, edit)
@@ -98,7 +100,7 @@ def set_balances(session: Session, request: SetBalancesRequest) -> dict[str, Any
     """
 
     def attempt() -> dict[str, Any]:
-        last = session.stamp("edit", reason=request.reason)
+        last = session.stamp("edit", **request.audit)
         writes: list[Write] = []
         for wanted in request.balances:
             held = _ground(session, request.customer_id, request.entity_id, wanted.feature_id)
@@ -106,7 +108,7 @@ def set_balances(session: Session, request: SetBalancesRequest) -> dict[str, Any
             plan = _planned(session, held, wanted.feature_id, change)
             writes += saved(held, plan.before, plan.after, last)
         session.commit(*writes)
-        return _DONE
+        return done(last["id"] if writes else None)
 
     return optimistic(attempt)
 

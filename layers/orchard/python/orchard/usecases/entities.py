@@ -75,7 +75,9 @@ def _create(session: Session, request: CreateEntityRequest) -> None:
         name=request.name or None,
         billing_controls=merged({}, request.billing_controls),
     )
-    last = session.stamp("create_entity", entity_id=entity.id, feature_id=feature.id)
+    last = session.stamp(
+        "create_entity", entity_id=entity.id, feature_id=feature.id, **request.audit
+    )
     household = Household(_next(customer), account.plans, (*account.entities, entity))
     state = _counted(session, account.state(session.now), feature.id, _ONE)
     session.commit(
@@ -99,7 +101,14 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
     after = before._replace(billing_controls=controls, version=before.version + 1)
     customer = _next(account.customer)
     family = tuple(after if one.id == after.id else one for one in account.entities)
-    last = session.stamp("update_entity", entity_id=after.id, billing_controls=controls)
+    last = session.stamp(
+        "update_entity",
+        entity_id=after.id,
+        feature_id=after.feature_id,
+        before={"billing_controls": dict(before.billing_controls)},
+        after={"billing_controls": controls},
+        **request.audit,
+    )
     household = Household(customer, account.plans, family)
     session.commit(
         customers.put(session, customer, account.plans, last),
@@ -120,7 +129,9 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     before = {one.place: one.current(session.now) for one in held}
     state = _counted(session, before, entity.feature_id, -_ONE)
     household = Household(_next(customer), plans, family)
-    last = session.stamp("delete_entity", entity_id=entity.id, feature_id=entity.feature_id)
+    last = session.stamp(
+        "delete_entity", entity_id=entity.id, feature_id=entity.feature_id, **request.audit
+    )
     session.commit(
         customers.put(session, household.customer, plans, last),
         *entities.removal(session, customer, entity),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from orchard.contracts.audit import done
 from orchard.contracts.granting import CreateBalanceRequest
 from orchard.domain import ids, interval
 from orchard.domain.arrangement import Household
@@ -15,8 +16,6 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.usecases import arranging
-
-_DONE = {"success": True}
 
 
 def create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
@@ -40,14 +39,14 @@ def _create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
     place = Place(feature.id, request.entity_id)
     held = account.state(session.now).get(place, NOTHING)
     state = {place: held._replace(rows=ordered((*held.rows, row)))}
-    last = session.stamp("grant", row_id=row.id)
+    last = session.stamp("grant", row_id=row.id, **request.audit)
     household = Household(account.customer, account.plans, account.entities)
     session.commit(
         customers.touch(session, account.customer),
         *catalog.mark_feature(session, feature),
         *arranging.writes(session, known, household, account.balances, state, last=last),
     )
-    return _DONE
+    return done(last["id"])
 
 
 def _require_entity(account: Account, entity_id: str, feature_id: str) -> None:

@@ -23,7 +23,7 @@ USAGE, RESET = "track", "reset"
 #: Kinds of writes that keep a customer under another id and change nothing else.
 MOVES = {"rename", "claim"}
 #: What a line says of its writer apart from `details`.
-_STAMP = {"id", "kind", "at", "by", "request_id", "reason"}
+_STAMP = {"id", "kind", "at", "by", "request_id", "reason", "reference"}
 #: Fields of a customer's item that are not the customer's own.
 _NOT_TOLD = {
     *("pk", "sk", "last", "version", "hot_id"),
@@ -69,7 +69,7 @@ def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:
     known = tuple(entries)
     items = [item for one in known for item in _items(one, retention_days)]
     table.put_many(list({Key(item["pk"], item["sk"]): item for item in items}.values()))
-    rollups.count(table, (use for one in known for use in one.uses))
+    rollups.count(table, (use for one in known for use in one.uses), retention_days)
 
 
 def tell(entries: Iterable[Entry]) -> None:
@@ -176,6 +176,7 @@ def _change(item: Item, feature_id: str | None, before: Details, after: Details)
         by=last["by"],
         request_id=last["request_id"],
         reason=last.get("reason"),
+        reference=last.get("reference"),
         details={name: value for name, value in last.items() if name not in _STAMP},
         entity_id=item.get("entity_id"),
     )

@@ -1,5 +1,7 @@
 """The Stripe customer of a customer: linking it, and keeping name and e-mail alike."""
 
+from collections.abc import Mapping
+
 from orchard.domain.customer import Customer
 from orchard.errors import Conflict, StripeFailed
 from orchard.gateways import stripe
@@ -27,9 +29,9 @@ def follow(session: Session, before: Customer, after: Customer) -> None:
         )
 
 
-def create_in_stripe(session: Session, account: Account) -> Account:
+def create_in_stripe(session: Session, account: Account, audit: Mapping[str, str]) -> Account:
     """Return the account with a Stripe customer, made now unless a rival request made it."""
-    return optimistic(lambda: _created(session, account.customer.hot_id))
+    return optimistic(lambda: _created(session, account.customer.hot_id, audit))
 
 
 def delete_in_stripe(session: Session, stripe_id: str) -> None:
@@ -45,7 +47,7 @@ def explain(session: Session, after: Customer, refused: Write) -> None:
         )
 
 
-def _created(session: Session, hot_id: str) -> Account:
+def _created(session: Session, hot_id: str, audit: Mapping[str, str]) -> Account:
     account = customers.require(session, hot_id)
     before = account.customer
     if before.stripe_id is not None:
@@ -54,8 +56,9 @@ def _created(session: Session, hot_id: str) -> Account:
         session.environment, before, idempotency_key=f"orchard:customer:{before.internal_id}"
     )
     after = before._replace(stripe_id=linked.id, version=before.version + 1)
+    last = session.stamp("link", stripe_id=linked.id, **audit)
     writes: list[Write] = [
-        customers.put(session, after, account.plans, session.stamp("link", stripe_id=linked.id)),
+        customers.put(session, after, account.plans, last),
         *pointers.claimed(session, after),
     ]
     try:
