@@ -27,7 +27,7 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
 | parked record     | PARKED#day                  | time#id                   | replay by an operator     |
 
-Index `listing` (listing_pk, listing_sk): customers, entities, events and invoices by time.
+Index `listing` (listing_pk, listing_sk): customers, entities, events, roll-ups, invoices by time.
 Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
 """
 
@@ -35,7 +35,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from zlib import crc32
 
-#: What falls due, and a tenant's usage events, are spread over so many partitions of an index.
+#: What falls due, and a tenant's usage events and roll-ups, are spread over so many partitions of
+#: an index.
 DUE_SHARDS, EVENT_SHARDS = 8, 8
 #: Deleted customers with a history to purge, and locks to release, fall due apart from balances.
 PURGE_SHARD, LOCK_SHARD = "PURGE", "LOCKS"
@@ -194,8 +195,13 @@ def events_listing(tenant: str, shard: int) -> str:
     return f"{tenant}#EVENTS#{shard}"
 
 
+def usage_listing(tenant: str, feature_id: str, grain: str, shard: int) -> str:
+    """One of the index partitions of all customers' usage of a feature by hour or by day."""
+    return f"{tenant}#USAGE#{_part(feature_id)}#{grain}#{shard}"
+
+
 def events_shard(internal_id: str) -> int:
-    """The partition of the index `listing` that holds a customer's events."""
+    """The partition of the index `listing` that holds a customer's events, or its roll-ups."""
     return crc32(internal_id.encode()) % EVENT_SHARDS
 
 

@@ -2,6 +2,8 @@
 
 A stream delivers every write at least once and in order for each item. So a roll-up keeps, for
 each item that fed it, the number of the last write it counted: all up to that were counted before.
+
+Hours are forgotten with the events they sum up; days stay.
 """
 
 from collections import defaultdict
@@ -18,6 +20,7 @@ from orchard.store.statements import ConditionFailed, Item, Update, Value
 from orchard.store.table import Table
 
 _COUNTED_UP_TO = "counted "
+_DAY_S = 86_400
 
 
 class Use(NamedTuple):
@@ -40,30 +43,45 @@ class Use(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """One hour or day of one name."""
+    """One hour or day of one name, and where the index `listing` has it."""
 
     key: Key
+    listing: tuple[str, str]
     name: str
     grain: str
     start: int
 
 
-def count(table: Table, uses: Iterable[Use]) -> None:
-    """Add uses to their hours and days, with one write for each; a repetition adds nothing."""
+def count(table: Table, uses: Iterable[Use], retention_days: int) -> None:
+    """Add uses to their hours and days, with one write for each; a repetition adds nothing.
+
+    The table forgets an hour by itself after `retention_days`.
+    """
     for span, found in _by_span(uses).items():
-        _count(table, span, found)
+        _count(table, span, found, retention_days)
 
 
 def _by_span(uses: Iterable[Use]) -> dict[_Span, dict[tuple[str, int, str], Use]]:
     spans: dict[_Span, dict[tuple[str, int, str], Use]] = defaultdict(dict)
     for use in uses:
         for grain, start in ledger.periods(use.timestamp):
-            key = keys.rollup(use.tenant, use.internal_id, use.name, grain, start)
-            spans[_Span(key, use.name, grain, start)][use.source, use.seq, use.id] = use
+            spans[_span(use, grain, start)][use.source, use.seq, use.id] = use
     return spans
 
 
-def _count(table: Table, span: _Span, uses: dict[tuple[str, int, str], Use]) -> None:
+def _span(use: Use, grain: str, start: int) -> _Span:
+    shard = keys.events_shard(use.internal_id)
+    listing = (
+        keys.usage_listing(use.tenant, use.name, grain, shard),
+        keys.listing_position(start, use.internal_id),
+    )
+    key = keys.rollup(use.tenant, use.internal_id, use.name, grain, start)
+    return _Span(key, listing, use.name, grain, start)
+
+
+def _count(
+    table: Table, span: _Span, uses: dict[tuple[str, int, str], Use], retention_days: int
+) -> None:
     held: Item = {}
 
     def attempt() -> None:
@@ -71,7 +89,7 @@ def _count(table: Table, span: _Span, uses: dict[tuple[str, int, str], Use]) -> 
         if not fresh:
             return
         try:
-            table.update(_addition(span, fresh))
+            table.update(_addition(span, fresh, retention_days))
         except ConditionFailed as refused:
             held.update(refused.item or table.get(span.key) or {})
             raise
@@ -79,7 +97,7 @@ def _count(table: Table, span: _Span, uses: dict[tuple[str, int, str], Use]) -> 
     optimistic(attempt)
 
 
-def _addition(span: _Span, uses: list[Use]) -> Update:
+def _addition(span: _Span, uses: list[Use], retention_days: int) -> Update:
     """Add uses on the condition that none of them was counted."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for use in uses:
@@ -94,6 +112,11 @@ def _addition(span: _Span, uses: list[Use]) -> Update:
         ":start": span.start,
     }
     sets, conditions = ["#name = :name, grain = :grain, #start = :start"], []
+    values |= dict(zip((":listing_pk", ":listing_sk"), span.listing, strict=True))
+    sets.append("listing_pk = :listing_pk, listing_sk = :listing_sk")
+    if span.grain == ledger.HOUR:
+        names["#ttl"], values[":ttl"] = "ttl", span.start // 1000 + retention_days * _DAY_S
+        sets.append("#ttl = :ttl")
     for index, (source, seqs) in enumerate(numbers.items()):
         names[f"#s{index}"] = _mark(source)
         values |= {f":first{index}": min(seqs), f":last{index}": max(seqs)}
