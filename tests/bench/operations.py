@@ -32,6 +32,9 @@ def cases(call: Call) -> dict[str, Callable[[], object]]:
         ),
         "balances.set_usage": lambda: call("balances.set_usage", {**MESSAGES, "value": 1}),
         "balances.preview_recalculate": lambda: call("balances.preview_recalculate", MESSAGES),
+        "balances.preview_update": lambda: call(
+            "balances.preview_update", {**MESSAGES, "remaining": 9}
+        ),
         "balances.delete": lambda: call("balances.delete", {**MESSAGES, "interval": "one_off"}),
         "customers.get": lambda: call("customers.get", HERE),
         "customers.get_or_create, there": lambda: call("customers.get_or_create", HERE),

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+#: The currency of an organisation that set no other.
+MAIN_CURRENCY = "usd"
 _WITHOUT_MINOR_UNIT = {
     "bif",
     "clp",

@@ -49,7 +49,7 @@ def _look(session: Session, request: CheckRequest) -> Answer:
     held = ground.load(session, request.customer_id, request.entity_id, costs)
     asked = Asked(request, costs, held.state(session.now), held.subject)
     name = answering(asked)
-    answer = _answer(session, asked, name, allowed=_decide(asked, name).allowed)
+    answer = _answer(session, asked, name, allowed=decided(asked, name).allowed)
     if answer.balance is not None:
         answer.balance["version"] = held.version(name)
     return answer
@@ -98,7 +98,7 @@ def answering(asked: Asked) -> str:
     if not systems:
         return own
     held = [name for name in asked.costs if _is_held(asked, name)]
-    allowed = [name for name in held if _decide(asked, name).allowed]
+    allowed = [name for name in held if decided(asked, name).allowed]
     pools = [name for name in held if name != own]
     return next(iter((*allowed, *pools, *held, *systems)))
 
@@ -107,7 +107,8 @@ def _is_held(asked: Asked, feature_id: str) -> bool:
     return next(scope.rows(asked.state, asked.subject, feature_id), None) is not None
 
 
-def _decide(asked: Asked, name: str) -> decision.Decision:
+def decided(asked: Asked, name: str) -> decision.Decision:
+    """Return whether the balance of one feature, its own or credits', allows what is asked."""
     request = asked.request
     member = None
     if name != request.feature_id:
@@ -143,6 +144,6 @@ def _preview(session: Session, asked: Asked, name: str) -> dict[str, Any] | None
         remaining=decision.remaining(
             tuple(row for _place, row in scope.rows(state, subject, name))
         ),
-        limit=_decide(asked, name).limit,
+        limit=decided(asked, name).limit,
     )
     return previewing.preview(session, request, lack)

@@ -1,0 +1,86 @@
+"""What an edit of a balance would do, without doing it: `balances.preview_update`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchard.contracts.checking import CheckRequest
+from orchard.contracts.edit_previews import Bill, Effect, Outlook, edit_preview
+from orchard.contracts.granting import UpdateBalanceRequest
+from orchard.domain import charges, controls, effects
+from orchard.domain.holding import State
+from orchard.domain.money import MAIN_CURRENCY
+from orchard.domain.quantity import ZERO
+from orchard.domain.row import PRICED, Row
+from orchard.store import catalog, customers, ground
+from orchard.store.session import Session
+from orchard.usecases import checking, editing
+from orchard.usecases.checking import Asked
+from orchard.usecases.editing import Planned
+
+
+def preview_update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
+    """Return what `balances.update` would make of a balance; nothing is written.
+
+    Errors: as in `balances.update`.
+    """
+    plan = editing.planned(session, request)
+    around = _around(session, request)
+    effect = Effect(
+        subject=plan.ground.subject,
+        before=_outlook(session, request, plan, {**around, **plan.before}),
+        after=_outlook(session, request, plan, {**around, **plan.after}),
+        changes=effects.changed(plan.before, plan.after),
+        next_reset=effects.next_reset(plan.after, request.feature_id),
+        bill=_bill(session, request, plan),
+        version=plan.ground.version(request.feature_id),
+    )
+    return edit_preview(request, effect)
+
+
+def _around(session: Session, request: UpdateBalanceRequest) -> State:
+    """The balances of credits that pay for the feature too: a check looks at them as well."""
+    _own, *systems = catalog.costs(session, request.feature_id)
+    if not systems:
+        return {}
+    held = ground.load(session, request.customer_id, request.entity_id, systems)
+    return held.state(session.now)
+
+
+def _outlook(
+    session: Session, request: UpdateBalanceRequest, plan: Planned, state: State
+) -> Outlook:
+    one = CheckRequest(customer_id=request.customer_id, feature_id=request.feature_id)
+    costs = catalog.costs(session, request.feature_id)
+    asked = Asked(one, costs, state, plan.ground.subject)
+    return Outlook(state, checking.decided(asked, checking.answering(asked)).allowed)
+
+
+def _bill(session: Session, request: UpdateBalanceRequest, plan: Planned) -> Bill | None:
+    """What usage beyond the balance is billed with; nothing where a control waives it."""
+    before, after = _priced(plan.before), _priced(plan.after)
+    if not before and not after:
+        return None
+    if _is_waived(session, request):
+        return Bill(MAIN_CURRENCY, ZERO, ZERO)
+    billed = [charges.of_rows(rows, MAIN_CURRENCY) for rows in (before, after)]
+    return Bill(MAIN_CURRENCY, *billed)
+
+
+def _priced(state: State) -> list[Row]:
+    return [row for held in state.values() for row in held.own if row.overage == PRICED]
+
+
+def _is_waived(session: Session, request: UpdateBalanceRequest) -> bool:
+    account = customers.require(session, request.customer_id)
+    held = [one for one in account.plans if one.is_held(session.now)]
+    given = controls.effective(
+        account.customer.billing_controls,
+        [one.billing_controls for one in held if one.billing_controls and one.entity_id is None],
+    )
+    limits: list[Mapping[str, Any]] = given.get("spend_limits", [])
+    return any(
+        limit.get("feature_id") == request.feature_id
+        and limit.get("enabled")
+        and limit.get("skip_overage_billing")
+        for limit in limits
+    )
