@@ -7,8 +7,9 @@ Hours are forgotten with the events they sum up; days stay.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from orchard.domain import ledger
@@ -42,7 +43,7 @@ class Use(NamedTuple):
     deducted: Decimal
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """One hour or day of one name, and where the index `listing` has it."""
 
     key: Key
@@ -57,39 +58,41 @@ def count(table: Table, uses: Iterable[Use], retention_days: int) -> None:
 
     The table forgets an hour by itself after `retention_days`.
     """
-    for span, found in _by_span(uses).items():
-        _count(table, span, found, retention_days)
+    for span, found in by_span(uses).items():
+        advance(table, span, found, partial(addition, span, retention_days))
 
 
-def _by_span(uses: Iterable[Use]) -> dict[_Span, dict[tuple[str, int, str], Use]]:
-    spans: dict[_Span, dict[tuple[str, int, str], Use]] = defaultdict(dict)
+def by_span(uses: Iterable[Use]) -> dict[Span, list[Use]]:
+    """Return the hours and days that uses fall into, each with its uses, every one once."""
+    spans: dict[Span, dict[tuple[str, int, str], Use]] = defaultdict(dict)
     for use in uses:
         for grain, start in ledger.periods(use.timestamp):
             spans[_span(use, grain, start)][use.source, use.seq, use.id] = use
-    return spans
+    return {span: list(found.values()) for span, found in spans.items()}
 
 
-def _span(use: Use, grain: str, start: int) -> _Span:
+def _span(use: Use, grain: str, start: int) -> Span:
     shard = keys.events_shard(use.internal_id)
     listing = (
         keys.usage_listing(use.tenant, use.name, grain, shard),
         keys.listing_position(start, use.internal_id),
     )
     key = keys.rollup(use.tenant, use.internal_id, use.name, grain, start)
-    return _Span(key, listing, use.name, grain, start)
+    return Span(key, listing, use.name, grain, start)
 
 
-def _count(
-    table: Table, span: _Span, uses: dict[tuple[str, int, str], Use], retention_days: int
+def advance(
+    table: Table, span: Span, uses: list[Use], write: Callable[[list[Use]], Update]
 ) -> None:
+    """Write those of the uses to their roll-up that it has not come to yet, if there are any."""
     held: Item = {}
 
     def attempt() -> None:
-        fresh = [use for use in uses.values() if use.seq > held.get(_mark(use.source), 0)]
+        fresh = [use for use in uses if use.seq > held.get(mark(use.source), 0)]
         if not fresh:
             return
         try:
-            table.update(_addition(span, fresh, retention_days))
+            table.update(write(fresh))
         except ConditionFailed as refused:
             held.update(refused.item or table.get(span.key) or {})
             raise
@@ -97,8 +100,8 @@ def _count(
     optimistic(attempt)
 
 
-def _addition(span: _Span, uses: list[Use], retention_days: int) -> Update:
-    """Add uses on the condition that none of them was counted."""
+def addition(span: Span, retention_days: int, uses: list[Use]) -> Update:
+    """Return the write that adds uses on the condition that the roll-up came to none of them."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for use in uses:
         numbers[use.source].append(use.seq)
@@ -118,7 +121,7 @@ def _addition(span: _Span, uses: list[Use], retention_days: int) -> Update:
         names["#ttl"], values[":ttl"] = "ttl", span.start // 1000 + retention_days * _DAY_S
         sets.append("#ttl = :ttl")
     for index, (source, seqs) in enumerate(numbers.items()):
-        names[f"#s{index}"] = _mark(source)
+        names[f"#s{index}"] = mark(source)
         values |= {f":first{index}": min(seqs), f":last{index}": max(seqs)}
         sets.append(f"#s{index} = :last{index}")
         conditions.append(f"(attribute_not_exists(#s{index}) OR #s{index} < :first{index})")
@@ -126,5 +129,6 @@ def _addition(span: _Span, uses: list[Use], retention_days: int) -> Update:
     return Update(span.key, expression, values, " AND ".join(conditions), names)
 
 
-def _mark(source: str) -> str:
+def mark(source: str) -> str:
+    """Return the attribute of a roll-up that says how far it has come with a source."""
     return _COUNTED_UP_TO + source
