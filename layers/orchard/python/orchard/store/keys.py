@@ -21,13 +21,16 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
 | usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
 | change            | tenant#LEDGER#internal id   | CHANGE#time#id(#place)    | audit trail               |
+| undone change     | tenant#LEDGER#internal id   | UNDO#change id            | each is undone once       |
 | usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
+| balance's past    | tenant#HISTORY#internal id  | AT#feature#entity#time#no | balances over time        |
+| entity's end      | tenant#HISTORY#internal id  | GONE#entity id#time       | until when it counted     |
 | idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
 | lock              | tenant#LOCK#digest          | LOCK                      | usage that is reserved    |
-| deletion          | tenant#DELETION#internal id | DELETION                  | purge what is left        |
+| deletion          | tenant#DELETION#internal id | DELETION                  | purge; who deleted it     |
 | parked record     | PARKED#day                  | time#id                   | replay by an operator     |
 
-Index `listing` (listing_pk, listing_sk): customers, entities, events, roll-ups, invoices by time.
+Index `listing` (listing_pk, listing_sk): customers, entities, events, changes, roll-ups, invoices.
 Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
 """
 
@@ -35,8 +38,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from zlib import crc32
 
-#: What falls due, and a tenant's usage events and roll-ups, are spread over so many partitions of
-#: an index.
+#: Over so many partitions of an index is spread what falls due, and what the ledger holds.
 DUE_SHARDS, EVENT_SHARDS = 8, 8
 #: Deleted customers with a history to purge, and locks to release, fall due apart from balances.
 PURGE_SHARD, LOCK_SHARD = "PURGE", "LOCKS"
@@ -79,14 +81,24 @@ def plan(tenant: str, plan_id: str, version: int) -> Key:
     return Key(catalog(tenant), f"PLAN#{_part(plan_id)}#{version:06}")
 
 
-def hot_partition(tenant: str, hot_id: str) -> str:
-    """A customer's partition, by the caller's id, or the internal id if there is none."""
-    return f"{tenant}#CUSTOMER#{_part(hot_id)}"
+def _within(kind: str) -> Callable[[str, str], str]:
+    return lambda tenant, name: f"{tenant}#{kind}#{_part(name)}"
 
 
-def customer(tenant: str, hot_id: str) -> Key:
-    """A customer."""
-    return Key(hot_partition(tenant, hot_id), "0#CUSTOMER")
+def _alone(kind: str, sk: str) -> Callable[[str, str], Key]:
+    return lambda tenant, name: Key(_within(kind)(tenant, name), sk)
+
+
+#: A customer.
+customer = _alone("CUSTOMER", "0#CUSTOMER")
+#: A customer's partition, by the caller's id, or the internal id if there is none.
+hot_partition = _within("CUSTOMER")
+#: The partition that tells which customers have an entity of this id.
+entity_pointers = _within("ENTITY")
+#: The partitions of a customer's invoices, and of its usage events and changes.
+invoices, ledger = _within("INVOICES"), _within("LEDGER")
+#: Those of its usage roll-ups, and of what its balances showed over time.
+usage, history = _within("USAGE"), _within("HISTORY")
 
 
 def customer_plan(tenant: str, hot_id: str, customer_plan_id: str) -> Key:
@@ -97,11 +109,6 @@ def customer_plan(tenant: str, hot_id: str, customer_plan_id: str) -> Key:
 def entity(tenant: str, hot_id: str, entity_id: str) -> Key:
     """An entity of a customer."""
     return Key(hot_partition(tenant, hot_id), f"0#ENTITY#{_part(entity_id)}")
-
-
-def entity_pointers(tenant: str, entity_id: str) -> str:
-    """The partition that tells which customers have an entity of this id."""
-    return f"{tenant}#ENTITY#{_part(entity_id)}"
 
 
 def entity_pointer(tenant: str, entity_id: str, internal_id: str) -> Key:
@@ -120,14 +127,16 @@ def balances_of_entities(feature_id: str) -> str:
     return f"0#BALANCE#{_part(feature_id)}#"
 
 
-def pointer(tenant: str, internal_id: str) -> Key:
-    """Where the customer with this internal id is kept."""
-    return Key(f"{tenant}#ID#{_part(internal_id)}", "POINTER")
-
-
-def email_pointer(tenant: str, email: str) -> Key:
-    """The customer without an id that has this lower-cased address."""
-    return Key(f"{tenant}#EMAIL#{_part(email)}", "POINTER")
+#: Where the customer with an internal id is kept.
+pointer = _alone("ID", "POINTER")
+#: The customer without an id that has a lower-cased e-mail address.
+email_pointer = _alone("EMAIL", "POINTER")
+#: The mark that an idempotency key was used, by a digest.
+idempotency = _alone("IDEMPOTENCY", "MARKER")
+#: Usage that is reserved, by the SHA-256 of the lock's id.
+lock = _alone("LOCK", "LOCK")
+#: A deleted customer: its history has to be removed, its deletion stays on record.
+deletion = _alone("DELETION", "DELETION")
 
 
 def stripe_pointer(environment: str, stripe_id: str) -> Key:
@@ -135,12 +144,9 @@ def stripe_pointer(environment: str, stripe_id: str) -> Key:
     return Key(f"STRIPE#{environment}#{_part(stripe_id)}", "POINTER")
 
 
-def _of_customer(kind: str) -> Callable[[str, str], str]:
-    return lambda tenant, internal_id: f"{tenant}#{kind}#{internal_id}"
-
-
-#: The partitions of a customer's invoices, of its usage events and changes, of its usage roll-ups.
-invoices, ledger, usage = _of_customer("INVOICES"), _of_customer("LEDGER"), _of_customer("USAGE")
+def past(tenant: str, internal_id: str, kind: str, *parts: str) -> Key:
+    """What a balance showed (`kind` AT), or when an entity ended (GONE); an empty part goes on."""
+    return Key(history(tenant, internal_id), "#".join((kind, *map(_part, parts))))
 
 
 def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> Key:
@@ -159,24 +165,14 @@ def change(tenant: str, internal_id: str, timestamp: int, change_id: str, *place
     return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
 
 
+def undone(tenant: str, internal_id: str, change_id: str) -> Key:
+    """The mark that a change was undone, and by which."""
+    return Key(ledger(tenant, internal_id), f"UNDO#{change_id}")
+
+
 def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: int) -> Key:
     """The usage of a feature in one hour or day (`grain` HOUR or DAY)."""
     return Key(usage(tenant, internal_id), f"{_part(feature_id)}#{grain}#{instant(start)}")
-
-
-def idempotency(tenant: str, digest: str) -> Key:
-    """The mark that an idempotency key was used."""
-    return Key(f"{tenant}#IDEMPOTENCY#{digest}", "MARKER")
-
-
-def lock(tenant: str, digest: str) -> Key:
-    """Usage that is reserved, by the SHA-256 of the lock's id."""
-    return Key(f"{tenant}#LOCK#{digest}", "LOCK")
-
-
-def deletion(tenant: str, internal_id: str) -> Key:
-    """A deleted customer whose history still has to be removed."""
-    return Key(f"{tenant}#DELETION#{internal_id}", "DELETION")
 
 
 def parked(day: str, timestamp: int, record_id: str) -> Key:
@@ -185,14 +181,16 @@ def parked(day: str, timestamp: int, record_id: str) -> Key:
 
 
 #: The index partitions of a tenant's customers, entities and invoices.
-customers_listing = _of_tenant("CUSTOMERS")
-entities_listing = _of_tenant("ENTITIES")
+customers_listing, entities_listing = _of_tenant("CUSTOMERS"), _of_tenant("ENTITIES")
 invoices_listing = _of_tenant("INVOICES")
 
 
-def events_listing(tenant: str, shard: int) -> str:
-    """One of the index partitions of a tenant's usage events."""
-    return f"{tenant}#EVENTS#{shard}"
+def _sharded(kind: str) -> Callable[[str, int], str]:
+    return lambda tenant, shard: f"{tenant}#{kind}#{shard}"
+
+
+#: One of the index partitions of a tenant's usage events, and of its changes.
+events_listing, changes_listing = _sharded("EVENTS"), _sharded("CHANGES")
 
 
 def usage_listing(tenant: str, feature_id: str, grain: str, shard: int) -> str:
@@ -201,7 +199,7 @@ def usage_listing(tenant: str, feature_id: str, grain: str, shard: int) -> str:
 
 
 def events_shard(internal_id: str) -> int:
-    """The partition of the index `listing` that holds a customer's events, or its roll-ups."""
+    """The partition of the index `listing` that holds a customer's events, changes or roll-ups."""
     return crc32(internal_id.encode()) % EVENT_SHARDS
 
 
