@@ -98,7 +98,7 @@ def _attach_unpaid(world: World, plan_id: str, terms: Terms) -> None:
     session = session_of(world.table, world.clock.now)
     account, known = customers.require(session, CUSTOMER), catalog.read(session)
     given = attachment.attach(known, known.plan(plan_id), session.now, terms)
-    session.commit(*attaching.switch(session, known, account, None, given))
+    session.commit(*attaching.switch(session, known, account, None, given, audit={}))
 
 
 def grant(amount: float, feature_id: str = "messages", **fields: Any) -> Ask:
