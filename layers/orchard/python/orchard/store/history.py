@@ -1,0 +1,178 @@
+"""What balances showed over time, in the table: stretches of points, by balance and time.
+
+The stream's consumer adds a stretch for each balance that a batch is about. A stretch also holds
+what was shown before it if no other one tells that, or only one that is forgotten earlier.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from orchard.domain import history
+from orchard.domain.history import Figures, Point
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Item, Query, Value
+from orchard.store.table import Table
+
+#: Sorts after everything that a key goes on with.
+_LAST = "\uffff"
+_AT, _GONE = "AT", "GONE"
+#: So many stretches are read in a row before each further instant is looked up by itself.
+_IN_A_ROW = 500
+
+
+class Owned(NamedTuple):
+    """A balance that has a past. `entity` is the internal id of the entity whose it is, or ""."""
+
+    tenant: str
+    internal_id: str
+    feature_id: str
+    entity: str = ""
+
+
+class Stretch(NamedTuple):
+    """Successive writes of one balance, as points; `before` is what was shown until then."""
+
+    owned: Owned
+    points: tuple[Point, ...]
+    before: tuple[Point, ...] = ()
+    #: The caller's id of the entity.
+    entity_id: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Where it is kept."""
+        first = self.points[0]
+        return _key(self.owned, keys.instant(first.time), f"{first.seq:012}")
+
+    @property
+    def writes(self) -> dict[int, int]:
+        """The number of each write, with the time from which it is seen."""
+        return {point.seq: point.time for point in reversed(self.points)}
+
+    @property
+    def last(self) -> Point:
+        """The last write."""
+        seq = self.points[-1].seq
+        return next(point for point in self.points if point.seq == seq)
+
+
+def figures(table: Table, owned: Owned, instants: Sequence[int]) -> Iterator[Figures | None]:
+    """Yield what a balance showed at some instants, which ascend; None before it existed.
+
+    Two requests, if there are not too many stretches; then one more for each further instant.
+    """
+    known = next(newest(table, owned, instants[0]), None) if instants else None
+    left = islice(_oldest(table, owned, instants[0]), _IN_A_ROW) if instants else iter(())
+    following = next(left, None)
+    read = 0
+    for instant in instants:
+        while following is not None and following.points[0].time <= instant:
+            known, following, read = following, next(left, None), read + 1
+        if read >= _IN_A_ROW:
+            known = next(newest(table, owned, instant), known)
+        yield _shown(known, following, instant)
+
+
+def newest(table: Table, owned: Owned, instant: int | None = None) -> Iterator[Stretch]:
+    """Yield the stretches that began by an instant, the newest first, strongly consistent."""
+    high = _LAST if instant is None else keys.instant(instant)
+    bounds = {":low": _key(owned, "").sk, ":high": _key(owned, high).sk + _LAST}
+    return _query(table, owned, bounds, forward=False)
+
+
+def owners(table: Table, whole: Owned) -> Iterator[Stretch]:
+    """Yield a stretch of each entity that had a balance of a feature, one request for each."""
+    entity = ""
+    while True:
+        low = _key(whole._replace(entity=entity), _LAST).sk
+        bounds = {":low": low, ":high": keys.past(*whole[:2], _AT, whole.feature_id, _LAST).sk}
+        found = next(_query(table, whole, bounds, forward=True), None)
+        if found is None:
+            return
+        yield found
+        entity = found.owned.entity
+
+
+def ends(session: Session, internal_id: str) -> dict[str, list[int]]:
+    """Return when entities of a customer were deleted, by their id, oldest first."""
+    query = Query(
+        "pk = :pk AND begins_with(sk, :gone)",
+        {
+            ":pk": keys.history(session.tenant, internal_id),
+            ":gone": keys.past("", "", _GONE, "").sk,
+        },
+    )
+    found: dict[str, list[int]] = {}
+    for item in session.table.query(query):
+        found.setdefault(item["entity_id"], []).append(int(item["at"]))
+    return found
+
+
+def end_item(tenant: str, internal_id: str, entity_id: str, at: int, ttl: int) -> Item:
+    """Return the item that tells when an entity was deleted, forgotten at `ttl` (seconds)."""
+    key = keys.past(tenant, internal_id, _GONE, entity_id, keys.instant(at))
+    return {"pk": key.pk, "sk": key.sk, "entity_id": entity_id, "at": at, "ttl": ttl}
+
+
+def item(stretch: Stretch, ttl: int) -> Item:
+    """Return the item of a stretch, which is forgotten at `ttl` (seconds)."""
+    key = stretch.key
+    return {
+        "pk": key.pk,
+        "sk": key.sk,
+        "feature_id": stretch.owned.feature_id,
+        "entity": stretch.owned.entity,
+        "entity_id": stretch.entity_id,
+        "writes": len(stretch.writes),
+        "points": _dump(stretch.points),
+        "before": _dump(stretch.before),
+        "ttl": ttl,
+    }
+
+
+def _shown(known: Stretch | None, following: Stretch | None, instant: int) -> Figures | None:
+    if known is not None:
+        return history.at((*known.before, *known.points), instant)
+    return None if following is None else history.at(following.before, instant)
+
+
+def _oldest(table: Table, owned: Owned, instant: int) -> Iterator[Stretch]:
+    """Yield the stretches that began after an instant."""
+    low = _key(owned, keys.instant(instant)).sk + _LAST
+    return _query(table, owned, {":low": low, ":high": _key(owned, _LAST).sk}, forward=True)
+
+
+def _query(
+    table: Table, owned: Owned, bounds: dict[str, str], *, forward: bool
+) -> Iterator[Stretch]:
+    query = Query(
+        "pk = :pk AND sk BETWEEN :low AND :high",
+        {":pk": keys.history(owned.tenant, owned.internal_id), **bounds},
+        forward=forward,
+        page=_IN_A_ROW if forward else 1,
+    )
+    return (_load(owned, found) for found in table.query(query))
+
+
+def _key(owned: Owned, *parts: str) -> Key:
+    return keys.past(owned.tenant, owned.internal_id, _AT, owned.feature_id, owned.entity, *parts)
+
+
+def _load(owned: Owned, item: Item) -> Stretch:
+    return Stretch(
+        owned._replace(entity=item["entity"]),
+        _points(item["points"]),
+        _points(item["before"]),
+        item["entity_id"],
+    )
+
+
+def _dump(points: Sequence[Point]) -> list[list[Value]]:
+    return [[point.time, point.seq, *point.figures] for point in points]
+
+
+def _points(stored: list[Any]) -> tuple[Point, ...]:
+    return tuple(Point(int(time), int(seq), Figures(*shown)) for time, seq, *shown in stored)
