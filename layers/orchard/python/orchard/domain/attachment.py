@@ -109,7 +109,7 @@ def _given(
 def _seated(rows: Rows, place: Place, entities: Sequence[Entity]) -> Rows:
     """Return the rows of a feature with at least as much used as entities count as units of it."""
     seats = sum(place == Place(entity.feature_id) for entity in entities)
-    missing = seats - total(row.usage for row in rows if not row.is_mould)
+    missing = seats - total(row.consumed for row in rows if not row.is_mould)
     if not seats or missing <= 0 or any(row.boolean for row in rows):
         return rows
     held = Holding(rows).own

@@ -65,9 +65,9 @@ def restore(sources: Sources, amount: Decimal, *, bounded: bool = True) -> tuple
     if unlimited is not None:
         return _moved(sources, unlimited, exact(amount * sources[unlimited].cost)), ZERO
     till = _Till(sources, amount, _NO_BOUNDS, Overage.CAP)
-    till.give([row.overdrawn for row in till.rows])
+    till.give([row.debt if bounded else row.overdrawn for row in till.rows])
     if bounded:
-        till.give([max(ZERO, row.ceiling - row.balance) for row in till.rows])
+        till.give([row.refundable for row in till.rows])
     else:
         till.give_rest()
     return till.closed()

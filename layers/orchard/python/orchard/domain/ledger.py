@@ -94,6 +94,8 @@ class Change(NamedTuple):
     details: Details = {}
     #: Whose balance it is, if an entity's.
     entity_id: str | None = None
+    #: What taking it back rests on beside `before` and `after`, as `basis` tells it.
+    basis: Details = {}
 
 
 def passage(old: Image | None, new: Image, at: int) -> Passage:
@@ -141,8 +143,11 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Det
 
 
 def changed_rows(before: Rows, after: Rows) -> tuple[Details, Details]:
-    """Return what differs between two states: totals, and under `sources` fields of each row."""
-    was, now = difference(figures(before), figures(after))
+    """Return what differs between two states: totals, and under `sources` fields of each row.
+
+    Rows that stand for slices of entities are told, but hold nothing that the totals count.
+    """
+    was, now = difference(figures(_own(before)), figures(_own(after)))
     earlier, later = _sources(before), _sources(after)
     for row_id in {**earlier, **later}:
         old, new = difference(earlier.get(row_id, {}), later.get(row_id, {}))
@@ -150,6 +155,19 @@ def changed_rows(before: Rows, after: Rows) -> tuple[Details, Details]:
             _note(was, row_id, old, present=row_id in earlier)
             _note(now, row_id, new, present=row_id in later)
     return was, now
+
+
+def basis(before: Rows, after: Rows) -> Details:
+    """Return how often each row that differs had been reset, and what rows were overdrawn by.
+
+    Both by their ids, only what is not zero; a row that came had been reset as often as it is.
+    """
+    was, now = {row.id: row for row in before}, {row.id: row for row in after}
+    differ = {name: row for name, row in {**was, **now}.items() if was.get(name) != now.get(name)}
+    resets = {name: row.resets for name, row in differ.items() if row.resets}
+    overdrawn = {row.id: row.overdrawn for row in before if row.overdrawn and not row.unlimited}
+    told = {"resets": resets, "overdrawn": overdrawn}
+    return {name: fields for name, fields in told.items() if fields}
 
 
 def periods(timestamp: int) -> list[tuple[str, int]]:
@@ -166,6 +184,10 @@ def _note(side: Details, row_id: str, fields: Details, *, present: bool) -> None
         side.setdefault("sources", {})[row_id] = fields
 
 
+def _own(rows: Rows) -> Rows:
+    return tuple(row for row in rows if not row.is_mould)
+
+
 def _sources(rows: Rows) -> dict[str, Details]:
     return {row.id: _source(row) for row in rows}
 
@@ -175,4 +197,5 @@ def _source(row: Row) -> Details:
     del fields["resets"]
     fields["rollover"] = None if row.rollover is None else row.rollover._asdict()
     fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
+    fields["withheld"] = [one._asdict() for one in row.withheld]
     return fields

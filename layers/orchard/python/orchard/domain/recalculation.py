@@ -14,17 +14,17 @@ def levelled(sources: Sources) -> Sources:
     rows = [source.row for source in sources]
     if all(row.balance >= 0 for row in rows) or all(row.balance <= 0 for row in rows):
         return sources
-    used = total(row.starting - row.balance for row in rows)
+    used = total(row.starting - row.kept_back - row.balance for row in rows)
     fresh = tuple(
-        source._replace(row=source.row._replace(balance=source.row.starting, adjustment=ZERO))
-        for source in sources
+        source._replace(row=row._replace(balance=row.starting - row.kept_back, adjustment=ZERO))
+        for source, row in zip(sources, rows, strict=True)
     )
     return deduction.shift(fresh, used)
 
 
 def charged(survivors: Sources, removed: Sources) -> Sources:
     """Return the surviving sources with the usage of removed ones deducted from them."""
-    return deduction.shift(survivors, total(source.row.usage for source in removed))
+    return deduction.shift(survivors, total(source.row.consumed for source in removed))
 
 
 def carrier(removed: Sources) -> Sources:
@@ -32,9 +32,13 @@ def carrier(removed: Sources) -> Sources:
 
     It stands when nothing else is left to bear it, and never resets.
     """
-    used = total(source.row.usage for source in removed)
+    used = total(source.row.consumed for source in removed)
     first = removed[0]
     row = first.row._replace(
-        balance=-used, adjustment=-first.row.starting, next_reset_at=None, rollovers=()
+        balance=-used,
+        adjustment=-first.row.starting,
+        next_reset_at=None,
+        rollovers=(),
+        withheld=(),
     )
     return (first._replace(row=row),)

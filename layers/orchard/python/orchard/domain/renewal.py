@@ -1,4 +1,4 @@
-"""What time alone does to rows: expiry, and resets with what they carry over."""
+"""What time alone does to rows: expiry, resets with what they carry over, ends of edits."""
 
 from decimal import ROUND_FLOOR, Decimal
 
@@ -11,12 +11,38 @@ def renewed(rows: Rows, now: int) -> Rows:
     """Return the rows as they stand at `now`: expired ones gone, due ones reset.
 
     Any number of missed periods is one reset. An edit ends here: the adjustment falls away and the
-    balance starts anew.
+    balance starts anew. An edit with an end of its own ends then, and what it withheld comes back.
     """
     if not any(at <= now for row in rows for at in row.instants()):
         return rows
     alive = tuple(_without_expired_rollovers(row, now) for row in rows if not row.is_over(now))
-    return ordered(tuple(reset(row, now) if _is_due(row, now) else row for row in alive))
+    seated = _seated(alive, tuple(row for row in rows if row.is_over(now)))
+    return ordered(tuple(_at(row, now) for row in seated))
+
+
+def _at(row: Row, now: int) -> Row:
+    """The row at `now`: what came back before it was reset could still be used or carried over."""
+    if not _is_due(row, now):
+        return _given_back(row, now)
+    return reset(_given_back(row, row.next_reset_at or now), now)
+
+
+def _given_back(row: Row, now: int) -> Row:
+    kept = tuple(one for one in row.withheld if one.ends_at > now)
+    if len(kept) == len(row.withheld):
+        return row
+    back = row.kept_back - total(one.amount for one in kept)
+    return row._replace(balance=row.balance + back, withheld=kept)
+
+
+def _seated(rows: Rows, over: Rows) -> Rows:
+    """Seats stay in use when an edit that added some ends: then another row counts them."""
+    seats = total(row.refundable for row in over if row.addition and row.continuous)
+    if not seats:
+        return rows
+    heir = next((row for row in rows if row.continuous and not row.is_mould), None)
+    heavier = heir and heir._replace(balance=heir.balance - seats)
+    return tuple(heavier if heavier and row is heir else row for row in rows)
 
 
 def reset(row: Row, now: int) -> Row:
@@ -27,12 +53,14 @@ def reset(row: Row, now: int) -> Row:
     following = interval.next_boundary(boundary, row.interval, row.interval_count, now)
     if row.is_mould:
         return row._replace(next_reset_at=following, resets=row.resets + 1)
+    kept = tuple(one for one in row.withheld if one.ends_at > now)
     return row._replace(
         resets=row.resets + 1,
-        balance=row.starting,
+        balance=row.starting - total(one.amount for one in kept),
         adjustment=ZERO,
         next_reset_at=following,
         rollovers=_carried_over(row, boundary, now),
+        withheld=kept,
     )
 
 

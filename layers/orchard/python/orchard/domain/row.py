@@ -23,6 +23,15 @@ class Rollover(NamedTuple):
     expires_at: int | None
 
 
+class Withheld(NamedTuple):
+    """A part of the balance that a change (`id`) took away: it comes back at `ends_at`."""
+
+    id: str
+    amount: Decimal
+    starts_at: int
+    ends_at: int
+
+
 class RolloverRule(NamedTuple):
     """How much unused balance a reset carries over, and for how many months (None: always)."""
 
@@ -65,6 +74,12 @@ class Row(NamedTuple):
     price: dict[str, Any] | None = None
     rollover: RolloverRule | None = None
     rollovers: tuple[Rollover, ...] = ()
+    #: What edits took away that end by themselves; resets pass over it.
+    withheld: tuple[Withheld, ...] = ()
+    #: The change that granted the row, unless it is a plan's.
+    change_id: str | None = None
+    #: Added by an edit that ends by itself, instead of granted on its own.
+    addition: bool = False
 
     @property
     def is_mould(self) -> bool:
@@ -83,13 +98,34 @@ class Row(NamedTuple):
 
     @property
     def ceiling(self) -> Decimal:
-        """The balance that refunds cannot exceed."""
+        """All that was granted."""
         return self.starting + self.adjustment
 
     @property
     def usage(self) -> Decimal:
         """What was taken; negative once an edit gave more than was granted."""
         return self.ceiling - self.balance
+
+    @property
+    def kept_back(self) -> Decimal:
+        """What is withheld for a while: it counts as usage, though nobody used it."""
+        return total(one.amount for one in self.withheld)
+
+    @property
+    def consumed(self) -> Decimal:
+        """What was taken for good: usage without what an edit adds or withholds for a while."""
+        given = self.starting if self.addition else self.ceiling
+        return given - self.balance - self.kept_back
+
+    @property
+    def refundable(self) -> Decimal:
+        """What refunds can give back: up to what was granted, but not what is withheld."""
+        return max(ZERO, self.consumed)
+
+    @property
+    def debt(self) -> Decimal:
+        """What refunds give back before all else: a balance below zero rises to zero."""
+        return min(self.overdrawn, self.refundable) if self.withheld else self.overdrawn
 
     @property
     def overdrawn(self) -> Decimal:
@@ -114,7 +150,8 @@ class Row(NamedTuple):
         """Every time at which this row changes by itself."""
         times = (self.next_reset_at, self.expires_at, self.ends_at)
         carried = (rollover.expires_at for rollover in self.rollovers)
-        return tuple(at for at in (*times, *carried) if at is not None)
+        back = (one.ends_at for one in self.withheld)
+        return tuple(at for at in (*times, *carried, *back) if at is not None)
 
 
 type Rows = tuple[Row, ...]
@@ -146,7 +183,7 @@ def deduction_order(row: Row) -> tuple[object, ...]:
 
 def cast(mould: Row, entity_id: str) -> Row:
     """Return the slice that a row granted for each entity gives to one of them."""
-    return mould._replace(entity_id=entity_id, balance=mould.starting, rollovers=())
+    return mould._replace(entity_id=entity_id, balance=mould.starting, rollovers=(), withheld=())
 
 
 def ordered(rows: Rows) -> Rows:

@@ -10,7 +10,7 @@ from orchard.domain.holding import (
     SpendLimit,
     UsageLimit,
 )
-from orchard.domain.row import Rollover, RolloverRule, Row, Rows
+from orchard.domain.row import Rollover, RolloverRule, Row, Rows, Withheld
 from orchard.store.statements import Item
 
 _WHOLE = {"created_at", "interval_count", "next_reset_at", "resets", "expires_at", "ends_at"}
@@ -26,6 +26,23 @@ def dump(rows: Rows) -> list[Item]:
 def load(items: list[Item]) -> Rows:
     """Return rows from the form in which an item holds them."""
     return tuple(_row_from_item(item) for item in items)
+
+
+def fields(item: Item) -> dict[str, Any]:
+    """Return the fields of a row that an item holds, be it all of them or a few."""
+    found: dict[str, Any] = {
+        name: int(value) if name in _WHOLE and value is not None else value
+        for name, value in item.items()
+    }
+    rule = found.get("rollover")
+    if rule is not None:
+        months = None if rule["months"] is None else int(rule["months"])
+        found["rollover"] = RolloverRule(rule["max"], rule["max_percentage"], months)
+    if "rollovers" in found:
+        found["rollovers"] = tuple(_rollover(one) for one in found["rollovers"])
+    if "withheld" in found:
+        found["withheld"] = tuple(_withheld(one) for one in found["withheld"])
+    return found
 
 
 def dump_controls(controls: Controls) -> Item:
@@ -78,24 +95,20 @@ def _row_to_item(row: Row) -> Item:
         fields["rollover"] = row.rollover._asdict()
     if row.rollovers:
         fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
+    if row.withheld:
+        fields["withheld"] = [one._asdict() for one in row.withheld]
     return fields
 
 
 def _row_from_item(item: Item) -> Row:
-    fields: dict[str, Any] = {
-        name: int(value) if name in _WHOLE and value is not None else value
-        for name, value in item.items()
-    }
-    if "rollover" in fields:
-        rule = fields["rollover"]
-        months = None if rule["months"] is None else int(rule["months"])
-        fields["rollover"] = RolloverRule(rule["max"], rule["max_percentage"], months)
-    if "rollovers" in fields:
-        fields["rollovers"] = tuple(_rollover(one) for one in fields["rollovers"])
-    return Row(**fields)
+    return Row(**fields(item))
 
 
 def _rollover(item: Item) -> Rollover:
     expires_at = None if item["expires_at"] is None else int(item["expires_at"])
     balance: Decimal = item["balance"]
     return Rollover(item["id"], balance, item["usage"], expires_at)
+
+
+def _withheld(item: Item) -> Withheld:
+    return Withheld(item["id"], item["amount"], int(item["starts_at"]), int(item["ends_at"]))

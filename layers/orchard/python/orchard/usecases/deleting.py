@@ -131,7 +131,7 @@ def _without(state: State, chosen: Found) -> State:
 def _charged(after: State, chosen: Found, entity_id: str | None) -> State:
     """Take what was used of the removed rows from those left, or keep one of them to bear it."""
     removed = tuple(Source(row, place) for place, row in chosen if not row.is_mould)
-    if sum(source.row.usage for source in removed) <= 0:
+    if sum(source.row.consumed for source in removed) <= 0:
         return after
     # An entity's own rows, or all that the customer can use: what was removed comes from there.
     subject = CUSTOMER if entity_id is None else Subject(entity_id, pooled=False)
