@@ -158,14 +158,17 @@ def changed_rows(before: Rows, after: Rows) -> tuple[Details, Details]:
 
 
 def basis(before: Rows, after: Rows) -> Details:
-    """Return how often each row that differs had been reset, and what rows were overdrawn by.
+    """Return how often each row that differs had been reset, by id; a row that came: as it is.
 
-    Both by their ids, only what is not zero; a row that came had been reset as often as it is.
+    And what rows were overdrawn by before though others had balance left: usage alone never leads
+    there. Only what is not zero.
     """
     was, now = {row.id: row for row in before}, {row.id: row for row in after}
     differ = {name: row for name, row in {**was, **now}.items() if was.get(name) != now.get(name)}
     resets = {name: row.resets for name, row in differ.items() if row.resets}
-    overdrawn = {row.id: row.overdrawn for row in before if row.overdrawn and not row.unlimited}
+    counted = tuple(row for row in _own(before) if not row.unlimited)
+    overdrawn = {row.id: row.overdrawn for row in counted if row.overdrawn}
+    overdrawn = overdrawn if any(row.held for row in counted) else {}
     told = {"resets": resets, "overdrawn": overdrawn}
     return {name: fields for name, fields in told.items() if fields}
 

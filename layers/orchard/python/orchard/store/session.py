@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from orchard.domain import ids
 from orchard.errors import DuplicateIdempotencyKey, Invalid
-from orchard.store import keys
+from orchard.store import keys, telling
 from orchard.store.keys import Key
 from orchard.store.statements import ConditionFailed, Delete, Item, Put, Update, Value, Write
 from orchard.store.table import Table
@@ -86,6 +86,7 @@ class Session:
         Returns the new item when the commit is a single update. Errors: `ConditionFailed` with
         the position among `writes`, `Contention`, `DuplicateIdempotencyKey`.
         """
+        telling.number(writes)
         open_marks = [mark for mark in self.marks if not mark.claimed]
         if not open_marks and len(writes) == 1:
             return self._write(writes[0])
