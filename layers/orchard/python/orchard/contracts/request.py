@@ -39,6 +39,8 @@ class Request(BaseModel):
     rest_names: ClassVar[dict[str, str]] = {}
     #: The one field of a request whose body is no object but a bare array: its entries.
     array: ClassVar[str | None] = None
+    #: What clients of versions before 2.3 mean by fields that they leave out.
+    defaults_before_2_3: ClassVar[dict[str, Any]] = {}
 
 
 def prepare(model: type[Request]) -> None:

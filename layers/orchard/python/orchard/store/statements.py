@@ -76,6 +76,8 @@ class Query(NamedTuple):
     forward: bool = True
     start: Item | None = None
     page: int | None = None
+    #: The attributes that are wanted, as an expression; all if there is none.
+    projection: str | None = None
 
 
 def load(item: dict[str, Any]) -> Item:
@@ -183,5 +185,6 @@ def query_request(query: Query) -> dict[str, Any]:
         "ExpressionAttributeNames": query.names,
         "ExclusiveStartKey": None if query.start is None else dump(query.start),
         "Limit": query.page,
+        "ProjectionExpression": query.projection,
     }
     return asked | {name: value for name, value in optional.items() if value is not None}

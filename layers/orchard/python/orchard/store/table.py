@@ -8,7 +8,7 @@ try may cure is `Unavailable`.
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -63,14 +63,17 @@ class Table:
         answer = self._call("get_item", Key=statements.key_request(key), ConsistentRead=True)
         return load(answer["Item"]) if "Item" in answer else None
 
-    def query(self, query: Query) -> Iterator[Item]:
+    def query(self, query: Query, looked_at: Callable[[int], None] | None = None) -> Iterator[Item]:
         """Yield the items of the range in order, page after page as they are needed.
 
-        Strongly consistent on the table; an index may lag behind it by a moment.
+        Strongly consistent on the table; an index may lag behind it by a moment. `looked_at` is
+        told how many items each page read, those that a filter leaves out among them.
         """
         asked = statements.query_request(query)
         while True:
             answer = self._call("query", **asked)
+            if looked_at is not None:
+                looked_at(answer["ScannedCount"])
             yield from map(load, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return

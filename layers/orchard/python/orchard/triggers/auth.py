@@ -77,8 +77,20 @@ def check_version(version: str | None) -> None:
 
 def is_since_2_4(version: str | None) -> bool:
     """Tell whether an accepted version is 2.4 or later."""
+    number = _number(version)
+    return number is not None and number >= (2, 4)
+
+
+def is_before_2_3(version: str | None) -> bool:
+    """Tell whether an accepted version is certainly older than 2.3."""
+    number = _number(version)
+    return number is not None and number < (2, 3)
+
+
+def _number(version: str | None) -> tuple[int, int] | None:
+    """Major and minor number of an accepted version; None of one with a name, or of none."""
     parts = _SEMVER.fullmatch(version or "")
-    return parts is not None and (int(parts["major"]), int(parts["minor"] or 0)) >= (2, 4)
+    return None if parts is None else (int(parts["major"]), int(parts["minor"] or 0))
 
 
 def _known(table: Table, token: str, now: int) -> ApiKey | None:

@@ -61,6 +61,8 @@ def _arguments(model: type[Request], event: Event) -> dict[str, Any]:
     if model.array is not None:
         return {model.array: http.json_value(http.raw_body(event))}
     asked = http.arguments(event, model.rest_names)
+    if model.defaults_before_2_3 and auth.is_before_2_3(http.header(event, "x-api-version")):
+        asked = {**model.defaults_before_2_3, **asked}
     return {**asked, **_causes(model, event, asked)} if issubclass(model, AuditedRequest) else asked
 
 
