@@ -158,6 +158,17 @@ def test_a_date_that_was_set_stays(call: Call) -> None:
     assert seen["next_reset"]["resets_at"] == NEXT_MONTH + DAY
 
 
+@pytest.mark.parametrize("amount", [50, -50])
+def test_an_edit_with_an_end_lasts_until_then(call: Call, clock: Clock, amount: int) -> None:
+    end = clock.now + 90 * DAY
+    seen = previewed(call, add_to_balance=amount, ends_at=end)
+    assert (seen["lasts_until"], len(seen["changes"])) == (end, 1)
+    # A reset on the way leaves it as it is.
+    assert seen["next_reset"]["balance"]["remaining"] == 100 + amount
+    assert asked(call, "balances.update", add_to_balance=amount, ends_at=end).status == 200
+    assert balance(call)["remaining"] == seen["after"]["balance"]["remaining"] == 100 + amount
+
+
 def test_without_a_usage_price_nothing_is_invoiced(call: Call) -> None:
     assert previewed(call, remaining=-20)["next_invoice"] is None
 

@@ -62,8 +62,12 @@ def _at(place: Place, before: State, after: State) -> Iterator[Changed]:
 
 
 def _end(old: Row | None, new: Row | None) -> int | None:
-    """An amount goes with the reset or the end of its source; dates that were set stay."""
+    """What is withheld comes back at its own end; dates that were set stay.
+
+    Any other amount goes with the reset or the end of its source.
+    """
     if new is None or (old is not None and old.balance == new.balance and old.usage == new.usage):
         return None
-    times = (new.next_reset_at, new.expires_at, new.ends_at)
+    withheld = [one.ends_at for one in new.withheld if old is None or one not in old.withheld]
+    times = withheld or (new.next_reset_at, new.expires_at, new.ends_at)
     return min((time for time in times if time is not None), default=None)
