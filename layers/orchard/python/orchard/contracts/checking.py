@@ -60,6 +60,8 @@ class Answer(NamedTuple):
     balances: Mapping[str, dict[str, Any] | None] | None = None
     #: Why it is denied and what would help; null when it is allowed. Shown only when asked for.
     preview: dict[str, Any] | None = None
+    #: What a denied check can be explained by, with `balances.explain`.
+    check_id: str | None = None
 
 
 def check_response(request: CheckRequest, answer: Answer) -> dict[str, Any]:
@@ -76,6 +78,8 @@ def check_response(request: CheckRequest, answer: Answer) -> dict[str, Any]:
         response["balances"] = dict(answer.balances)
     if request.with_preview:
         response["preview"] = answer.preview
+    if answer.check_id is not None:
+        response["check_id"] = answer.check_id
     return response
 
 

@@ -47,8 +47,8 @@ def decide(state: State, subject: Subject, question: Question) -> Decision:
         return ALLOWED
     if _window_left(state, subject, question) < question.required:
         return Decision(allowed=False, limit=USAGE_LIMIT)
-    beyond, limit = _beyond(state, subject, question.feature_id, rows)
-    if beyond is None or question.required <= remaining(rows) + beyond:
+    more, limit = beyond(state, subject, question.feature_id, rows)
+    if more is None or question.required <= remaining(rows) + more:
         return ALLOWED
     return Decision(allowed=False, limit=limit)
 
@@ -58,18 +58,10 @@ def remaining(rows: Rows) -> Decimal:
     return total(row.held + row.carried for row in rows)
 
 
-def _window_left(state: State, subject: Subject, question: Question) -> Decimal:
-    left = gates.window_left(state, subject, question.feature_id, question.properties)
-    if question.member is None:
-        return left
-    feature_id, cost = question.member
-    return min(left, gates.window_left(state, subject, feature_id, question.properties) * cost)
-
-
-def _beyond(
+def beyond(
     state: State, subject: Subject, feature_id: str, rows: Rows
 ) -> tuple[Decimal | None, str]:
-    """How much may be used beyond the balance (None: without bound), and what bounds it."""
+    """Return how much may be used beyond the balance (None: without bound) and what bounds it."""
     controls = gates.resolved(state, subject, feature_id)
     priced = [row for row in rows if row.overage == PRICED]
     if controls.overage_allowed is False or not (priced or controls.overage_allowed):
@@ -80,3 +72,11 @@ def _beyond(
         return None, MAX_PURCHASE
     purchasable = total(row.overage_limit or ZERO for row in priced)
     return max(ZERO, purchasable - total(row.overdrawn for row in rows)), MAX_PURCHASE
+
+
+def _window_left(state: State, subject: Subject, question: Question) -> Decimal:
+    left = gates.window_left(state, subject, question.feature_id, question.properties)
+    if question.member is None:
+        return left
+    feature_id, cost = question.member
+    return min(left, gates.window_left(state, subject, feature_id, question.properties) * cost)

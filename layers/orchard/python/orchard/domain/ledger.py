@@ -66,6 +66,9 @@ class UsageEvent(NamedTuple):
     request_id: str
     entity_id: str | None = None
     idempotency_key: str | None = None
+    #: What it rested on, as `basis.packed` makes it; empty if that is not known, None if
+    #: `deductions` says it all: one source paid everything.
+    considered: list[Any] | None = None
 
     @property
     def deducted(self) -> Decimal:

@@ -142,4 +142,4 @@ def _locate(session: Session, internal_ids: set[str], hot_ids: dict[str, str | N
 
 def _event_from_item(item: Item) -> UsageEvent:
     whole = {name: int(item[name]) for name in _WHOLE}
-    return UsageEvent(**{name: item[name] for name in UsageEvent._fields} | whole)
+    return UsageEvent(**{name: item[name] for name in UsageEvent._fields if name in item} | whole)

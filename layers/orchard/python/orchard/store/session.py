@@ -1,6 +1,7 @@
 """What one request sees of the table: one tenant, and its writes with their idempotency marks."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from orchard.domain import ids
@@ -56,14 +57,21 @@ class Session:
         `event`. Errors: `DuplicateIdempotencyKey` at once if the key was claimed.
         """
         self.claim(space, text)
-        claimed = self.table.get(self.marks[-1].key)
-        if claimed is not None and claimed["expires_at"] > self.now:
+        if self.claimed(space, text) is not None:
             raise DuplicateIdempotencyKey(text)
 
     def claim(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
         """As `once`, but without looking first: a repetition is found out by the commit alone."""
-        digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
-        self.marks.append(Mark(keys.idempotency(self.tenant, digest), text, life_ms))
+        self.marks.append(Mark(self._mark_of(space, text), text, life_ms))
+
+    def claimed(self, space: str, text: str) -> Item | None:
+        """Return who used this key, while that blocks repetitions.
+
+        `at`, `request_id`, `expires_at`; and, if a customer or balance was written along with it,
+        `internal_id` of the customer and `made`: the id of the event or change.
+        """
+        item = self.table.get(self._mark_of(space, text))
+        return item if item is not None and item["expires_at"] > self.now else None
 
     def unmarked(self) -> "Session":
         """Return the session for a first step: the idempotency keys are left to a later one."""
@@ -107,7 +115,8 @@ class Session:
         return None
 
     def _transact(self, marks: list[Mark], writes: tuple[Write, ...]) -> None:
-        claims = [self._claim(mark) for mark in marks]
+        effect = _effect(writes) if marks else {}
+        claims = [self._claim(mark, effect) for mark in marks]
         try:
             self.table.transact([*claims, *writes])
         except ConditionFailed as refused:
@@ -117,11 +126,34 @@ class Session:
         for mark in marks:
             mark.claimed = True
 
-    def _claim(self, mark: Mark) -> Put:
+    def _mark_of(self, space: str, text: str) -> Key:
+        digest = hashlib.sha256(f"{space}:{text}".encode()).hexdigest()
+        return keys.idempotency(self.tenant, digest)
+
+    def _claim(self, mark: Mark, effect: Item) -> Put:
         expires_at = self.now + mark.life_ms
         item = {"pk": mark.key.pk, "sk": mark.key.sk, "expires_at": expires_at}
+        told = {"at": self.now, "request_id": self.request_id, **_made(effect, mark.text)}
         return Put(
-            item | {"ttl": expires_at // 1000 + 1},
+            item | {"ttl": expires_at // 1000 + 1} | told,
             "attribute_not_exists(pk) OR expires_at <= :now",
             {":now": self.now},
         )
+
+
+def _effect(writes: Iterable[Write]) -> Item:
+    """What the first write that tells something leaves behind, and whose it is."""
+    for write in writes:
+        item, mark = (write.item, "") if isinstance(write, Put) else (write.values or {}, ":")
+        if f"{mark}last" in item:
+            return {"last": item[f"{mark}last"], "internal_id": item.get(f"{mark}internal_id")}
+    return {}
+
+
+def _made(effect: Item, text: str) -> Item:
+    """What came of a request with this key; of the many events of a batch, the one that bore it."""
+    if not effect:
+        return {}
+    last = effect["last"]
+    events = (one["id"] for one in last.get("events", ()) if one.get("idempotency_key") == text)
+    return {"made": next(events, last["id"]), "internal_id": effect["internal_id"]}

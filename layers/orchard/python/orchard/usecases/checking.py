@@ -5,11 +5,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.contracts import balance as contract
+from orchard.contracts.check_ids import check_id
 from orchard.contracts.checking import Answer, CheckRequest, check_response
 from orchard.contracts.feature import feature
-from orchard.domain import decision, scope, summary
+from orchard.domain import decision, explaining, scope, summary
+from orchard.domain.basis import Explanation
 from orchard.domain.decision import Question
 from orchard.domain.holding import State
+from orchard.domain.pool import Use
 from orchard.domain.previews import Lack
 from orchard.domain.quantity import exact
 from orchard.domain.scope import Subject
@@ -28,6 +31,8 @@ class Asked(NamedTuple):
     costs: Mapping[str, Decimal]
     state: State
     subject: Subject
+    #: Whose balances they are.
+    internal_id: str = ""
 
 
 def check(session: Session, request: CheckRequest) -> dict[str, Any]:
@@ -47,7 +52,8 @@ def check(session: Session, request: CheckRequest) -> dict[str, Any]:
 def _look(session: Session, request: CheckRequest) -> Answer:
     costs = catalog.costs(session, request.feature_id)
     held = ground.load(session, request.customer_id, request.entity_id, costs)
-    asked = Asked(request, costs, held.state(session.now), held.subject)
+    state = held.state(session.now)
+    asked = Asked(request, costs, state, held.subject, held.owner.internal_id)
     name = answering(asked)
     answer = _answer(session, asked, name, allowed=decided(asked, name).allowed)
     if answer.balance is not None:
@@ -73,7 +79,8 @@ def _use(session: Session, request: CheckRequest) -> Answer:
     )
     used = using.use(session, usage)
     costs = catalog.costs(session, request.feature_id)
-    asked = Asked(request, costs, used.state, used.subject)
+    whose = used.owner.internal_id if used.owner else ""
+    asked = Asked(request, costs, used.state, used.subject, whose)
     shown = tracking.views(session, used, usage.features)
     name = _paying(session, asked, used, shown)
     answer = _answer(session, asked, name, allowed=used.recorded)
@@ -103,11 +110,22 @@ def answering(asked: Asked) -> str:
     return next(iter((*allowed, *pools, *held, *systems)))
 
 
+def explained(now: int, asked: Asked, name: str, *, allowed: bool) -> Explanation:
+    """Return why a check is answered as it is; `name` is the feature that answers."""
+    request = asked.request
+    properties = request.properties or {}
+    use = Use(request.feature_id, request.required, asked.costs, properties=properties)
+    decisions = {one: decided(asked, one) for one in asked.costs}
+    basis = explaining.of_question(asked.state, asked.subject, use, decisions, name)
+    return Explanation(now, request.feature_id, request.required, allowed, basis, request.entity_id)
+
+
 def _is_held(asked: Asked, feature_id: str) -> bool:
     return next(scope.rows(asked.state, asked.subject, feature_id), None) is not None
 
 
 def decided(asked: Asked, name: str) -> decision.Decision:
+    """Return whether one of the features that can pay allows the use by itself."""
     """Return whether the balance of one feature, its own or credits', allows what is asked."""
     request = asked.request
     member = None
@@ -130,7 +148,13 @@ def _answer(session: Session, asked: Asked, name: str, *, allowed: bool) -> Answ
         ),
         flag=on and contract.flag(on, name, shown if "flag.feature" in expand else None),
         preview=None if allowed else _preview(session, asked, name),
+        check_id=None if allowed else _check_id(session, asked, name),
     )
+
+
+def _check_id(session: Session, asked: Asked, name: str) -> str | None:
+    """What decided goes along with the answer, so that a check remains a read."""
+    return check_id(asked.internal_id, explained(session.now, asked, name, allowed=False))
 
 
 def _preview(session: Session, asked: Asked, name: str) -> dict[str, Any] | None:

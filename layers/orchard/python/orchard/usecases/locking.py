@@ -10,7 +10,7 @@ from orchard.domain import locks as domain
 from orchard.domain.deduction import Movement
 from orchard.domain.holding import State
 from orchard.domain.locks import LONGEST_MS, Receipt, Unwound
-from orchard.domain.pool import Use
+from orchard.domain.pool import Drawn, Use
 from orchard.domain.quantity import ZERO
 from orchard.errors import Conflict, CustomerNotFound, EntityNotFound, Invalid
 from orchard.store import catalog, ground, locks
@@ -19,7 +19,7 @@ from orchard.store.locks import Lock
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
-from orchard.usecases import saving, tracking
+from orchard.usecases import resting, saving, tracking
 from orchard.usecases.saving import Decided
 from orchard.usecases.using import Beside
 
@@ -106,6 +106,7 @@ def settle(
     gone = entity_id if held.subject.entity_id is None else None
     after, moved = _settled(session, before, lock.receipt, final, gone)
     last = _event(session, lock.receipt, difference, properties)
+    last = resting.told(last, before, held.subject, None, Drawn(after, moved, ZERO))
     decided = Decided(held, before, after, moved, lock.receipt.feature_id, last)
     saving.save(session, decided, [locks.remove(lock)])
 

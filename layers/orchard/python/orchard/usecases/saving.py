@@ -18,7 +18,7 @@ from orchard.store.statements import Check, Item, Update, Write
 from orchard.store.stored import Stored
 
 #: What of an event is told by one of the items that it changed.
-_TOLD_ONCE = {"events", "sources", "properties"}
+_TOLD_ONCE = {"events", "sources", "properties", "considered"}
 #: A balance of credits remembers so many features that it alone pays for.
 _MOST_SOLE = 50
 

@@ -12,6 +12,7 @@ from orchard.domain.quantity import ZERO, total
 from orchard.store.rollups import Use
 from orchard.store.statements import Item
 from orchard.store.stored import Stored
+from orchard.usecases import resting
 
 
 def of(stored: Stored, passage: Passage) -> tuple[UsageEvent, ...]:
@@ -21,7 +22,8 @@ def of(stored: Stored, passage: Passage) -> tuple[UsageEvent, ...]:
     moved = [paid(movement) for movement in passage.movements(stored.place)]
     deductions = stored.last.get("deductions", moved)
     figures = (ledger.figures(passage.before.own), ledger.figures(passage.after.own))
-    return (_event(stored, stored.last, deductions, figures),)
+    considered = resting.seen(stored, passage)
+    return (_event(stored, stored.last, deductions, figures, considered),)
 
 
 def use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
@@ -55,7 +57,8 @@ def _batched(stored: Stored, passage: Passage) -> Iterator[UsageEvent]:
         here = (one["value"] for one in deductions if one["feature_id"] == stored.feature_id)
         after = _less(before, total(here))
         if not told.get("silent"):
-            yield _event(stored, {**stored.last, **told}, deductions, (before, after))
+            kept = {**stored.last, **told}
+            yield _event(stored, kept, deductions, (before, after), resting.UNKNOWN)
         before = after
 
 
@@ -68,7 +71,11 @@ def _less(figures: Details, used: Decimal) -> Details:
 
 
 def _event(
-    stored: Stored, told: Item, deductions: list[Any], figures: tuple[Details, Details]
+    stored: Stored,
+    told: Item,
+    deductions: list[Any],
+    figures: tuple[Details, Details],
+    considered: list[Any] | None,
 ) -> UsageEvent:
     last = stored.last
     before, after = figures
@@ -89,4 +96,5 @@ def _event(
         request_id=last["request_id"],
         entity_id=last.get("entity_id"),
         idempotency_key=told.get("idempotency_key"),
+        considered=considered,
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchard.domain import balance, deduction, pool
 from orchard.domain.deduction import Movement
 from orchard.domain.holding import Place, State
-from orchard.domain.pool import Use
+from orchard.domain.pool import Drawn, Use
 from orchard.domain.quantity import ZERO, exact
 from orchard.domain.scope import CUSTOMER, Subject
 from orchard.domain.sources import Overage
@@ -21,8 +21,8 @@ from orchard.store.ground import Ground
 from orchard.store.optimistic import optimistic, optimistic_on
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Write
-from orchard.store.stored import Stored
-from orchard.usecases import saving
+from orchard.store.stored import Owner, Stored
+from orchard.usecases import resting, saving
 from orchard.usecases.saving import Decided
 
 #: What to write along with a use, given what each source paid.
@@ -61,6 +61,8 @@ class Used(NamedTuple):
     subject: Subject
     movements: tuple[Movement, ...] = ()
     recorded: bool = True
+    #: Whose balances refused it.
+    owner: Owner | None = None
 
 
 def use(session: Session, usage: Usage) -> Used:
@@ -131,10 +133,13 @@ def _attempt(
     before = loaded.state(session.now)
     after, moved, left = drawn(before, loaded.subject, usage, costs)
     if is_refused(usage, left):
-        return Used(before, loaded.subject, recorded=False)
+        return Used(before, loaded.subject, recorded=False, owner=loaded.owner)
     beside = usage.beside(loaded, moved) if usage.beside else []
     sole = saving.sole(costs[usage.features[0]]) if len(costs) == 1 else None
-    decided = Decided(loaded, before, after, moved, usage.features[0], usage.last, sole, costs)
+    last = resting.told(
+        usage.last, before, loaded.subject, _one_use(usage, costs), Drawn(after, moved, left)
+    )
+    decided = Decided(loaded, before, after, moved, usage.features[0], last, sole, costs)
     saving.save(session, decided, beside)
     return Used(after, loaded.subject, moved)
 
@@ -176,6 +181,14 @@ def drawn(
         state, moved = drawn.state, (*moved, *drawn.movements)
         left = max(left, drawn.left)
     return state, moved, left
+
+
+def _one_use(usage: Usage, costs: Costs) -> Use | None:
+    """The use, if it is of one feature."""
+    if len(usage.features) > 1:
+        return None
+    name = usage.features[0]
+    return Use(name, usage.value, costs[name], usage.overage, usage.properties)
 
 
 def _is_flag(state: State, subject: Subject, feature_id: str) -> bool:
