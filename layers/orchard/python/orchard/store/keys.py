@@ -29,6 +29,7 @@ read goes across tenants by accident. Ids are escaped: none can forge a separato
 | lock              | tenant#LOCK#digest          | LOCK                      | usage that is reserved    |
 | deletion          | tenant#DELETION#internal id | DELETION                  | purge; who deleted it     |
 | parked record     | PARKED#day                  | time#id                   | replay by an operator     |
+| its text          | PARKED#time#id              | number#                   | pieces of a parked record |
 
 Index `listing` (listing_pk, listing_sk): customers, entities, events, changes, roll-ups, invoices.
 Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
@@ -95,8 +96,9 @@ customer = _alone("CUSTOMER", "0#CUSTOMER")
 hot_partition = _within("CUSTOMER")
 #: The partition that tells which customers have an entity of this id.
 entity_pointers = _within("ENTITY")
-#: The partitions of a customer's invoices, and of its usage events and changes.
-invoices, ledger = _within("INVOICES"), _within("LEDGER")
+#: The partitions of a customer's invoices, and of its usage events and changes; in the index
+#: `listing`, that of the parked records that tell of it.
+invoices, ledger, parked_listing = _within("INVOICES"), _within("LEDGER"), _within("PARKED")
 #: Those of its usage roll-ups, and of what its balances showed over time.
 usage, history = _within("USAGE"), _within("HISTORY")
 
@@ -176,7 +178,7 @@ def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: in
 
 
 def parked(day: str, timestamp: int, record_id: str) -> Key:
-    """A stream record that could not be handled."""
+    """A stream record that could not be handled; with its id for a day, a piece of its text."""
     return Key(f"PARKED#{day}", f"{instant(timestamp)}#{record_id}")
 
 
@@ -234,12 +236,9 @@ def _beginning(text: str) -> Callable[[str], bool]:
 
 
 #: What a sort key is the key of.
-is_customer = _beginning("0#CUSTOMER")
-is_entity = _beginning("0#ENTITY#")
-is_balance = _beginning("0#BALANCE#")
-is_customer_plan = _beginning("0#PLAN#")
-is_feature = _beginning("FEATURE#")
-is_plan = _beginning("PLAN#")
+is_customer, is_entity = _beginning("0#CUSTOMER"), _beginning("0#ENTITY#")
+is_balance, is_customer_plan = _beginning("0#BALANCE#"), _beginning("0#PLAN#")
+is_feature, is_plan, is_deletion = map(_beginning, ("FEATURE#", "PLAN#", "DELETION"))
 
 
 def instant(timestamp: int) -> str:

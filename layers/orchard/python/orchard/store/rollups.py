@@ -43,6 +43,14 @@ class Use(NamedTuple):
     deducted: Decimal
 
 
+def source(hot_id: str, feature_id: str, entity_internal_id: str | None) -> str:
+    """Return what feeds roll-ups: a balance, where its customer is kept.
+
+    An entity made anew under the same id begins to count its writes anew: it is another source.
+    """
+    return " ".join((hot_id, feature_id, *((entity_internal_id,) if entity_internal_id else ())))
+
+
 class Span(NamedTuple):
     """One hour or day of one name, and where the index `listing` has it."""
 

@@ -1,11 +1,9 @@
 """Changes of the table as its stream delivers them: in order for each item, at least once.
 
-A record that can't be handled is parked and does not stop the rest. A table that doesn't answer
+A record that can't be handled is set aside and does not stop the rest. A table that doesn't answer
 does: the batch, or what is left of it, is delivered again.
 """
 
-import os
-import traceback
 from collections.abc import Callable, Sequence
 from itertools import batched
 from typing import Any, NamedTuple
@@ -13,13 +11,12 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from orchard.errors import Unavailable
-from orchard.store import parked
-from orchard.store.keys import Key
-from orchard.store.statements import load
 from orchard.store.table import Table
-from orchard.triggers import clock, metrics
+from orchard.triggers import clock, metrics, retention
 from orchard.triggers.connection import table
+from orchard.usecases import parking
 from orchard.usecases.ledger import Written
+from orchard.usecases.parking import Record
 
 logger = Logger(service="orchard")
 #: Records that are written down together. What comes before a failure isn't done again.
@@ -27,7 +24,6 @@ TOGETHER = 50
 #: No further records are begun this long before the function would be stopped.
 MARGIN_MS = 15_000
 
-type Record = dict[str, Any]
 type Handler = Callable[[Any, Any], dict[str, Any]]
 type Write[T] = Callable[[Delivery[T]], None]
 
@@ -84,8 +80,8 @@ def _handle[T](
     understand: Callable[[Written], T], write: Write[T], records: Sequence[Record]
 ) -> None:
     def attempt(some: Sequence[Record]) -> None:
-        days = int(os.environ["EVENT_RETENTION_DAYS"])
-        write(Delivery(table(), [understand(_written(record)) for record in some], days))
+        facts = [understand(parking.written(record)) for record in some]
+        write(Delivery(table(), facts, retention.days()))
 
     failed = _attempted(attempt, records)
     if failed is None:
@@ -109,26 +105,13 @@ def _attempted(
     return None
 
 
-def _written(record: Record) -> Written:
-    change = record["dynamodb"]
-    old, new = change.get("OldImage"), change.get("NewImage")
-    place = load(change["Keys"])
-    return Written(
-        Key(place["pk"], place["sk"]),
-        None if old is None else load(old),
-        None if new is None else load(new),
-    )
-
-
 def _park(record: Record, error: Exception) -> None:
     """Set a record aside. The log names the item and the line that failed, never what it holds."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    reason = f"{type(error).__name__} in {frame.name}, line {frame.lineno}"
-    parked.put(table(), record, reason, clock.now())
+    parking.set_aside(table(), record, error, clock.now(), retention.days())
     logger.error(
         "parked",
         keys=record.get("dynamodb", {}).get("Keys"),
         sequence_number=record.get("dynamodb", {}).get("SequenceNumber"),
-        reason=reason,
+        reason=parking.reason_of(error),
     )
     metrics.emit(ParkedRecords=1)

@@ -9,7 +9,7 @@ from orchard.domain import ledger
 from orchard.domain.holding import Place
 from orchard.domain.ledger import Details, Passage, UsageEvent
 from orchard.domain.quantity import ZERO, total
-from orchard.store.rollups import Use
+from orchard.store.rollups import Use, source
 from orchard.store.statements import Item
 from orchard.store.stored import Stored
 from orchard.usecases import resting
@@ -28,14 +28,12 @@ def of(stored: Stored, passage: Passage) -> tuple[UsageEvent, ...]:
 
 def use(tenant: str, stored: Stored, event: UsageEvent) -> Use:
     """Return an event as roll-ups count it."""
-    # An entity made anew under the same id begins to count its writes anew.
-    who = (stored.owner.entity_internal_id,) if stored.owner.entity_internal_id else ()
     return Use(
         tenant=tenant,
         internal_id=stored.internal_id,
         name=event.name,
         timestamp=event.timestamp,
-        source=" ".join((stored.hot_id, stored.feature_id, *who)),
+        source=source(stored.hot_id, stored.feature_id, stored.owner.entity_internal_id),
         seq=stored.seq,
         id=event.id,
         value=event.value,
