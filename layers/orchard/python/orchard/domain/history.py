@@ -5,10 +5,10 @@ the clocks of concurrent requests may disagree. Until the next one is seen, a re
 write left with resets and expiries applied, so the figures change at known instants and only then.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchard.domain import balance, interval, summary
 from orchard.domain.holding import Holding
@@ -17,6 +17,8 @@ from orchard.domain.summary import Seen
 
 #: What of a place is shown: nothing, only that entities have slices, amounts, or no bound at all.
 HIDDEN, SLICED, LIMITED, UNLIMITED = "-", "s", "l", "u"
+#: The kind of what time did.
+RESET = "reset"
 #: So many instants of one write are foreseen; the job that writes resets down is far faster.
 _FORESEEN = 100
 #: A Monday, 00:00 UTC, on the first of January of a year: where bins of every size begin.
@@ -53,6 +55,25 @@ class Bin(NamedTuple):
 
     period: int
     instant: int
+
+
+class Mark(NamedTuple):
+    """A change of a balance that is not usage; the totals are those that it changed."""
+
+    time: int
+    kind: str
+    change_id: str
+    entity_id: str | None
+    by: str
+    reason: str | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def is_expiry(self) -> bool:
+        """Whether time alone did it, and no source began anew."""
+        sources = self.after.get("sources", {}).values()
+        return self.kind == RESET and not any("next_reset_at" in fields for fields in sources)
 
 
 def figures(holding: Holding) -> Figures:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from orchard.domain import history
-from orchard.domain.history import Figures, Point
+from orchard.domain.history import Figures, Mark, Point
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -117,6 +117,27 @@ def end_item(tenant: str, internal_id: str, entity_id: str, at: int, ttl: int) -
     return {"pk": key.pk, "sk": key.sk, "entity_id": entity_id, "at": at, "ttl": ttl}
 
 
+def marks(
+    session: Session, owned: Owned, start: int, end: int, entity_id: str | None
+) -> Iterator[Mark]:
+    """Yield the changes of a feature between two times, both included, the newest first.
+
+    With `entity_id`, those of the entity and of what is the customer's own.
+    """
+    values: dict[str, Value] = {
+        ":pk": keys.ledger(owned.tenant, owned.internal_id),
+        ":low": keys.change(owned.tenant, owned.internal_id, start, "").sk,
+        ":high": keys.change(owned.tenant, owned.internal_id, end + 1, "").sk,
+        ":feature": owned.feature_id,
+    }
+    condition = "feature_id = :feature"
+    if entity_id is not None:
+        values |= {":entity": entity_id, ":none": None}
+        condition += " AND entity_id IN (:entity, :none)"
+    query = Query("pk = :pk AND sk BETWEEN :low AND :high", values, filter=condition, forward=False)
+    return (_mark(found) for found in session.table.query(query))
+
+
 def item(stretch: Stretch, ttl: int) -> Item:
     """Return the item of a stretch, which is forgotten at `ttl` (seconds)."""
     key = stretch.key
@@ -159,6 +180,19 @@ def _query(
 
 def _key(owned: Owned, *parts: str) -> Key:
     return keys.past(owned.tenant, owned.internal_id, _AT, owned.feature_id, owned.entity, *parts)
+
+
+def _mark(item: Item) -> Mark:
+    return Mark(
+        time=int(item["at"]),
+        kind=item["kind"],
+        change_id=item["id"],
+        entity_id=item["entity_id"],
+        by=item["by"],
+        reason=item["reason"],
+        before=item["before"],
+        after=item["after"],
+    )
 
 
 def _load(owned: Owned, item: Item) -> Stretch:
