@@ -7,7 +7,7 @@ import pytest
 from orchard.domain.customer import Customer
 from orchard.domain.holding import NOTHING, Place
 from orchard.domain.ledger import Change
-from orchard.store import balances, due, keys, ledger
+from orchard.store import balances, changes, due, keys
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -75,7 +75,7 @@ def test_what_a_racing_request_left_is_removed_and_a_new_customer_is_not(
     assert balances.get(session, "user_gone", Place("messages")) is not None
 
 
-def test_what_came_later_is_removed_a_day_later_and_the_deletion_with_it(
+def test_what_came_later_is_removed_a_day_later_and_nothing_is_due_then(
     session: Session, run: Job, clock: Clock
 ) -> None:
     delete(session, "cus_gone")
@@ -90,7 +90,7 @@ def test_what_came_later_is_removed_a_day_later_and_the_deletion_with_it(
     clock.now = START + HOURS_25
     assert run("purge_customers")["Purged"] == 1
     assert left(session.table, "cus_gone") == 0
-    assert session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+    assert due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone")) is None
     assert run("purge_customers")["Purged"] == 0
 
 
@@ -111,11 +111,11 @@ def test_a_run_may_stop_anywhere_and_the_next_goes_on(
     clock.now = START + HOURS_25
     fill(session.table, "cus_gone", 150)
     run("purge_customers", asks=asks)
-    gone = session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+    gone = due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone")) is None
     assert not gone or left(session.table, "cus_gone") == 0
     run("purge_customers")
     assert left(session.table, "cus_gone") == 0
-    assert session.table.get(keys.deletion(TENANT, "cus_gone")) is None
+    assert due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone")) is None
 
 
 def test_a_pass_that_another_run_completed_is_not_completed_again(
@@ -125,7 +125,7 @@ def test_a_pass_that_another_run_completed_is_not_completed_again(
     delete(session, "cus_gone")
     deletion = due.get_deletion(session.table, keys.deletion(TENANT, "cus_gone"))
     assert deletion is not None
-    session.table.update(due.await_last_pass(deletion))
+    session.table.update(due.await_last_pass(deletion, START))
 
     assert run("purge_customers")["Purged"] == 0
     pending = session.table.get(deletion.key)
@@ -140,8 +140,31 @@ class Beaten(Table):
 
     def get(self, key: Key) -> Any:
         item = super().get(key)
-        self.update(due.await_last_pass(self.rival))
+        self.update(due.await_last_pass(self.rival, START))
         return item
+
+
+def test_of_a_deleted_customer_stays_who_deleted_it_and_why_and_no_more(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    customer = Customer("cus_gone", "user_gone", START, name="Ada", email="ada@example.com")
+    last = session.stamp("delete", reason="Asked for it", reference="GDPR-1")
+    session.commit(due.deletion(session, customer, last))
+
+    clock.advance(seconds=3600)
+    run("purge_customers")
+    clock.now = START + HOURS_25
+    run("purge_customers")
+
+    kept = session.table.get(keys.deletion(TENANT, "cus_gone"))
+    assert kept is not None
+    assert "due_shard" not in kept
+    line = changes.of_deletion(kept)
+    assert (line.kind, line.customer_id, line.internal_id) == ("delete", "user_gone", "cus_gone")
+    assert (line.by, line.reason, line.reference) == ("key:tests", "Asked for it", "GDPR-1")
+    assert (line.at, line.details["purged_at"]) == (START, START + 3_600_000)
+    assert "Ada" not in str(kept)
+    assert "ada@" not in str(kept)
 
 
 def test_a_rival_run_completes_a_pass_once(session: Session, clock: Clock) -> None:
@@ -191,7 +214,7 @@ def test_the_reset_job_does_not_meet_deletions(session: Session, run: Job, clock
 def test_environments_are_apart(session: Session, run: Job, clock: Clock) -> None:
     live = session_of(session.table, clock.now, "live")
     change = Change("chg_1", "edit", "a", "cus_same", None, {}, {}, START, "me", "")
-    session.table.put_many([ledger.change_item(live.tenant, change)])
+    session.table.put_many([changes.change_item(live.tenant, change, 400)])
     fill(session.table, "cus_same")
     delete(session, "cus_same")
 

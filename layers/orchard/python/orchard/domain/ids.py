@@ -19,18 +19,6 @@ def derived(prefix: str, at: int, *parts: str) -> str:
     return prefix + _ksuid(at, hashlib.sha256("\n".join(parts).encode()).digest()[:16])
 
 
-def made_at(text: str) -> int | None:
-    """Return the second in which an id was made, in UTC milliseconds; None if it is no such id."""
-    letters = text[-_LENGTH:]
-    if len(letters) < _LENGTH or not set(letters) <= set(_ALPHABET):
-        return None
-    number = 0
-    for letter in letters:
-        number = number * 62 + _ALPHABET.index(letter)
-    seconds = number >> 128
-    return None if seconds >> 32 else (seconds + _EPOCH_SECONDS) * 1000
-
-
 def created_second(item_id: str) -> int | None:
     """Return the second in which an id was made, UTC milliseconds; None if it is no such id."""
     ksuid = item_id.rpartition("_")[2]

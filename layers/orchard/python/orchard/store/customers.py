@@ -179,17 +179,24 @@ def _at(session: Session, hot_id: str, entity_id: str | None = None) -> Account 
     return load(tuple(session.table.query(query)))
 
 
+def fields(customer: Customer) -> Item:
+    """Return the fields of a customer in the form in which its item, and the ledger, hold them."""
+    return {
+        **customer._asdict(),
+        "metadata": documents.dump(customer.metadata),
+        "billing_controls": dict(customer.billing_controls),
+        "config": dict(customer.config),
+    }
+
+
 def _customer_to_item(
     session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]
 ) -> Item:
     key = keys.customer(session.tenant, customer.hot_id)
     return {
-        **customer._asdict(),
+        **fields(customer),
         "pk": key.pk,
         "sk": key.sk,
-        "metadata": documents.dump(customer.metadata),
-        "billing_controls": dict(customer.billing_controls),
-        "config": dict(customer.config),
         "listing_pk": keys.customers_listing(session.tenant),
         "listing_sk": keys.listing_position(customer.created_at, customer.hot_id),
         "hot_id": customer.hot_id,

@@ -5,15 +5,15 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from orchard.domain.customer import Customer
-from orchard.store import keys
+from orchard.store import changes, keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Delete, Item, Put, Query, Update
+from orchard.store.statements import Item, Put, Query, Update
 from orchard.store.table import Table
 
 #: A stream record lives a day; this much after a deletion no more history of it can be written.
 LAST_PASS_MS = 25 * 3_600_000
-_FIRST, _LAST = "first", "last"
+_FIRST, _LAST, _DONE = "first", "last", "done"
 
 
 class Deletion(NamedTuple):
@@ -29,21 +29,23 @@ class Deletion(NamedTuple):
 
 
 def deletion(session: Session, customer: Customer, last: Item) -> Put:
-    """Leave word that a customer was deleted: written with the deletion itself, purged by a job."""
+    """Leave word that a customer was deleted: written with the deletion itself, purged by a job.
+
+    It stays for good, as the record of who did it and why; of the customer it holds the ids alone.
+    """
     key = keys.deletion(session.tenant, customer.internal_id)
-    return Put(
-        {
-            "pk": key.pk,
-            "sk": key.sk,
-            "internal_id": customer.internal_id,
-            "hot_id": customer.hot_id,
-            "deleted_at": session.now,
-            "pass": _FIRST,
-            "due_shard": keys.PURGE_SHARD,
-            "due_at": session.now,
-            "last": last,
-        }
-    )
+    item: Item = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "internal_id": customer.internal_id,
+        "hot_id": customer.hot_id,
+        "deleted_at": session.now,
+        "pass": _FIRST,
+        "due_shard": keys.PURGE_SHARD,
+        "due_at": session.now,
+        "last": last,
+    }
+    return Put(item | changes.listed(session.tenant, changes.of_deletion(item)))
 
 
 def balances(table: Table, now: int) -> Iterator[Key]:
@@ -69,7 +71,7 @@ def locks(table: Table, now: int) -> Iterator[Key]:
 def get_deletion(table: Table, key: Key) -> Deletion | None:
     """Return a deletion, strongly consistent; None once it was made for the last time."""
     item = table.get(key)
-    if item is None:
+    if item is None or "due_shard" not in item:
         return None
     return Deletion(
         key=key,
@@ -82,21 +84,28 @@ def get_deletion(table: Table, key: Key) -> Deletion | None:
     )
 
 
-def await_last_pass(deletion: Deletion) -> Update:
+def await_last_pass(deletion: Deletion, now: int) -> Update:
     """Let a deletion wait until nothing of the customer can be written any more."""
-    values = {":last": _LAST, ":due": deletion.deleted_at + LAST_PASS_MS, ":first": _FIRST}
+    due_at = deletion.deleted_at + LAST_PASS_MS
+    values = {":last": _LAST, ":due": due_at, ":first": _FIRST, ":now": now}
     return Update(
         deletion.key,
-        "SET #pass = :last, due_at = :due",
+        "SET #pass = :last, due_at = :due, purged_at = :now",
         values,
         "#pass = :first",
         {"#pass": "pass"},
     )
 
 
-def finished(deletion: Deletion) -> Delete:
-    """Forget a deletion that was made for the last time."""
-    return Delete(deletion.key, "#pass = :last", {":last": _LAST}, {"#pass": "pass"})
+def finished(deletion: Deletion) -> Update:
+    """Let a deletion that was made for the last time rest: it stays on record."""
+    return Update(
+        deletion.key,
+        "SET #pass = :done REMOVE due_shard, due_at",
+        {":done": _DONE, ":last": _LAST},
+        "#pass = :last",
+        {"#pass": "pass"},
+    )
 
 
 def _due(table: Table, shard: str, now: int) -> Iterator[Key]:

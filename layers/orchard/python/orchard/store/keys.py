@@ -184,7 +184,7 @@ def parked(day: str, timestamp: int, record_id: str) -> Key:
 
 #: The index partitions of a tenant's customers, entities and invoices.
 customers_listing, entities_listing = _of_tenant("CUSTOMERS"), _of_tenant("ENTITIES")
-invoices_listing = _of_tenant("INVOICES")
+invoices_listing, overrides_listing = _of_tenant("INVOICES"), _of_tenant("OVERRIDES")
 
 
 def _sharded(kind: str) -> Callable[[str, int], str]:

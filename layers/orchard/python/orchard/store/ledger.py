@@ -1,14 +1,14 @@
-"""The ledger in the table: usage events and changes, written once and never changed.
+"""The ledger in the table: usage events, written once and never changed.
 
 Events can be listed of a customer, and of the whole tenant through the index `listing`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import batched
 from typing import Any, NamedTuple
 
-from orchard.domain.ledger import Change, UsageEvent
+from orchard.domain.ledger import UsageEvent
 from orchard.store import keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -23,7 +23,8 @@ _NAMES = {"#name": "name"}
 class Selection(NamedTuple):
     """Which events to list: names (none: all), an entity, times (both included), how many at once.
 
-    `after` is the time and id of the last event of the page before.
+    `after` is the time and id of the last event of the page before. `looked_at` is told how many
+    items were read to find them.
     """
 
     names: Sequence[str] = ()
@@ -32,6 +33,7 @@ class Selection(NamedTuple):
     end: int = 10**14
     after: tuple[int, str] | None = None
     page: int = 50
+    looked_at: Callable[[int], None] | None = None
 
 
 def events(session: Session, internal_id: str, selection: Selection) -> Iterator[UsageEvent]:
@@ -57,7 +59,7 @@ def events(session: Session, internal_id: str, selection: Selection) -> Iterator
         names=_NAMES if selection.names else None,
         page=None if conditions else selection.page,
     )
-    found = _between(session, query, selection, place)
+    found = between(session, query, selection, place)
     return (_event_from_item(item) for item in found)
 
 
@@ -66,14 +68,14 @@ def tenant_events(session: Session, selection: Selection) -> Iterator[UsageEvent
 
     Each bears the id that its customer has now; those of deleted customers are left out.
     """
-    shards = (_shard(session, number, selection) for number in range(keys.EVENT_SHARDS))
-    entries = merge(*shards, key=lambda entry: str(entry["listing_sk"]), reverse=True)
+    entries = tenant_entries(session, selection, keys.events_listing)
     hot_ids: dict[str, str | None] = {}
     for some in batched(entries, min(_LOOKED_UP, selection.page), strict=False):
         places = [Key(entry["pk"], entry["sk"]) for entry in some]
         lines = session.table.batch_get(places)
-        found = [_event_from_item(lines[place]) for place in places if place in lines]
-        _locate(session, {event.internal_id for event in found}, hot_ids)
+        kept = (lines[place] for place in places if place in lines)
+        found = [_event_from_item(item) for item in kept if is_kept(item, session.now)]
+        locate(session, {event.internal_id for event in found}, hot_ids)
         for event in found:
             hot_id = hot_ids[event.internal_id]
             if hot_id is not None and selection.entity_id in (None, event.entity_id):
@@ -95,18 +97,25 @@ def event_item(tenant: str, event: UsageEvent, retention_days: int) -> Item:
     }
 
 
-def change_item(tenant: str, change: Change, retention_days: int | None = None) -> Item:
-    """Return the item of a change, kept for ever unless `retention_days` says otherwise."""
-    place = (name for name in (change.feature_id, change.entity_id) if name is not None)
-    key = keys.change(tenant, change.internal_id, change.at, change.id, *place)
-    item = {**change._asdict(), "pk": key.pk, "sk": key.sk}
-    if retention_days is not None:
-        item["ttl"] = change.at // 1000 + retention_days * _DAY_S
-    return item
+def is_kept(item: Item, now: int) -> bool:
+    """Return whether an item is to be shown: the table takes days to remove what is past its time.
+
+    What an index shows does not say; the item itself does.
+    """
+    return "ttl" not in item or bool(item["ttl"] > now // 1000)
 
 
-def _shard(session: Session, number: int, selection: Selection) -> Iterator[Item]:
-    values: dict[str, Value] = {":pk": keys.events_listing(session.tenant, number)}
+def tenant_entries(
+    session: Session, selection: Selection, listing: Callable[[str, int], str]
+) -> Iterator[Item]:
+    """Yield what the index `listing` shows of all customers' lines of a kind, newest first."""
+    partitions = (listing(session.tenant, number) for number in range(keys.EVENT_SHARDS))
+    shards = (_shard(session, partition, selection) for partition in partitions)
+    return merge(*shards, key=lambda entry: str(entry["listing_sk"]), reverse=True)
+
+
+def _shard(session: Session, partition: str, selection: Selection) -> Iterator[Item]:
+    values: dict[str, Value] = {":pk": partition}
     listed = {f":name{index}": name for index, name in enumerate(selection.names)}
     query = Query(
         "listing_pk = :pk AND listing_sk BETWEEN :low AND :high",
@@ -116,10 +125,10 @@ def _shard(session: Session, number: int, selection: Selection) -> Iterator[Item
         # Twice a fair share of the page: seldom too little, never all of it from each shard.
         page=None if listed else selection.page // keys.EVENT_SHARDS * 2 + 2,
     )
-    return _between(session, query, selection, keys.listing_position)
+    return between(session, query, selection, keys.listing_position)
 
 
-def _between(session: Session, query: Query, selection: Selection, place: Any) -> Iterator[Item]:
+def between(session: Session, query: Query, selection: Selection, place: Any) -> Iterator[Item]:
     """Yield what a query finds between the bounds of a selection, last first."""
     low, high = place(selection.start, ""), place(selection.end + 1, "")
     last = None if selection.after is None else place(*selection.after)
@@ -129,10 +138,11 @@ def _between(session: Session, query: Query, selection: Selection, place: Any) -
         return iter(())
     bounded = query._replace(values={**query.values, ":low": low, ":high": high}, forward=False)
     position = "sk" if query.index_name is None else "listing_sk"
-    return (item for item in session.table.query(bounded) if item[position] != last)
+    found = session.table.query(bounded, selection.looked_at)
+    return (item for item in found if item[position] != last and is_kept(item, session.now))
 
 
-def _locate(session: Session, internal_ids: set[str], hot_ids: dict[str, str | None]) -> None:
+def locate(session: Session, internal_ids: set[str], hot_ids: dict[str, str | None]) -> None:
     """Look up the present ids of customers that are not known yet; None for a deleted one."""
     unknown = {one: keys.pointer(session.tenant, one) for one in internal_ids - hot_ids.keys()}
     pointers = session.table.batch_get(list(unknown.values()))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from orchard.domain import ledger
 from orchard.domain.customer import Customer
 from orchard.store import customers, entities, keys
 from orchard.store.customers import Account
@@ -15,7 +16,11 @@ def moved(session: Session, account: Account, after: Customer, last: Item) -> li
 
     Balances must be as they were read: usage that arrives meanwhile makes the move start over.
     """
-    writes: list[Write] = [customers.put(session, after, account.plans, last, new=True)]
+    was = account.customer._replace(version=after.version)
+    before, now = ledger.difference(customers.fields(was), customers.fields(after))
+    # Nobody can tell from the item itself what it was in its former place.
+    told = {**last, "before": before, "after": now}
+    writes: list[Write] = [customers.put(session, after, account.plans, told, new=True)]
     for item in account.items:
         if keys.is_customer(item["sk"]):
             writes.append(_left(item, "#version = :was", item["version"], "version"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchard.contracts.billing import AttachRequest, attach_response
-from orchard.domain import attachment, customer
+from orchard.domain import attachment, changes, customer
 from orchard.domain.arrangement import Household
 from orchard.domain.attachment import Attached, Terms
 from orchard.domain.catalog import Catalog, Plan
@@ -99,20 +99,26 @@ def switch(
     plans = (*kept, given.customer_plan)
     state = attachment.held_after(account.state(session.now), [given], account.entities, ended)
     household = Household(one, plans, account.entities)
+    over = (
+        None if ended is None else ended._replace(status=customer.EXPIRED, expires_at=session.now)
+    )
+    told = {
+        "before": changes.plans([] if ended is None else [ended]),
+        "after": changes.plans([*([] if over is None else [over]), given.customer_plan]),
+    }
     return [
-        customers.put(session, one._replace(version=one.version + 1), plans, last),
+        customers.put(session, one._replace(version=one.version + 1), plans, last | told),
         customer_plans.put(session, one, given.customer_plan),
-        *_ended_plan(session, one, ended),
+        *_ended_plan(session, one, over),
         *arranging.writes(session, known, household, account.balances, state, last=last),
         *catalog.mark_plan(session, given.plan, one.internal_id),
     ]
 
 
-def _ended_plan(session: Session, owner: Customer, ended: CustomerPlan | None) -> list[Write]:
+def _ended_plan(session: Session, owner: Customer, over: CustomerPlan | None) -> list[Write]:
     """An ended plan is told by the ledger; it stays beside the customer only if it had a trial."""
-    if ended is None:
+    if over is None:
         return []
-    if ended.trial_ends_at is None:
-        return [customer_plans.remove(session, owner, ended)]
-    over = ended._replace(status=customer.EXPIRED, expires_at=session.now)
+    if over.trial_ends_at is None:
+        return [customer_plans.remove(session, owner, over)]
     return [customer_plans.put(session, owner, over)]

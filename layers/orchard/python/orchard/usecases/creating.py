@@ -4,7 +4,7 @@ from typing import Any
 
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.customers import GetOrCreateCustomerRequest
-from orchard.domain import attachment, ids
+from orchard.domain import attachment, changes, ids
 from orchard.domain.arrangement import Household
 from orchard.domain.catalog import Catalog, Plan, default_plans
 from orchard.domain.customer import Customer
@@ -93,8 +93,9 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
         session, known, Household(customer, held), attachment.held_after({}, attached)
     )
     last = session.stamp("create", **request.audit)
+    told = {"after": changes.plans(held)} if held else {}
     writes = [
-        *customers.creation(session, customer, held, last),
+        *customers.creation(session, customer, held, last | told),
         *customers.first_balances(session, customer, state, last),
         *attaching.marks(session, attached, customer.internal_id),
     ]

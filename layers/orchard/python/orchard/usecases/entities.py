@@ -6,11 +6,12 @@ from typing import Any
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.entities import CreateEntityRequest, UpdateEntityRequest
 from orchard.contracts.entity_reads import DeleteEntityRequest
-from orchard.domain import attachment, ids, plan_items, pool
+from orchard.domain import attachment, changes, ids, ledger, plan_items, pool
 from orchard.domain.arrangement import Household
 from orchard.domain.customer import Customer
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, State
+from orchard.domain.ledger import Details
 from orchard.domain.pool import Use
 from orchard.domain.row import ordered
 from orchard.domain.scope import CUSTOMER
@@ -81,7 +82,9 @@ def _create(session: Session, request: CreateEntityRequest) -> None:
     household = Household(_next(customer), account.plans, (*account.entities, entity))
     state = _counted(session, account.state(session.now), feature.id, _ONE)
     session.commit(
-        customers.put(session, household.customer, account.plans, last),
+        customers.put(
+            session, household.customer, account.plans, last | {"after": changes.entity(entity)}
+        ),
         *entities.creation(session, customer, entity, last),
         *_balances(session, household, account.balances, _sliced(state, entity), last),
         *catalog.mark_feature(session, feature),
@@ -102,16 +105,12 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
     customer = _next(account.customer)
     family = tuple(after if one.id == after.id else one for one in account.entities)
     last = session.stamp(
-        "update_entity",
-        entity_id=after.id,
-        feature_id=after.feature_id,
-        before={"billing_controls": dict(before.billing_controls)},
-        after={"billing_controls": controls},
-        **request.audit,
+        "update_entity", entity_id=after.id, feature_id=after.feature_id, **request.audit
     )
+    told = {"before": changes.entity(before), "after": changes.entity(after)}
     household = Household(customer, account.plans, family)
     session.commit(
-        customers.put(session, customer, account.plans, last),
+        customers.put(session, customer, account.plans, last | told),
         entities.changed(session, customer, after, last),
         *_balances(session, household, account.balances, {}, last),
     )
@@ -123,6 +122,7 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     account, entity = entity_reads.require(session, request.entity_id, request.customer_id)
     customer = account.customer
     plans = tuple(plan for plan in account.plans if plan.entity_id != entity.id)
+    told = {"before": _lost(session, account, entity)}
     family = tuple(one for one in account.entities if one.id != entity.id)
     held = tuple(one for one in account.balances if one.place.entity_id != entity.id)
     gone = (item for item in account.items if item.get("entity_id") == entity.id)
@@ -133,11 +133,20 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
         "delete_entity", entity_id=entity.id, feature_id=entity.feature_id, **request.audit
     )
     session.commit(
-        customers.put(session, household.customer, plans, last),
+        customers.put(session, household.customer, plans, last | told),
         *entities.removal(session, customer, entity),
         *(removals.removal(customer, item) for item in gone),
         *_balances(session, household, held, state, last),
     )
+
+
+def _lost(session: Session, account: Account, entity: Entity) -> Details:
+    """What goes with an entity: no line of the ledger but this one tells of it."""
+    plans = (plan for plan in account.plans if plan.entity_id == entity.id)
+    state = account.state(session.now)
+    own = {place.feature_id: held for place, held in state.items() if place.entity_id == entity.id}
+    balances = {name: ledger.figures(held.rows) for name, held in own.items() if held.rows}
+    return {**changes.entity(entity), **changes.plans(plans), "balances": balances}
 
 
 def _next(customer: Customer) -> Customer:

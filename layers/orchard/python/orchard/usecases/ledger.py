@@ -9,21 +9,23 @@ from typing import Any, NamedTuple
 
 from orchard.domain import ids, ledger
 from orchard.domain.ledger import Change, Details, Image, Passage, UsageEvent
-from orchard.store import keys, rollups
+from orchard.store import changes, history_writing, keys, rollups
 from orchard.store import ledger as lines
+from orchard.store.history_writing import End, Trace
 from orchard.store.keys import Key
 from orchard.store.rollups import Use
 from orchard.store.statements import Item
 from orchard.store.stored import Stored, load
 from orchard.store.table import Table
-from orchard.usecases import alerts, usage_events
+from orchard.store.telling import MOVES
+from orchard.usecases import alerts, points, usage_events
 from orchard.usecases.alerts import Notice
 
 USAGE, RESET = "track", "reset"
-#: Kinds of writes that keep a customer under another id and change nothing else.
-MOVES = {"rename", "claim"}
 #: What a line says of its writer apart from `details`.
-_STAMP = {"id", "kind", "at", "by", "request_id", "reason", "reference"}
+_STAMP = {"id", "kind", "at", "by", "request_id", "reason", "reference", "lines"}
+#: What the writer itself says of what changed beside the item: plans, entities.
+_SIDES = {"before", "after"}
 #: Fields of a customer's item that are not the customer's own.
 _NOT_TOLD = {
     *("pk", "sk", "last", "version", "hot_id"),
@@ -47,6 +49,9 @@ class Entry(NamedTuple):
     changes: tuple[Change, ...] = ()
     uses: tuple[Use, ...] = ()
     notices: tuple[Notice, ...] = ()
+    #: What balances showed over time, and which entities' don't count any more.
+    points: tuple[Trace, ...] = ()
+    ends: tuple[End, ...] = ()
 
 
 def entry(written: Written) -> Entry:
@@ -57,17 +62,21 @@ def entry(written: Written) -> Entry:
         return Entry(tenant)
     # What a deleted customer or entity of the same id left is replaced: history begins anew then.
     old = written.old if written.old is not None and _whose(written.old) == _whose(new) else None
+    shown = points.traces(tenant, old, new) if is_balance else ()
     if _is_retold(old, new):
-        return Entry(tenant)
+        return Entry(tenant, points=shown)
     if is_customer:
-        return Entry(tenant, changes=(_of_customer(old, new),))
-    return _of_balance(tenant, old, new)
+        return Entry(tenant, changes=(_of_customer(old, new),), ends=points.ends(tenant, new))
+    return _of_balance(tenant, old, new)._replace(points=shown)
 
 
 def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:
     """Write the lines of some entries and count their usage; any repetition changes nothing."""
     known = tuple(entries)
     items = [item for one in known for item in _items(one, retention_days)]
+    shown = (trace for one in known for trace in one.points)
+    ended = (end for one in known for end in one.ends)
+    items += history_writing.items(table, shown, ended, retention_days)
     table.put_many(list({Key(item["pk"], item["sk"]): item for item in items}.values()))
     rollups.count(table, (use for one in known for use in one.uses), retention_days)
 
@@ -88,22 +97,18 @@ def _is_retold(old: Item | None, new: Item) -> bool:
 
 
 def _items(entry: Entry, retention_days: int) -> list[Item]:
-    """Resets come by themselves and go as events do; what somebody did is kept."""
     tenant = entry.tenant
     return [
         *(lines.event_item(tenant, line, retention_days) for line in entry.events),
-        *(
-            lines.change_item(tenant, line, retention_days if line.kind == RESET else None)
-            for line in entry.changes
-        ),
+        *(changes.change_item(tenant, line, retention_days) for line in entry.changes),
     ]
 
 
 def _of_customer(old: Item | None, new: Item) -> Change:
     last = new["last"]
-    if last["kind"] in MOVES:
-        return _change(new, None, {}, {"id": new["id"]})
-    before, after = ledger.difference(_told(old or {}), _told(new))
+    is_moved = last["kind"] in MOVES
+    before, after = ({}, {}) if is_moved else ledger.difference(_told(old or {}), _told(new))
+    before, after = before | last.get("before", {}), after | last.get("after", {})
     return _change(new, None, before, after)
 
 
@@ -122,8 +127,9 @@ def _of_balance(tenant: str, old: Item | None, new: Item) -> Entry:
     resets = (_reset(stored, passage),) if passage.was_renewed and kind != RESET else ()
     if kind != USAGE and not stored.last.get("silent"):
         start = passage.earlier if kind == RESET else passage.before
-        before, after = ledger.changed_rows(start.own, passage.after.own)
-        change = _change(new, stored.feature_id, before, after)
+        states = start.rows, passage.after.rows
+        change = _change(new, stored.feature_id, *ledger.changed_rows(*states))
+        change = change._replace(basis=change.basis | ledger.basis(*states))
         return told._replace(changes=(*resets, change))
     if stored.last.get("silent"):
         return told._replace(changes=resets)
@@ -144,7 +150,7 @@ def _image(stored: Stored) -> Image:
 def _reset(stored: Stored, passage: Passage) -> Change:
     """The reset or expiry that the next write found to have happened."""
     at = ledger.due_at(passage.earlier, int(stored.last["at"]))
-    before, after = ledger.changed_rows(passage.earlier.own, passage.before.own)
+    before, after = ledger.changed_rows(passage.earlier.rows, passage.before.rows)
     return Change(
         id=ids.derived(
             "chg_", at, stored.internal_id, *usage_events.named(stored.place), str(stored.seq)
@@ -177,6 +183,7 @@ def _change(item: Item, feature_id: str | None, before: Details, after: Details)
         request_id=last["request_id"],
         reason=last.get("reason"),
         reference=last.get("reference"),
-        details={name: value for name, value in last.items() if name not in _STAMP},
+        details={name: value for name, value in last.items() if name not in _STAMP | _SIDES},
         entity_id=item.get("entity_id"),
+        basis={"lines": last["lines"]} if "lines" in last else {},
     )

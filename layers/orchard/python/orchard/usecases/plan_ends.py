@@ -1,6 +1,8 @@
 """The end of a plan that ends by itself: its controls and its place in lists go with it."""
 
+from orchard.domain import changes
 from orchard.domain.arrangement import Household
+from orchard.domain.customer import EXPIRED
 from orchard.store import catalog, customer_plans, customers
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -23,8 +25,13 @@ def see_to(session: Session, key: Key, item: Item) -> int | None:
     household = Household(customer, account.plans, account.entities)
     known = catalog.read(session)
     after = customer._replace(version=customer.version + 1)
+    ended = customer_plans.load(item)
+    told = {
+        "before": changes.plans([ended]),
+        "after": changes.plans([ended._replace(status=EXPIRED)]),
+    }
     session.commit(
-        customers.put(session, after, account.plans, last),
+        customers.put(session, after, account.plans, last | told),
         customer_plans.done(key, due_at),
         *arranging.writes(session, known, household, account.balances, {}, last=last),
     )

@@ -38,7 +38,7 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
         return False
     removals.sweep(table, deletion.tenant, deletion.hot_id, deletion.internal_id)
     try:
-        _complete(table, deletion)
+        _complete(table, deletion, now)
     except ConditionFailed:
         return False  # Another run completed the pass.
     return True
@@ -62,8 +62,6 @@ def _remove(table: Table, partition: str, has_time: HasTime) -> bool:
     return True
 
 
-def _complete(table: Table, deletion: Deletion) -> None:
-    if deletion.is_last_pass:
-        table.delete(due.finished(deletion))
-    else:
-        table.update(due.await_last_pass(deletion))
+def _complete(table: Table, deletion: Deletion, now: int) -> None:
+    done = due.finished(deletion) if deletion.is_last_pass else due.await_last_pass(deletion, now)
+    table.update(done)
