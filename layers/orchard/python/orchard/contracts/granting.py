@@ -83,6 +83,8 @@ class UpdateBalanceRequest(AuditedRequest):
     customer_entitlement_id: Id | None = None
     next_reset_at: Timestamp | None = None
     expires_at: Timestamp | None = None
+    #: Until when the amount holds; without it, until the next reset.
+    ends_at: Timestamp | None = None
     #: Refuse the edit if the balance is not the one that was seen with this `version`.
     if_version: Whole | None = None
 
@@ -97,6 +99,18 @@ class UpdateBalanceRequest(AuditedRequest):
             raise fault("Cannot specify both add_to_balance and remaining")
         if self.target is not None and self.usage is not None:
             raise fault("Cannot specify both usage and remaining")
+        return self
+
+    @model_validator(mode="after")
+    def _one_amount_ends(self) -> Self:
+        if self.ends_at is None:
+            return self
+        lasting = (self.included_grant, self.next_reset_at, self.expires_at)
+        if any(field is not None for field in lasting):
+            raise fault("ends_at: does not go with included_grant, next_reset_at or expires_at")
+        amounts = (self.target, self.add_to_balance, self.usage)
+        if sum(amount is not None for amount in amounts) != 1:
+            raise fault("ends_at: needs one of add_to_balance, remaining and usage")
         return self
 
 

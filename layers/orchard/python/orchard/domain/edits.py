@@ -59,6 +59,27 @@ def edited(chosen: Sources, edit: Edit) -> Sources:
     return chosen
 
 
+def difference(chosen: Sources, edit: Edit) -> Decimal:
+    """Return by how much an edit with an end changes what the sources hold.
+
+    What it adds is a source of its own, so it is measured at what can be used: what one source is
+    overdrawn takes nothing from that. Errors: `Invalid` where an amount makes no sense.
+    """
+    _refuse_flags(chosen)
+    if any(source.row.unlimited for source in chosen):
+        raise Invalid("An unlimited balance can't be raised or lowered for a while")
+    if edit.add is not None:
+        return edit.add
+    if edit.usage is not None:
+        return total(source.row.ceiling for source in chosen) - edit.usage - _held(chosen)
+    remaining = edit.remaining or ZERO
+    if remaining >= 0:
+        return remaining - total(source.row.held for source in chosen)
+    if remaining > _held(chosen):
+        raise Invalid("remaining: what is added for a while can't leave a balance below zero")
+    return remaining - _held(chosen)
+
+
 def regranted(chosen: Sources, remaining: Decimal) -> Sources:
     """Return sources that hold `remaining` together, granted moved alike: usage stays.
 

@@ -85,7 +85,8 @@ def line(row: Row) -> Line:
 def _is_shown(row: Row) -> bool:
     if row.boolean:
         return False
-    return row.plan_id is not None or row.unlimited or row.balance != 0 or bool(row.rollovers)
+    lasting = row.plan_id is not None or row.addition or row.unlimited
+    return lasting or row.balance != 0 or bool(row.rollovers)
 
 
 def _unlimited(rows: Rows) -> Summary:

@@ -14,7 +14,7 @@ from orchard.domain.balance import Counter
 from orchard.domain.holding import Holding, Place
 from orchard.domain.quantity import ZERO
 from orchard.errors import Unavailable
-from orchard.store import keys, rows
+from orchard.store import keys, overrides, rows
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Check, Item, Put, Query, Update
@@ -34,6 +34,8 @@ _AS_READ = "version = :version AND internal_id = :internal_id"
 _SETTLE_NAMES = {"#rows": "rows", "#last": "last"}
 _STILL_FITS = f"{_AS_READ} AND headroom >= :least"
 _NOTHING_SINCE = f"{_STILL_FITS} AND pending = :folded"
+#: By what the indexes find a balance: that it changes by itself, that it holds something temporary.
+_FOUND_BY = ("due_shard", "listing_pk", "listing_sk", "search_text", "tokens")
 #: The marks of this many settlements are kept in the item, each of so many letters.
 _RECENT, _MARK = 4, 8
 
@@ -139,9 +141,7 @@ def created(
     }
     if place.entity_id is not None:
         item |= {"entity_id": place.entity_id, "entity_internal_id": owner.entity_internal_id}
-    if counter.resets_at != balance.NEVER:
-        item["due_shard"] = keys.due_shard_of(key)
-    return Put(item, *_free(owner))
+    return Put(item | _found_by(key, owner, place, holding), *_free(owner))
 
 
 def settled(
@@ -159,6 +159,7 @@ def settled(
     """
     counter = balance.counter(holding)
     mark = ids.secret("", _MARK)
+    found_by = _found_by(stored.key, stored.owner, stored.place, holding)
     values: dict[str, Any] = {
         **{f":{name}": value for name, value in _held(holding, counter).items()},
         **_since_read(stored, counter),
@@ -166,11 +167,11 @@ def settled(
         ":recent": (mark + stored.recent)[: _RECENT * _MARK],
         ":one": 1,
         ":last": last,
+        **{f":{name}": value for name, value in found_by.items()},
     }
-    expression = f"{_SETTLE} REMOVE due_shard"
-    if counter.resets_at != balance.NEVER:
-        expression = f"{_SETTLE}, due_shard = :shard"
-        values[":shard"] = keys.due_shard_of(stored.key)
+    present = "".join(f", {name} = :{name}" for name in found_by)
+    absent = ", ".join(name for name in _FOUND_BY if name not in found_by)
+    expression = f"{_SETTLE}{present} REMOVE {absent}" if absent else f"{_SETTLE}{present}"
     condition = _NOTHING_SINCE if exact else _STILL_FITS
     return Update(stored.key, expression, values, condition, _SETTLE_NAMES, mark)
 
@@ -214,6 +215,14 @@ def _held(holding: Holding, counter: Counter) -> Item:
         "valid_until": counter.due_at,
         "plain": counter.plain,
     }
+
+
+def _found_by(key: Key, owner: Owner, place: Place, holding: Holding) -> Item:
+    """The attributes that show a balance in indexes, of those indexes in which it is."""
+    found = overrides.listed(key, owner, place, holding.rows)
+    if balance.resets_at(holding) != balance.NEVER:
+        found["due_shard"] = keys.due_shard_of(key)
+    return found
 
 
 def _free(owner: Owner) -> tuple[str, dict[str, Any]]:

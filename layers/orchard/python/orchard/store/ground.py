@@ -7,6 +7,7 @@ from orchard.domain.holding import Holding, Place
 from orchard.domain.scope import CUSTOMER, Subject
 from orchard.errors import EntityNotFound
 from orchard.store import balances, customers, keys, stored
+from orchard.store.customers import Account
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Item
@@ -53,6 +54,20 @@ def load(
             return load(session, known.hot_id, entity_id, features)
         return Ground(known.hot_id, customers.owner_of(known), CUSTOMER, {})
     return with_entities(session, ground)
+
+
+def of_account(account: Account, entity_id: str | None, feature_id: str) -> Ground:
+    """Return the ground that a whole account holds for one feature. Errors: `EntityNotFound`."""
+    owner, subject = customers.owner_of(account.customer), CUSTOMER
+    if entity_id is not None:
+        entity = next((one for one in account.entities if one.id == entity_id), None)
+        if entity is None:
+            raise EntityNotFound(entity_id)
+        pooled = not account.customer.config.get("disable_pooled_balance", False)
+        owner = owner._replace(entity_internal_id=entity.internal_id)
+        subject = Subject(entity_id, pooled)
+    found = (one for one in account.balances if one.feature_id == feature_id)
+    return Ground(owner.hot_id, owner, subject, {one.place: one for one in found})
 
 
 def with_entities(session: Session, ground: Ground) -> Ground:

@@ -26,10 +26,12 @@ def writes(
     state: State,
     *,
     last: Item,
+    exact: bool = False,
 ) -> list[Write]:
     """Return the writes that lead from the balances as they were read to a new state.
 
-    `state` holds the rows that are to be; what is not in it is as it was read.
+    `state` holds the rows that are to be; what is not in it is as it was read. `exact` refuses them
+    if anything was used meanwhile.
     """
     was = {one.place: one.current(session.now) for one in before}
     after = arranged(session, known, household, {**was, **state})
@@ -42,7 +44,7 @@ def writes(
         touched = began and _is_system(known, one.place)
         if touched or sole != one.sole_for or holding != was[one.place]:
             told = _told(was, holding, one.place, last)
-            found.append(balances.settled(one, holding, told, sole_for=sole))
+            found.append(balances.settled(one, holding, told, exact=exact, sole_for=sole))
     for place in after.keys() - was.keys():
         if after[place] != NOTHING:
             owner, told = _owner(household, place), _told(was, after[place], place, last)

@@ -36,10 +36,11 @@ def _create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
     _check(request, feature, session.now)
     _refuse_repetition(account, request, feature, session.now)
     row = _row(request, feature, session.now)
+    last = session.stamp("grant", row_id=row.id, **request.audit)
+    row = row._replace(change_id=last["id"])
     place = Place(feature.id, request.entity_id)
     held = account.state(session.now).get(place, NOTHING)
     state = {place: held._replace(rows=ordered((*held.rows, row)))}
-    last = session.stamp("grant", row_id=row.id, **request.audit)
     household = Household(account.customer, account.plans, account.entities)
     session.commit(
         customers.touch(session, account.customer),

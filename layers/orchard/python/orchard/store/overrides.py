@@ -1,0 +1,104 @@
+"""Where balances that hold something temporary are found: the index `listing`, by the first end.
+
+A settled balance carries what the index shows of it, and nothing once all of that has ended.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import chain
+from typing import NamedTuple
+
+from orchard.domain import overrides
+from orchard.domain.holding import Place
+from orchard.domain.row import Rows
+from orchard.store import keys
+from orchard.store.keys import Key
+from orchard.store.session import Session
+from orchard.store.statements import Item, Query
+from orchard.store.stored import Owner
+
+
+class End(NamedTuple):
+    """A time at which something temporary ends, and the balance in which it does."""
+
+    ends_at: int
+    #: Puts balances in order whose ends are the same.
+    mark: str
+    key: Key
+
+
+class Wanted(NamedTuple):
+    """Which ends are meant: of one feature, and from a place in the list on."""
+
+    feature_id: str | None = None
+    ends_at: int = 0
+    mark: str = ""
+
+
+def listed(key: Key, owner: Owner, place: Place, rows: Rows) -> Item:
+    """Return what makes a balance found in the index; nothing if nothing of it is temporary.
+
+    `tokens` are all the ends, so that the index alone tells their order.
+    """
+    ends = sorted({one.ends_at for one in overrides.of(rows)})
+    if not ends:
+        return {}
+    return {
+        "listing_pk": keys.overrides_listing(keys.tenant_of(key.pk)),
+        "listing_sk": keys.listing_position(ends[0], mark(owner.internal_id, place)),
+        "search_text": place.feature_id,
+        "tokens": [str(end) for end in ends],
+    }
+
+
+def mark(internal_id: str, place: Place) -> str:
+    """Return what tells one balance from others, and stays when its customer is renamed."""
+    named = "\n".join((internal_id, place.feature_id, place.entity_id or ""))
+    return hashlib.sha256(named.encode()).hexdigest()[:24]
+
+
+def ends(session: Session, wanted: Wanted) -> Iterator[End]:
+    """Yield when something temporary ends, soonest first, as the index knows it.
+
+    It may lag behind the table by a moment: read the balances themselves.
+    """
+    later: list[End] = []
+    for item in _entries(session, wanted):
+        first, name = keys.placed(item["listing_sk"])
+        while later and later[0] < (first, name):
+            yield heappop(later)
+        for end in item["tokens"]:
+            heappush(later, End(int(end), name, Key(item["pk"], item["sk"])))
+    while later:
+        yield heappop(later)
+
+
+def _entries(session: Session, wanted: Wanted) -> Iterator[Item]:
+    """What the index holds from a place on, and before it what also ends later."""
+    partition = keys.overrides_listing(session.tenant)
+    start = keys.listing_position(wanted.ends_at, wanted.mark)
+    query = Query(
+        "listing_pk = :pk AND listing_sk < :start",
+        {":pk": partition, ":start": start, ":one": 1},
+        index_name="listing",
+        filter="size(tokens) > :one",
+    )
+    before = _of_feature(query, wanted.feature_id)
+    rest = Query(
+        "listing_pk = :pk AND listing_sk >= :start",
+        {":pk": partition, ":start": start},
+        index_name="listing",
+    )
+    after = _of_feature(rest, wanted.feature_id)
+    return chain(*(session.table.query(one) for one in (before, after)))
+
+
+def _of_feature(query: Query, feature_id: str | None) -> Query:
+    if feature_id is None:
+        return query
+    conditions = [query.filter, "search_text = :feature"]
+    return query._replace(
+        values={**query.values, ":feature": feature_id},
+        filter=" AND ".join(one for one in conditions if one is not None),
+    )
