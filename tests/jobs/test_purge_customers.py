@@ -7,7 +7,7 @@ import pytest
 from orchard.domain.customer import Customer
 from orchard.domain.holding import NOTHING, Place
 from orchard.domain.ledger import Change
-from orchard.store import balances, changes, due, keys
+from orchard.store import balances, changes, due, keys, parked
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -209,6 +209,24 @@ def test_the_reset_job_does_not_meet_deletions(session: Session, run: Job, clock
     clock.advance(days=2)
 
     assert run("reset_balances") == {"Reset": 0, "ResetFailed": 0, "ResetLag": 0}
+
+
+def test_parked_records_of_a_deleted_customer_are_removed(
+    session: Session, run: Job, clock: Clock
+) -> None:
+    for internal_id in ("cus_gone", "cus_here"):
+        keep = {"pk": {"S": keys.customer(TENANT, "user_gone").pk}, "sk": {"S": "0"}}
+        images = {"OldImage": {"internal_id": {"S": internal_id}, "text": {"S": "x" * 400_000}}}
+        change = {"Keys": keep, "SequenceNumber": internal_id, **images}
+        parked.put(session.table, {"dynamodb": change}, "reason", clock.now)
+    delete(session, "cus_gone")
+
+    run("purge_customers")
+
+    (here,) = parked.of_day(session.table, parked.day_of(clock.now))
+    assert here.id.endswith("cus_here")
+    gone = here.id.replace("cus_here", "cus_gone")
+    assert recording.partition(session.table, keys.parked(gone, 0, "").pk) == []
 
 
 def test_environments_are_apart(session: Session, run: Job, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Removing what is left of deleted customers: their ledger, roll-ups and invoices.
+"""Removing what is left of deleted customers: ledger, roll-ups, history, invoices, parked records.
 
 Writes that were under way when a customer was deleted may still leave lines until the stream has
 forgotten them, so each deletion is made twice: at once, and when no more lines can come.
@@ -7,7 +7,7 @@ forgotten them, so each deletion is made twice: at once, and when no more lines 
 from collections.abc import Callable
 from itertools import batched
 
-from orchard.store import due, keys, removals
+from orchard.store import due, keys, parked, removals
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
 from orchard.store.statements import ConditionFailed, Query
@@ -36,6 +36,8 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
         return False
     if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):
         return False
+    for one in parked.of_customer(table, deletion.tenant, deletion.internal_id):
+        parked.remove(table, one)
     removals.sweep(table, deletion.tenant, deletion.hot_id, deletion.internal_id)
     try:
         _complete(table, deletion, now)
