@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import boto3
@@ -17,18 +17,30 @@ type Record = dict[str, Any]
 
 def records(table: Table) -> list[Record]:
     """Return every change of the table so far, oldest first, in the form of a Lambda event."""
+    return following(table)()
+
+
+def following(table: Table) -> Callable[[], list[Record]]:
+    """Return what gives, each time, the changes of the table since the time before."""
     streams = boto3.client("dynamodbstreams")
     arn = table.client.describe_table(TableName=table.name)["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
     start = streams.get_shard_iterator(
         StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )
-    iterator, found = start["ShardIterator"], []
-    while iterator:
-        answer = streams.get_records(ShardIterator=iterator, Limit=1000)
-        found += answer["Records"]
-        iterator = answer["NextShardIterator"] if answer["Records"] else ""
-    return [_delivered(record) for record in found]
+    iterator = start["ShardIterator"]
+
+    def new() -> list[Record]:
+        nonlocal iterator
+        found: list[Any] = []
+        while True:
+            answer = streams.get_records(ShardIterator=iterator, Limit=1000)
+            iterator = answer["NextShardIterator"]
+            found += answer["Records"]
+            if not answer["Records"]:
+                return [_delivered(record) for record in found]
+
+    return new
 
 
 def told(records: Sequence[Record]) -> list[Record]:

@@ -1,4 +1,4 @@
-"""One source of a balance without what a change did to it.
+"""One source of a balance, or a customer, without what a change did to it.
 
 Amounts go back by what the change moved them, so that usage counts on. Everything else goes back
 only if it is still as the change left it.
@@ -8,12 +8,27 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from orchard.domain import renewal
+from orchard.domain.customer import Customer
 from orchard.domain.holding import Place
 from orchard.domain.row import Row
 from orchard.errors import Conflict
 
 type Fields = Mapping[str, Any]
 
+#: What to do instead about changes that can't be taken back, by their kind.
+_INSTEAD = {
+    "reset": "use balances.update to correct a balance",
+    "create": "use customers.delete to remove the customer",
+    "claim": "use customers.update to change the id",
+    "fill": "use customers.update to set the fields",
+    "link": "use customers.update to set the stripe_id",
+    "create_entity": "use entities.delete to remove the entity",
+    "update_entity": "use entities.update to set its billing_controls",
+    "delete_entity": "use entities.create to make it anew",
+    "attach": "use billing.attach to give the former plan again",
+    "plan_ended": "use billing.attach to give the plan again",
+}
+_TAKE_FIRST = "Take that change back first, or use"
 #: What of a source holds until a date.
 DATES = ("next_reset_at", "expires_at", "ends_at")
 
@@ -42,6 +57,47 @@ class Part(NamedTuple):
         """Name the source in a sentence."""
         owner = "" if self.place.entity_id is None else f" of entity {self.place.entity_id}"
         return f"Balance {self.row_id} ({self.place.feature_id}{owner})"
+
+
+def refusal(kind: str, action: str) -> NotUndoable:
+    """Return why a change of this kind is not taken back, whatever it did."""
+    instead = _INSTEAD.get(kind, "make another change that corrects it")
+    return NotUndoable(f"A change of the kind {action} can't be undone: {instead}")
+
+
+def customer_back(customer: Customer, before: Fields, after: Fields) -> Customer:
+    """Return a customer as it would be without a change of these fields.
+
+    Of documents only the entries go back that the change was about. Errors: `NotUndoable` for what
+    was changed again.
+    """
+    fields: dict[str, Any] = {}
+    for name in {**before, **after}:
+        now, was, became = getattr(customer, name), before.get(name), after.get(name)
+        if isinstance(now, Mapping):
+            fields[name] = _document_back(name, now, was or {}, became or {})
+        else:
+            _require_as_left(name, now, became)
+            fields[name] = was
+    back = customer._replace(**fields)
+    if back.id is None and not back.email:
+        raise NotUndoable("The customer would have neither an id nor an email. Set an email first")
+    return back
+
+
+def _document_back(name: str, now: Fields, was: Fields, became: Fields) -> dict[str, Any]:
+    back = dict(now)
+    for entry in {**was, **became}:
+        if was.get(entry) != became.get(entry):
+            _require_as_left(f"{name}.{entry}", now.get(entry), became.get(entry))
+            back.pop(entry, None)
+            back |= {entry: was[entry]} if entry in was else {}
+    return back
+
+
+def _require_as_left(name: str, now: Any, became: Any) -> None:
+    if now != became:
+        raise NotUndoable(f"{name} was changed again since. {_TAKE_FIRST} customers.update")
 
 
 def present(row: Row | None, part: Part) -> Row:
@@ -90,10 +146,7 @@ def came(row: Row, part: Part) -> Row:
     """Return a source that came with the change as it was then; nobody may have edited it since."""
     then = Row(**(part.after or {}))
     if row.adjustment != then.adjustment:
-        raise NotUndoable(
-            f"The grant of {part} was edited since. "
-            "Take that change back first, or use balances.delete"
-        )
+        raise NotUndoable(f"The grant of {part} was edited since. {_TAKE_FIRST} balances.delete")
     return then
 
 
@@ -118,8 +171,7 @@ def _as_it_was(part: Part, name: str, value: Any) -> Any:
     before, after = part.before or {}, part.after or {}
     if value != after[name]:
         raise NotUndoable(
-            f"{name} of {part} was changed again since. "
-            "Take that change back first, or use balances.update"
+            f"{name} of {part} was changed again since. {_TAKE_FIRST} balances.update"
         )
     return before[name]
 

@@ -10,8 +10,10 @@ from typing import Any
 from orchard.store import keys
 from orchard.store.statements import Put, Update, Write
 
-#: Kinds of writes that keep a customer under another id: its balances have nothing to tell.
-MOVES = {"rename", "claim"}
+#: What a change of a customer, and its undo, are called if they keep it under another id.
+MOVING = {"update": "rename", "undo": "undo_rename"}
+#: All kinds of writes that do: balances have nothing to tell of them.
+MOVES = {"claim", *MOVING.values()}
 _CHANGE = "chg_"
 
 

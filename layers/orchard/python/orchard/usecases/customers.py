@@ -1,5 +1,6 @@
 """`customers.update` and `.delete`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from orchard.contracts.billing_controls import merged
@@ -10,7 +11,7 @@ from orchard.contracts.customers import (
 from orchard.domain.arrangement import Household
 from orchard.domain.customer import Customer, merged_metadata
 from orchard.errors import Conflict, Invalid
-from orchard.store import catalog, customers, due, moves, pointers, removals
+from orchard.store import catalog, customers, due, moves, pointers, removals, telling
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import MOST_WRITES, Session
@@ -49,15 +50,26 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
     after = _changed(before, request)
     if after == before:
         return account
-    if after.hot_id != before.hot_id and customers.find(session, after.hot_id) is not None:
-        raise _taken(after)
-    linking.follow(session, before, after)
-    after = after._replace(version=before.version + 1)
-    last = session.stamp("update", **request.audit)
+    return save(session, account, after, session.stamp("update", **request.audit))
+
+
+def save(
+    session: Session, account: Account, after: Customer, last: Item, *beside: Write
+) -> Account:
+    """Write a customer that was changed, all that follows from it, and what is written beside.
+
+    Returns the account as it is then. Errors: as in `update`; `ConditionFailed` and the like.
+    """
+    before = account.customer
     if after.hot_id != before.hot_id:
         if after.billing_controls != before.billing_controls:
             raise Invalid("Change the id and the billing_controls in two requests")
-        return _moved(session, account, after, last)
+        if customers.find(session, after.hot_id) is not None:
+            raise _taken(after)
+    linking.follow(session, before, after)
+    after = after._replace(version=before.version + 1)
+    if after.hot_id != before.hot_id:
+        return _moved(session, account, after, last, beside)
     _commit(
         session,
         after,
@@ -65,6 +77,7 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
             customers.put(session, after, account.plans, last),
             *_pointers(session, before, after),
             *_arranged(session, account, after, last),
+            *beside,
         ],
     )
     # Controls are kept with the balances too, so these may have changed as well.
@@ -95,11 +108,14 @@ def _changed(before: Customer, request: UpdateCustomerRequest) -> Customer:
     return after
 
 
-def _moved(session: Session, account: Account, after: Customer, last: Item) -> Account:
+def _moved(
+    session: Session, account: Account, after: Customer, last: Item, beside: Iterable[Write]
+) -> Account:
     writes = [
-        *moves.moved(session, account, after, {**last, "kind": "rename"}),
+        *moves.moved(session, account, after, {**last, "kind": telling.MOVING[last["kind"]]}),
         *pointers.claimed(session, after),
         *pointers.dropped(session, account.customer, after),
+        *beside,
     ]
     try:
         _commit(session, after, writes)
