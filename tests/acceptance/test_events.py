@@ -1,4 +1,4 @@
-"""What is recorded of usage, read page by page; and usage sent in batches."""
+"""What is recorded of usage, read page by page or summed; and usage sent in batches."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.acceptance.given import monthly, plan
 from tests.acceptance.steps import track
 from tests.acceptance.world import CUSTOMER, Step, World, case, play
 from tests.streams import recording
@@ -32,6 +33,30 @@ def two_pages(world: World) -> None:
     assert max(older) <= min(newer)
     ids = [one["id"] for some in (first, second) for one in some["list"]]
     assert len(set(ids)) == len(ids) == 4
+
+
+def paid_from_both(world: World) -> None:
+    """The feature's own balance and credits at a fifth each paid a part of one event."""
+    recording.catch_up(world.table)
+    asked = {"feature_id": "action1", "range": "24h", "aggregate_on": "deducted"}
+    answered = world.done("events.aggregate", customer_id=CUSTOMER, **asked)
+    assert answered["total"] == {"action1": {"count": 1, "sum": 25}}
+    found = answered["deductions"][-1]["values"]
+    rows = {name: one["balances"][0] for name, one in found.items()}
+    assert {name: (one["deducted"], one["events"]) for name, one in found.items()} == {
+        "action1": (10, 1),
+        "credits": (3, 1),
+    }
+    assert {name: (one["credit_cost"], one["events"]) for name, one in rows.items()} == {
+        "action1": (None, 1),
+        "credits": (0.2, 1),
+    }
+
+
+def without_customer(world: World) -> None:
+    body = {"feature_id": "action1", "range": "24h", "aggregate_on": "deducted"}
+    answered = world.ask("events.aggregate", body)
+    assert (answered.status, answered.body["code"]) == (400, "invalid_request")
 
 
 def batch(items: str | list[Any], status: int, code: str | None = None) -> Step:
@@ -68,9 +93,16 @@ def without_key(world: World) -> None:
     EVENTS := [
         case("23.15-289", *FIVE, one_page),
         case("23.15-290", *FIVE, two_pages),
+        case(
+            "23.15-291",
+            plan("free", monthly("action1", 10), monthly("credits", 100)),
+            track(25, "action1"),
+            paid_from_both,
+        ),
+        case("23.15-292", without_customer),
     ],
 )
-def test_events_are_listed_newest_first(world: World, steps: tuple[Step, ...]) -> None:
+def test_events_are_listed_and_summed(world: World, steps: tuple[Step, ...]) -> None:
     play(world, steps)
 
 

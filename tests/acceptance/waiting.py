@@ -33,5 +33,4 @@ WAITING = {
     85: "buying more by itself: needs billing through Stripe",
     **dict.fromkeys((262, 263, 264, 265, 268, 269, 270, 271), _SEATS),
     **dict.fromkeys((272, 273, 274, 275, 276, 277), _INVOICE),
-    **dict.fromkeys((291, 292), "sums of events over time do not exist yet"),
 }

@@ -218,6 +218,58 @@ def test_a_cursor_outside_the_time_asked_for_finds_nothing(track: Any, listed: A
     assert page == {"list": [], "next_cursor": None}
 
 
+def test_events_can_be_limited_to_properties(track: Any, listed: Any) -> None:
+    track(1, properties={"model": "Small", "n": 5})
+    track(2, properties={"model": "small", "n": 6.5})
+    track(3, properties={"model": "large", "n": None})
+    track(4)
+
+    for whose in ({"customer_id": "user_1"}, {}):
+        assert sorted(values(listed(**whose, filter_by={"model": "SMALL"}))) == [1, 2]
+        assert values(listed(**whose, filter_by={"model": "small", "n": "6.5"})) == [2]
+        assert listed(**whose, filter_by={"n": "None"})["list"] == []
+        first = listed(**whose, filter_by={"model": "small"}, limit=1)
+        rest = listed(
+            **whose, filter_by={"model": "small"}, limit=1, start_cursor=first["next_cursor"]
+        )
+        assert sorted(values(first) + values(rest)) == [1, 2]
+        assert rest["next_cursor"] is None
+
+
+def test_events_can_be_limited_to_the_days_before_now(
+    track: Any, listed: Any, clock: Clock
+) -> None:
+    clock.advance(seconds=90)
+    for days in (0, 1, 8, 32):
+        track(days, timestamp=clock.now - days * DAY)
+
+    assert values(listed(customer_id="user_1", range="24h")) == [0, 1]
+    assert values(listed(range="30d")) == [0, 1, 8]
+    # A balance that begins anew each month says how long a cycle is; nothing says it for all.
+    assert values(listed(customer_id="user_1", range="1bc")) == [0, 1, 8]
+    assert values(listed(range="1bc")) == [0, 1]
+
+
+def test_older_clients_page_by_offset(call: Call, track: Any, listed: Any) -> None:
+    for number in range(5):
+        track(number, timestamp=START - number)
+
+    first = listed(customer_id="user_1", offset=0, limit=2)
+    last = listed(customer_id="user_1", offset=4, limit=2)
+    beyond = listed(offset=9)
+    older = call("events.list", {"limit": 3}, headers={"x-api-version": "2.2"}).body
+    usual = call("events.list", {}, headers={"x-api-version": "2.3"}).body
+
+    assert (values(first), values(last), values(beyond)) == ([0, 1], [4], [])
+    shape = ("total", "has_more", "offset", "limit")
+    assert [first[name] for name in shape] == [2, True, 0, 2]
+    assert [last[name] for name in shape] == [1, False, 4, 2]
+    assert [beyond[name] for name in shape] == [0, False, 9, 100]
+    assert [older[name] for name in shape] == [3, True, 0, 3]
+    assert older["list"] == usual["list"][:3]
+    assert set(usual) == {"list", "next_cursor"}
+
+
 def test_all_customers_are_listed_together_newest_first(
     track: Any, listed: Any, clock: Clock
 ) -> None:
@@ -308,6 +360,15 @@ def test_environments_are_apart(call: Call, track: Any, listed: Any, table: Tabl
         ({"custom_range": []}, "invalid_inputs"),
         ({"entity_id": ""}, "invalid_inputs"),
         ({"customer_id": 7}, "invalid_inputs"),
+        ({"filter_by": {"model'": "x"}}, "invalid_inputs"),
+        ({"filter_by": {"": "x"}}, "invalid_inputs"),
+        ({"filter_by": {"model": 1}}, "invalid_inputs"),
+        ({"filter_by": dict.fromkeys("abcdef", "x")}, "invalid_inputs"),
+        ({"offset": -1}, "invalid_inputs"),
+        ({"offset": 10_001}, "invalid_inputs"),
+        ({"offset": 0, "start_cursor": "x"}, "invalid_inputs"),
+        ({"range": "7d", "custom_range": {}}, "invalid_inputs"),
+        ({"range": "1y"}, "invalid_inputs"),
     ],
 )
 def test_bad_input_is_refused(call: Call, body: dict[str, Any], code: str) -> None:

@@ -3,10 +3,12 @@
 import pytest
 
 from orchard.contracts import (
+    aggregates,
     checking,
     editing,
     entities,
     entity_reads,
+    events,
     features,
     granting,
     locks,
@@ -39,6 +41,8 @@ MODELS: dict[str, type[Request]] = {
     "balances.update": granting.UpdateBalanceRequest,
     "balances.delete": editing.DeleteBalanceRequest,
     "balances.finalize": locks.FinalizeRequest,
+    "events.list": events.ListEventsRequest,
+    "events.aggregate": aggregates.AggregateEventsRequest,
 }
 
 

@@ -18,7 +18,7 @@ FUNCTIONS = {
     if resource["Type"] == "AWS::Serverless::Function"
 }
 API = {name: one for name, one in FUNCTIONS.items() if one["Handler"].startswith("api.")}
-READ_ONLY = {"get", "list", "preview_recalculate", "preview_update"}
+READ_ONLY = {"aggregate", "explain", "get", "list", "preview_recalculate", "preview_update"}
 POLICIES = {"ReadTable", "WriteTable", "ReadStripeSecrets", "SendTracks", "PublishEvents"}
 
 

@@ -102,15 +102,21 @@ def flag(row: Row, feature_id: str, feature: dict[str, Any] | None = None) -> di
 def deduction(movement: Movement) -> dict[str, Any]:
     """Return what one source paid for a track."""
     exact = paid(movement)
+    exact.pop("entity_id", None)
     return {**exact, "value": number(exact["value"])}
 
 
 def paid(movement: Movement) -> dict[str, Any]:
-    """Return what one source paid for a track in the form that is stored: with its exact value."""
+    """Return what one source paid for a track in the form that is stored: with its exact value.
+
+    With the entity too whose balance it was, if it was an entity's.
+    """
+    entity_id = movement.place.entity_id
     return {
         "balance_id": movement.balance_id,
         "feature_id": movement.place.feature_id,
         "plan_id": movement.row.plan_id,
         "reset": reset(movement.row),
         "value": movement.value,
+        **({} if entity_id is None else {"entity_id": entity_id}),
     }

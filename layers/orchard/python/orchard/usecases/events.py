@@ -1,42 +1,80 @@
 """Looking through recorded usage: `events.list`."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from orchard.contracts.cursor import Cursor, page
 from orchard.contracts.events import ListEventsRequest, list_events_response
+from orchard.domain.customer import Customer
+from orchard.domain.holding import text
 from orchard.domain.ledger import UsageEvent
 from orchard.store import customers, ledger
 from orchard.store.ledger import Selection
 from orchard.store.session import Session
+from orchard.usecases import budget, ranges
 
 #: Cursors of events count microseconds.
 _MICROSECONDS = 1000
+#: Events of others, and those that a filter leaves out, count as well.
+MOST_READ = 50_000
+_TOO_MANY = f"More than {MOST_READ} events would have to be looked through: narrow custom_range"
+#: How many events are fetched at once to be filtered.
+_FETCHED = 1000
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
     """Return a page of events, newest first. Errors: `CustomerNotFound`."""
-    after = request.after
-    selection = Selection(
-        names=request.feature_id,
-        entity_id=request.entity_id,
-        start=request.custom_range.start or 0,
-        after=None if after is None else (after.time // _MICROSECONDS, after.id),
-        page=request.limit + 1,
-    )
-    if request.custom_range.end is not None:
-        selection = selection._replace(end=request.custom_range.end)
-    found = _found(session, request.customer_id, selection)
-    return list_events_response(page(found, request.limit, _place))
+    selection = _selection(session, request)
+    customer_id = request.customer_id
+    customer = None if customer_id is None else customers.locate(session, customer_id)
+    found = matching(of(session, customer, selection), request.filter_by)
+    shown = islice(found, request.offset or 0, None)
+    return list_events_response(page(shown, request.most, _place), request)
 
 
-def _found(session: Session, customer_id: str | None, selection: Selection) -> Iterator[UsageEvent]:
-    if customer_id is None:
+def of(session: Session, customer: Customer | None, selection: Selection) -> Iterator[UsageEvent]:
+    """Yield events, newest first, each with the present id of its customer."""
+    if customer is None:
         return ledger.tenant_events(session, selection)
-    customer = customers.locate(session, customer_id)
     # A customer that was renamed is shown under its present id throughout.
     found = ledger.events(session, customer.internal_id, selection)
     return (event._replace(customer_id=customer.hot_id) for event in found)
+
+
+def matching(events: Iterator[UsageEvent], filters: Mapping[str, str]) -> Iterator[UsageEvent]:
+    """Return the events whose properties have these values as text, whatever the case."""
+    if not filters:
+        return events
+    wanted = {key: value.casefold() for key, value in filters.items()}
+    return (event for event in events if _matches(json.loads(event.properties), wanted))
+
+
+def _matches(properties: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    return all(
+        properties.get(key) is not None and text(properties[key]).casefold() == value
+        for key, value in wanted.items()
+    )
+
+
+def _selection(session: Session, request: ListEventsRequest) -> Selection:
+    after = request.after
+    filtered = bool(request.filter_by)
+    wanted = Selection(
+        names=request.feature_id,
+        entity_id=request.entity_id,
+        after=None if after is None else (after.time // _MICROSECONDS, after.id),
+        page=_FETCHED if filtered else request.most + (request.offset or 0) + 1,
+        looked_at=budget.at_most(MOST_READ, _TOO_MANY),
+    )
+    if request.range is not None:
+        span = ranges.named(session, request.range, request.customer_id, request.feature_id, 0)
+        return wanted._replace(start=span.start, end=span.end - 1)
+    if request.custom_range is None:
+        return wanted
+    start, end = request.custom_range.start, request.custom_range.end
+    return wanted._replace(start=start or 0, end=wanted.end if end is None else end)
 
 
 def _place(event: UsageEvent) -> Cursor:
