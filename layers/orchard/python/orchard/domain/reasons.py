@@ -89,6 +89,9 @@ def _less(explained: Explanation) -> str:
     basis = explained.basis
     if not basis.not_covered:
         return ""
+    if explained.required < 0:
+        placed = exact(-explained.required - basis.not_covered)
+        return f" A track would give back {_number(placed)}: no more was used."
     placed = exact(explained.required - basis.not_covered)
     return f" A track would take {_number(placed)} of it: {_obstacle(basis)}."
 
@@ -115,10 +118,16 @@ def _obstacle(basis: Basis) -> str:
         allowed = payer.spend_left or ZERO
         return f"{asked}, and the spend limit allows {_number(max(ZERO, allowed))} beyond that"
     if basis.limit == MAX_PURCHASE:
-        return f"{asked}, and {_number(payer.beyond or ZERO)} may be bought beyond that"
+        return f"{asked}, and {_number(_for_sale(basis, payer))} may be bought beyond that"
     off = " since overage is switched off" if payer.overage_allowed is False else ""
     closed = "nothing may be used beyond that" if basis.limit == INCLUDED else "it must fit whole"
     return f"{asked}, and {closed}{off}"
+
+
+def _for_sale(basis: Basis, payer: Payer) -> Decimal:
+    """What the sources still sell; a spend limit may allow more than there is for sale."""
+    sold = total(one.overage or ZERO for one in basis.sources if one.feature_id == payer.feature_id)
+    return sold if payer.beyond is None else min(sold, payer.beyond)
 
 
 def _window(basis: Basis, payer: Payer) -> str:

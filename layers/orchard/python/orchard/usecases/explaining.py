@@ -71,7 +71,7 @@ def _event(
     session: Session, customer: Customer, event_id: str, timestamp: int | None
 ) -> UsageEvent:
     """Find an event by its id, which tells when it was recorded, not what time it was given."""
-    made_at = ids.made_at(event_id)
+    made_at = ids.created_second(event_id)
     if made_at is None:
         raise _unknown(event_id, timestamp)
     midnight = made_at - made_at % _DAY
