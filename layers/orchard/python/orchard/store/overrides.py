@@ -75,23 +75,20 @@ def ends(session: Session, wanted: Wanted) -> Iterator[End]:
 
 
 def _entries(session: Session, wanted: Wanted) -> Iterator[Item]:
-    """What the index holds from a place on, and before it what also ends later."""
-    partition = keys.overrides_listing(session.tenant)
-    start = keys.listing_position(wanted.ends_at, wanted.mark)
-    query = Query(
+    """What the index holds from a place on, and of what lies before it all that ends later too."""
+    values = {
+        ":pk": keys.overrides_listing(session.tenant),
+        ":start": keys.listing_position(wanted.ends_at, wanted.mark),
+    }
+    before = Query(
         "listing_pk = :pk AND listing_sk < :start",
-        {":pk": partition, ":start": start, ":one": 1},
+        {**values, ":one": 1},
         index_name="listing",
         filter="size(tokens) > :one",
     )
-    before = _of_feature(query, wanted.feature_id)
-    rest = Query(
-        "listing_pk = :pk AND listing_sk >= :start",
-        {":pk": partition, ":start": start},
-        index_name="listing",
-    )
-    after = _of_feature(rest, wanted.feature_id)
-    return chain(*(session.table.query(one) for one in (before, after)))
+    rest = Query("listing_pk = :pk AND listing_sk >= :start", values, index_name="listing")
+    queries = [before, rest] if wanted.ends_at else [rest]
+    return chain(*(session.table.query(_of_feature(one, wanted.feature_id)) for one in queries))
 
 
 def _of_feature(query: Query, feature_id: str | None) -> Query:

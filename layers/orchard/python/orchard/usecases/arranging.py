@@ -45,11 +45,23 @@ def writes(
         if touched or sole != one.sole_for or holding != was[one.place]:
             told = _told(was, holding, one.place, last)
             found.append(balances.settled(one, holding, told, exact=exact, sole_for=sole))
-    for place in after.keys() - was.keys():
-        if after[place] != NOTHING:
-            owner, told = _owner(household, place), _told(was, after[place], place, last)
-            found.append(balances.created(session, owner, place, after[place], told))
-    return found
+    return [*found, *_created(session, household, was, after, last)]
+
+
+def _created(
+    session: Session, household: Household, was: State, after: State, last: Item
+) -> list[Write]:
+    return [
+        balances.created(
+            session,
+            _owner(household, place),
+            place,
+            after[place],
+            _told(was, after[place], place, last),
+        )
+        for place in after.keys() - was.keys()
+        if after[place] != NOTHING
+    ]
 
 
 def _told(was: Mapping[Place, Holding], holding: Holding, place: Place, last: Item) -> Item:

@@ -1,0 +1,111 @@
+"""What is granted, added or withheld for a while, of one customer or of all: `overrides.list`."""
+
+from collections.abc import Iterator
+from itertools import batched, takewhile
+from typing import Any
+
+from orchard.contracts.cursor import Cursor, page
+from orchard.contracts.overrides import (
+    Cause,
+    Listed,
+    ListOverridesRequest,
+    list_overrides_response,
+)
+from orchard.domain import overrides
+from orchard.domain.overrides import Override
+from orchard.store import customers, keys
+from orchard.store import overrides as index
+from orchard.store.keys import Key
+from orchard.store.overrides import Wanted
+from orchard.store.session import Session
+from orchard.store.stored import Stored, load
+
+#: So many balances are read at once.
+_READ_AT_ONCE = 100
+
+
+def list_overrides(session: Session, request: ListOverridesRequest) -> dict[str, Any]:
+    """Return a page of what ends by itself, the soonest first. Errors: `CustomerNotFound`."""
+    after = None if request.after is None else (request.after.time, request.after.id)
+    found = _found(session, request, after)
+    rest: Iterator[Listed] = (one for one in found if after is None or one.position > after)
+    if request.ends_before is not None:
+        end = request.ends_before
+        rest = takewhile(lambda one: one.override.ends_at < end, rest)
+    shown = page(rest, request.limit, lambda one: Cursor(*one.position))
+    causes = _causes(session, shown.items)
+    return list_overrides_response(zip(shown.items, causes, strict=True), shown.next_cursor)
+
+
+def _found(
+    session: Session, request: ListOverridesRequest, after: tuple[int, str] | None
+) -> Iterator[Listed]:
+    if request.customer_id is None:
+        return _of_everybody(session, request, after)
+    return iter(_of_one(session, request.customer_id, request.feature_id))
+
+
+def _of_one(session: Session, customer_id: str, feature_id: str | None) -> list[Listed]:
+    account = customers.require(session, customer_id)
+    found = [
+        listed
+        for one in account.balances
+        if feature_id in (None, one.feature_id)
+        for listed in _in(session, one)
+    ]
+    return sorted(found, key=lambda one: one.position)
+
+
+def _of_everybody(
+    session: Session, request: ListOverridesRequest, after: tuple[int, str] | None
+) -> Iterator[Listed]:
+    """Balances that the index names, each read as it is now: what ended already is left out."""
+    ends_at, position = after or (0, "")
+    start = Wanted(request.feature_id, ends_at, position.partition("/")[0])
+    ends = (
+        end
+        for end in index.ends(session, start)
+        if end.ends_at > session.now and (end.ends_at, end.mark) >= (start.ends_at, start.mark)
+    )
+    for some in batched(ends, min(_READ_AT_ONCE, request.limit + 1), strict=False):
+        items = session.table.batch_get(list({end.key for end in some}))
+        for end in some:
+            if end.key in items:
+                held = _in(session, load(items[end.key]))
+                yield from (one for one in held if one.position[0] == end.ends_at)
+
+
+def _in(session: Session, one: Stored) -> list[Listed]:
+    mark = index.mark(one.internal_id, one.place)
+    return [
+        Listed(override, one.hot_id, one.internal_id, one.place, mark, _told(one, override))
+        for override in overrides.of(one.current(session.now).rows)
+    ]
+
+
+def _told(one: Stored, override: Override) -> Cause:
+    """What the balance itself says of its last change, which the ledger may not hold yet."""
+    last = one.last
+    if last["id"] != override.change_id:
+        return Cause()
+    return Cause(last["by"], last.get("reason"), last.get("reference"))
+
+
+def _causes(session: Session, shown: list[Listed]) -> list[Cause]:
+    """Who made each of them and why, from the lines of the changes."""
+    wanted = [_line(session, one) for one in shown]
+    lines = session.table.batch_get(list({key for key in wanted if key is not None}))
+    return [
+        one.cause
+        if key is None or key not in lines
+        else Cause(lines[key]["by"], lines[key].get("reason"), lines[key].get("reference"))
+        for key, one in zip(wanted, shown, strict=True)
+    ]
+
+
+def _line(session: Session, one: Listed) -> Key | None:
+    change_id, at = one.override.change_id, one.override.starts_at
+    if change_id is None:
+        return None
+    place = (name for name in one.place if name is not None)
+    return keys.change(session.tenant, one.internal_id, at, change_id, *place)
