@@ -144,7 +144,7 @@ def test_now_is_what_a_check_shows_though_the_stream_lags(call: Call, clock: Clo
 
 def test_changes_are_marked_with_who_and_why(call: Call, clock: Clock, told: Told) -> None:
     clock.advance(seconds=10)
-    edit(call, remaining=40, reason="Goodwill")
+    edit(call, remaining=40, reason="Goodwill", reference="T-7")
     edited_at = clock.now
     clock.advance(ms=1)
     a_grant(call, 30, expires_at=clock.now + DAY)
@@ -161,6 +161,7 @@ def test_changes_are_marked_with_who_and_why(call: Call, clock: Clock, told: Tol
         "entity_id": None,
         "by": "key:tests",
         "reason": "Goodwill",
+        "reference": "T-7",
         "before": {"remaining": 100, "usage": 0},
         "after": {"remaining": 40, "usage": 60},
     }

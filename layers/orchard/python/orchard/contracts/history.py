@@ -82,6 +82,7 @@ def mark(one: Mark) -> dict[str, Any]:
         "entity_id": one.entity_id,
         "by": one.by,
         "reason": one.reason,
+        "reference": one.reference,
         "before": _totals(one.before),
         "after": _totals(one.after),
     }

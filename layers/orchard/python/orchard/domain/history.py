@@ -66,6 +66,7 @@ class Mark(NamedTuple):
     entity_id: str | None
     by: str
     reason: str | None
+    reference: str | None
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 

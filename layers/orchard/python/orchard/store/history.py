@@ -190,6 +190,7 @@ def _mark(item: Item) -> Mark:
         entity_id=item["entity_id"],
         by=item["by"],
         reason=item["reason"],
+        reference=item.get("reference"),
         before=item["before"],
         after=item["after"],
     )
