@@ -228,8 +228,8 @@ def test_what_was_set_aside_takes_its_place(
     late = [records[number] for number in missing]
     for some in batched([one for one in records if one not in late], 3, strict=False):
         recording.deliver(some)
-    for some in (*batched(late, size, strict=False), late, records):
-        recording.deliver(some)
+    for again in (*batched(late, size, strict=False), late, records):
+        recording.deliver(again)
 
     assert usages(session, 0, 10, 20, 30, 40, 50, 60) == [0, 1, 3, 6, 10, 15, 21]
     assert [point.seq for point in points(session.table)] == [1, 2, 3, 4, 5, 6, 7]
