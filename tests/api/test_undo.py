@@ -251,6 +251,52 @@ def test_an_unused_grant_and_a_flag_go_without_a_trace(desk: Desk) -> None:
     assert check["allowed"] is False
 
 
+def test_an_addition_for_a_while_ends_early(desk: Desk) -> None:
+    addition = desk.change("balances.update", add_to_balance=50, ends_at=START + DAY)
+    desk.use(120)
+    assert desk.left() == (150, 30, 120)
+
+    undo = desk.undo(addition)
+
+    assert desk.left() == (100, 0, 120)
+    desk.undo(undo)
+    assert desk.left() == (150, 30, 120)
+
+
+def test_an_addition_that_has_ended_can_not_end_early(desk: Desk) -> None:
+    addition = desk.change("balances.update", add_to_balance=50, ends_at=START + DAY)
+    desk.clock.now = START + DAY
+
+    assert "is gone" in desk.refused(addition)
+
+
+def test_what_is_withheld_for_a_while_comes_back_early_even_after_a_reset(desk: Desk) -> None:
+    ends_at = NEXT_MONTH + 9 * DAY
+    reduction = desk.change("balances.update", add_to_balance=-30, ends_at=ends_at)
+    desk.use(10)
+    assert desk.left() == (100, 60, 40)
+    desk.clock.now = NEXT_MONTH
+    desk.use(5)
+    assert desk.left() == (100, 65, 35)
+
+    undo = desk.undo(reduction)
+    assert desk.left() == (100, 95, 5)
+
+    again = desk.undo(undo)
+    assert desk.left() == (100, 65, 35)
+    desk.clock.now = ends_at
+    assert desk.left() == (100, 95, 5)
+    assert "come back by itself" in desk.refused(again)
+
+
+def test_what_came_back_by_itself_is_not_withheld_again(desk: Desk) -> None:
+    ends_at = START + DAY
+    undo = desk.undo(desk.change("balances.update", add_to_balance=-30, ends_at=ends_at))
+    desk.clock.now = ends_at
+
+    assert "would have come back" in desk.refused(undo)
+
+
 @pytest.mark.parametrize("recalculate", [False, True])
 def test_a_deleted_balance_comes_back(desk: Desk, recalculate: bool) -> None:  # noqa: FBT001 - a case
     desk.change("balances.create", included_grant=50, balance_id="gift")

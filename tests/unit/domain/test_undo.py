@@ -71,7 +71,8 @@ def taken_back(
 
 
 def edited(**fields: Any) -> Remaking:
-    edit = Edit(**{name: Decimal(value) for name, value in fields.items()})
+    amounts: dict[str, Any] = {name: Decimal(value) for name, value in fields.items()}
+    edit = Edit(**amounts)
     return lambda rows: changed(rows, lambda sources: edits.edited(sources, edit))
 
 
