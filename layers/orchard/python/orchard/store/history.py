@@ -64,8 +64,11 @@ def figures(table: Table, owned: Owned, instants: Sequence[int]) -> Iterator[Fig
 
     Two requests, if there are not too many stretches; then one more for each further instant.
     """
-    known = next(newest(table, owned, instants[0]), None) if instants else None
-    left = islice(_oldest(table, owned, instants[0]), _IN_A_ROW) if instants else iter(())
+    if not instants:
+        return
+    known = next(newest(table, owned, instants[0]), None)
+    is_all = known is not None and len(instants) == 1
+    left = iter(()) if is_all else islice(_oldest(table, owned, instants[0]), _IN_A_ROW)
     following = next(left, None)
     read = 0
     for instant in instants:
@@ -76,11 +79,16 @@ def figures(table: Table, owned: Owned, instants: Sequence[int]) -> Iterator[Fig
         yield _shown(known, following, instant)
 
 
-def newest(table: Table, owned: Owned, instant: int | None = None) -> Iterator[Stretch]:
-    """Yield the stretches that began by an instant, the newest first, strongly consistent."""
+def newest(
+    table: Table, owned: Owned, instant: int | None = None, *, page: int = 1
+) -> Iterator[Stretch]:
+    """Yield the stretches that began by an instant, the newest first, strongly consistent.
+
+    A request brings `page` of them.
+    """
     high = _LAST if instant is None else keys.instant(instant)
     bounds = {":low": _key(owned, "").sk, ":high": _key(owned, high).sk + _LAST}
-    return _query(table, owned, bounds, forward=False)
+    return _query(table, owned, bounds, page, forward=False)
 
 
 def owners(table: Table, whole: Owned) -> Iterator[Stretch]:
@@ -89,7 +97,7 @@ def owners(table: Table, whole: Owned) -> Iterator[Stretch]:
     while True:
         low = _key(whole._replace(entity=entity), _LAST).sk
         bounds = {":low": low, ":high": keys.past(*whole[:2], _AT, whole.feature_id, _LAST).sk}
-        found = next(_query(table, whole, bounds, forward=True), None)
+        found = next(_query(table, whole, bounds, 1), None)
         if found is None:
             return
         yield found
@@ -163,17 +171,17 @@ def _shown(known: Stretch | None, following: Stretch | None, instant: int) -> Fi
 def _oldest(table: Table, owned: Owned, instant: int) -> Iterator[Stretch]:
     """Yield the stretches that began after an instant."""
     low = _key(owned, keys.instant(instant)).sk + _LAST
-    return _query(table, owned, {":low": low, ":high": _key(owned, _LAST).sk}, forward=True)
+    return _query(table, owned, {":low": low, ":high": _key(owned, _LAST).sk}, _IN_A_ROW)
 
 
 def _query(
-    table: Table, owned: Owned, bounds: dict[str, str], *, forward: bool
+    table: Table, owned: Owned, bounds: dict[str, str], page: int, *, forward: bool = True
 ) -> Iterator[Stretch]:
     query = Query(
         "pk = :pk AND sk BETWEEN :low AND :high",
         {":pk": keys.history(owned.tenant, owned.internal_id), **bounds},
         forward=forward,
-        page=_IN_A_ROW if forward else 1,
+        page=page,
     )
     return (_load(owned, found) for found in table.query(query))
 

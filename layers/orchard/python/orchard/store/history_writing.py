@@ -17,6 +17,8 @@ from orchard.store.statements import Item, Put
 from orchard.store.table import Table
 
 _DAY_MS = 86_400_000
+#: Stretches among which late writes are looked for, at once.
+_TOGETHER = 50
 #: The clocks of two requests differ by less than this.
 _SKEW_MS = 60_000
 
@@ -128,7 +130,8 @@ def _around(table: Table, late: list[Trace]) -> list[Stretch]:
     lowest = min(trace.write.seq for trace in late)
     latest = max(trace.write.at for trace in late)
     found = []
-    for stretch in stretches.newest(table, late[0].owned, latest + _SKEW_MS):
+    owned = late[0].owned
+    for stretch in stretches.newest(table, owned, latest + _SKEW_MS, page=_TOGETHER):
         found.append(stretch)
         if stretch.points[0].seq < lowest:
             break
