@@ -22,6 +22,10 @@ def test_the_javascript_client_works_with_workspaces_credits_and_locks(stack: St
     tell("studio.cjs", stack, "javascript-studio")
 
 
+def test_the_javascript_client_reads_what_happened(stack: Stack) -> None:
+    tell("ledger.cjs", stack, "javascript-ledger")
+
+
 def tell(story: str, stack: Stack, organization: str) -> None:
     """Run the tests of a file with Node, in an organisation of their own."""
     job = stack.physical_id("ResetBalances")
