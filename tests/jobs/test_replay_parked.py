@@ -27,7 +27,7 @@ from tests.streams.deliveries import OTHER, another, lived, plainly, walked, wri
 from tests.streams.recording import Record
 
 #: As many seeded runs of trouble.
-RUNS = 4
+RUNS = 3
 
 
 def replay(asks: int = 10**9, **request: Any) -> dict[str, Any]:

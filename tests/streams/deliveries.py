@@ -15,6 +15,7 @@ from orchard.domain.edits import Edit
 from orchard.domain.holding import Holding, Place
 from orchard.errors import Unavailable
 from orchard.store import balances, customers, keys, moves
+from orchard.store.history import Owned, figures
 from orchard.store.session import Session
 from orchard.store.statements import Item
 from orchard.store.stored import Owner
@@ -81,6 +82,7 @@ def live(session: Session) -> None:
     settle(later, HOT, 21)
     resets.run(session.table, START + 2 * DAY, lambda found, work: ([*map(work, found)], 0))
     account = customers.require(later, HOT)
+    later = session_of(session.table, START + 2 * DAY + 1000)
     moved = customer._replace(id="moved", version=2)
     later.commit(*moves.moved(later, account, moved, later.stamp("rename")))
     settle(later, "moved", 2)
@@ -108,14 +110,28 @@ def by_item(records: list[Record]) -> list[list[Record]]:
     return list(items.values())
 
 
-def written(table: Table) -> list[Item]:
-    """Return all lines and sums, but not whether a sum took a detour."""
-    return [
+def written(
+    table: Table, internal_ids: Sequence[str] = (INTERNAL, OTHER.internal_id)
+) -> list[Item]:
+    """Return all lines, sums and what was shown when, but not whether a sum took a detour."""
+    lines = [
         {name: value for name, value in item.items() if not name.startswith("passed over")}
-        for internal_id in (INTERNAL, OTHER.internal_id)
+        for internal_id in internal_ids
         for pk in (keys.ledger(TENANT, internal_id), keys.usage(TENANT, internal_id))
         for item in recording.partition(table, pk)
     ]
+    told = sorted({int(line["at"]) + side for line in lines if "at" in line for side in (-1, 0)})
+    shown = ({"shown": _shown(table, internal_id, told)} for internal_id in internal_ids)
+    return [*lines, *shown]
+
+
+def _shown(table: Table, internal_id: str, instants: Sequence[int]) -> list[Any]:
+    """What balances showed right before and after whatever happened, and when entities ended."""
+    found = recording.partition(table, keys.history(TENANT, internal_id))
+    ends = [item for item in found if "points" not in item]
+    places = sorted({(item["feature_id"], item["entity"]) for item in found if "points" in item})
+    owned = [Owned(TENANT, internal_id, *place) for place in places]
+    return [*ends, *((one, [*figures(table, one, instants)]) for one in owned)]
 
 
 def lived(aws: Table) -> list[Record]:

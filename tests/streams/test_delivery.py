@@ -37,7 +37,7 @@ def expected(aws: Table, history: list[Record]) -> list[Item]:
     return plainly(aws, history)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=5, deadline=None, suppress_health_check=[*HealthCheck])
 @given(data=st.data(), interruptions=st.lists(st.integers(0, 12), max_size=6))
 def test_any_delivery_leaves_the_same_lines_and_sums(
     aws: Table,
