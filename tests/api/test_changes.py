@@ -28,6 +28,7 @@ class Trail:
 
     def __init__(self, call: Call, table: Table, clock: Clock) -> None:
         self.call, self.table, self.clock = call, table, clock
+        self.delivered = 0
 
     def do(self, operation: str, **body: Any) -> Any:
         """Do something to user_1, a second after what was done before."""
@@ -41,8 +42,18 @@ class Trail:
         handler: Any = importlib.import_module(f"jobs.{name}").handler
         handler(harness.sample(f"jobs/{name}"), Deadline(10**9))
 
+    def catch_up(self) -> None:
+        """Let the stream's consumer see what it has not seen."""
+        told = recording.told(recording.records(self.table))
+        recording.deliver(told[self.delivered :])
+        self.delivered = len(told)
+
     def ask(self, **body: Any) -> Response:
-        recording.catch_up(self.table)
+        self.catch_up()
+        return self.look(**body)
+
+    def look(self, **body: Any) -> Response:
+        """List changes that the consumer has seen."""
         response: Response = self.call("changes.list", body)
         return response
 
@@ -282,7 +293,7 @@ def test_what_was_delivered_twice_is_told_once(trail: Trail, table: Table) -> No
 
 class TestOfEverybody:
     def test_it_is_the_same_list_over_all_customers(self, trail: Trail, call: Call) -> None:
-        for number in range(12):
+        for number in range(5):
             trail.clock.advance(seconds=1)
             a_customer(call, f"c{number}")
         trail.do("billing.attach", plan_id="pro")
@@ -290,7 +301,7 @@ class TestOfEverybody:
 
         shown = trail.everything()
 
-        assert len(shown) == 15
+        assert len(shown) == 8
         times = [one["timestamp"] for one in shown]
         assert times == sorted(times, reverse=True)
         mine = [one for one in shown if one["customer_id"] == "user_1"]
@@ -363,9 +374,8 @@ class TestFilters:
         named = call("customers.update", {"customer_id": "user_1", "name": "Grace"}, key=server)
         assert named.status == 200
 
-    @pytest.mark.parametrize(
-        ("filters", "mine", "all_of_them"),
-        [
+    def test_each_narrows_the_list(self, trail: Trail) -> None:
+        expected: list[tuple[dict[str, Any], int, int]] = [
             ({"action": "balances.update"}, 1, 2),
             ({"action": ["balances.update", "customers.update"]}, 2, 3),
             ({"feature_id": "messages"}, 2, 4),
@@ -381,17 +391,22 @@ class TestFilters:
             ({"custom_range": {"start": START + 2000}}, 2, 3),
             ({"custom_range": {"start": START + 2000, "end": START + 2000}}, 1, 1),
             ({"custom_range": {"end": START - 1}}, 0, 0),
-        ],
-    )
-    def test_each_narrows_the_list(
-        self, trail: Trail, filters: dict[str, Any], mine: int, all_of_them: int
-    ) -> None:
-        assert len(trail.of(**filters)) == mine
-        assert len(trail.everything(**filters)) == all_of_them
+        ]
 
-    @pytest.mark.parametrize(
-        ("wrong", "code"),
-        [
+        trail.catch_up()
+        found = [
+            (
+                filters,
+                len(trail.look(customer_id="user_1", **filters).body["list"]),
+                len(trail.look(**filters).body["list"]),
+            )
+            for filters, _mine, _all in expected
+        ]
+
+        assert found == expected
+
+    def test_what_makes_no_sense_is_refused(self, trail: Trail) -> None:
+        expected: list[tuple[dict[str, Any], str]] = [
             ({"action": "balances.track"}, "invalid_inputs"),
             ({"actor": {"type": "robot"}}, "invalid_inputs"),
             ({"actor": "server"}, "invalid_inputs"),
@@ -400,14 +415,12 @@ class TestFilters:
             ({"limit": 1001}, "invalid_request"),
             ({"start_cursor": "nonsense"}, "invalid_cursor"),
             ({"customer_id": "a b"}, "invalid_inputs"),
-        ],
-    )
-    def test_what_makes_no_sense_is_refused(
-        self, trail: Trail, wrong: dict[str, Any], code: str
-    ) -> None:
-        refused = trail.ask(**wrong)
+        ]
 
-        assert (refused.status, refused.body["code"]) == (400, code)
+        refused = [(wrong, trail.look(**wrong)) for wrong, _code in expected]
+
+        assert [(wrong, answer.body["code"]) for wrong, answer in refused] == expected
+        assert {answer.status for _wrong, answer in refused} == {400}
 
     def test_an_unknown_customer_is_not_found(self, trail: Trail) -> None:
         refused = trail.ask(customer_id="nobody")
@@ -425,10 +438,10 @@ class TestFilters:
         whole = trail.everything(**asked)
         assert whole == trail.everything(**asked, limit=len(whole))
 
-        for limit in (1, 2, 3):
+        for limit in (1, 3):
             pages, cursor = [], ""
             while cursor is not None:
-                body = trail.ask(**asked, limit=limit, start_cursor=cursor).body
+                body = trail.look(**asked, limit=limit, start_cursor=cursor).body
                 pages += body["list"]
                 cursor = body["next_cursor"]
                 assert len(body["list"]) == limit or cursor is None

@@ -88,7 +88,7 @@ def change(lines: tuple[Change, ...], undone_by: str | None) -> dict[str, Any]:
         "id": head.id,
         "timestamp": head.at,
         "customer_id": head.customer_id,
-        "action": changes.action(head.kind),
+        "action": changes.action_of(head),
         "actor": changes.actor(head.by)._asdict(),
         "reason": head.reason,
         "reference": head.reference,

@@ -88,6 +88,11 @@ def action(kind: str) -> str:
     return ACTIONS.get(kind, kind)
 
 
+def action_of(line: Change) -> str:
+    """Return what was done by a change with this line; an undo may be written as something else."""
+    return action(UNDO if line.details.get("undoes") else line.kind)
+
+
 def actor(by: str) -> Actor:
     """Return who is meant by what a line says of its writer, such as `key:server`."""
     kind, _, name = by.partition(":")
@@ -98,7 +103,7 @@ def tokens(change: Change) -> frozenset[str]:
     """Return what a line can be found by."""
     who = actor(change.by)
     named = {
-        ACTION: action(change.kind),
+        ACTION: action_of(change),
         FEATURE: _feature(change),
         ENTITY: _entity(change),
         ACTOR: who.type,
