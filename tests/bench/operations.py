@@ -48,6 +48,7 @@ def cases(call: Call) -> dict[str, Callable[[], object]]:
         "customers.list": lambda: call("customers.list", {}),
         "billing.attach": lambda: call("billing.attach", {**HERE, "plan_id": "other"}),
         "events.list": lambda: call("events.list", HERE),
+        "events.aggregate, 90 days": lambda: call("events.aggregate", {**MESSAGES, "range": "90d"}),
         "invoices.list": lambda: call("invoices.list", HERE),
         "plans.list": lambda: call("plans.list", {}),
         "customers.delete": lambda: call("customers.delete", HERE),

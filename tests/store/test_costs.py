@@ -1,20 +1,25 @@
 """How many requests an operation makes: the hot path makes one."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from orchard.gateways import queue
+from orchard.store import customers, keys
 from orchard.store.table import Table
-from orchard.triggers import connection
+from orchard.triggers import clock, connection
+from tests.bench import usage
 from tests.bench.requests import cost_of
 from tests.builders import a_customer, a_feature, a_grant, a_plan, left
-from tests.conftest import Call, forget
+from tests.conftest import Call, forget, session_of
 from tests.harness import handler
 
 BODY = {"customer_id": "user_1", "feature_id": "messages"}
 CHAT = {"customer_id": "user_1", "feature_id": "chat"}
 OF_ENTITY = {**BODY, "entity_id": "e1"}
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +151,37 @@ def test_a_lock_is_taken_in_one_transaction_and_confirmed_by_letting_it_go(
 
     assert taken == ("GetItem", "GetItem", "GetItem", "TransactWriteItems")
     assert confirmed == ("GetItem", "TransactWriteItems")
+
+
+def test_a_year_by_the_hour_is_read_from_hours_that_are_summed_up_already(
+    call: Call, table: Table
+) -> None:
+    now = clock.now()
+    session = session_of(table, now)
+    usage.fill(session, customers.locate(session, "user_1").internal_id, 365)
+    year = {"start": now - now % HOUR_MS - 364 * 24 * HOUR_MS, "end": now}
+    answers: list[Any] = []
+
+    def asked(**body: Any) -> tuple[str, ...]:
+        whole = {"feature_id": "messages", "custom_range": year, **body}
+        return verbs(table, lambda: answers.append(call("events.aggregate", whole).body))
+
+    by_hour = asked(customer_id="user_1", bin_size="hour")
+    by_day = asked(customer_id="user_1", bin_size="day")
+    of_everybody = asked(bin_size="month")
+
+    # There is no event at all: what is found was in the roll-ups.
+    hours, days, months = answers
+    assert len(hours["list"]) == 364 * 24 + 1
+    assert {one["values"]["messages"] for one in hours["list"]} == {2.5}
+    assert hours["total"]["messages"]["count"] == 364 * 24 + 1
+    assert (len(days["list"]), len(months["list"])) == (365, 13)
+    assert set(by_hour) == {"GetItem", "Query"}
+    assert len(by_hour) <= 6
+    # The first day is not a whole one: its hours are read, and then days.
+    assert by_day in (("GetItem", "Query"), ("GetItem", "Query", "Query"))
+    assert Counter(of_everybody)["Query"] <= 2 * keys.EVENT_SHARDS
+    assert Counter(of_everybody)["BatchGetItem"] == 1
 
 
 def test_a_thousand_queued_uses_of_one_customer_are_few_writes(
