@@ -1,0 +1,165 @@
+"""Real records of the stream, delivered in all the ways that DynamoDB may: the same is written.
+
+All kinds of traffic at once leave their records in the stream of AWS's own engine. They are
+and delivered once and in order; and again: some stretches twice, in other batches, some items long
+after the others, in order for each item alone, and the consumer killed between any two calls.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from local.dynamodb import DynamoDBLocal
+from orchard.domain.quantity import ZERO
+from orchard.errors import Unavailable
+from orchard.gateways import bus, queue
+from orchard.store import customers, parked
+from orchard.store.rollups import Use
+from orchard.store.table import Table
+from orchard.triggers import connection
+from orchard.usecases import ledger, parking
+from tests import harness
+from tests.concurrency import traffic
+from tests.concurrency.faults import Fault, Faulty, Killed, trouble
+from tests.concurrency.test_races import at_once
+from tests.concurrency.traffic import CUSTOMERS, Book, Caller
+from tests.conftest import Call, Clock, session_of
+from tests.harness import handler, sample
+from tests.streams import recording
+from tests.streams.deliveries import walked, written
+from tests.streams.recording import Record
+
+pytestmark = pytest.mark.concurrency
+
+THREADS, CALLS, SEEDS = 6, 8, 2
+HOUR = 3_600
+
+
+@pytest.fixture
+def told(dynamodb: DynamoDBLocal, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was put on the bus."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", dynamodb.endpoint)
+    notices: list[Any] = []
+    monkeypatch.setattr(bus, "publish", notices.extend)
+    return notices
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    sent: list[str] = []
+
+    def send(bodies: Sequence[str]) -> int:
+        sent.extend(bodies)
+        return len(bodies)
+
+    monkeypatch.setattr(queue, "send", send)
+    return sent
+
+
+def live(call: Call, clock: Clock, messages: list[str]) -> None:
+    """Tracks, checks, locks, edits, credits, entities and batches at once; hours that end."""
+    traffic.offer(call)
+    traffic.welcome(call)
+    assert call("balances.batch_track", traffic.batch(1)).status == 200
+    book = Book()
+    callers = [Caller(call, clock, book, seed) for seed in range(THREADS)]
+    for _hour in range(2):
+        work: list[Callable[[], object]] = [partial(caller.go, CALLS // 2) for caller in callers]
+        work += [partial(traffic.deliver, one) for one in messages]
+        at_once(work)
+        clock.advance(seconds=HOUR)
+        handler("jobs.reset_balances")(sample("jobs/reset_balances"), None)
+    gone = {"customer_id": CUSTOMERS[0], "entity_id": "e2"}
+    assert call("entities.delete", gone).status == 200
+    moved = {"customer_id": CUSTOMERS[1], "new_customer_id": "moved"}
+    assert call("customers.update", moved).status == 200
+    used = {"customer_id": "moved", "feature_id": "messages", "value": 2}
+    assert call("balances.track", used).status == 200
+
+
+@pytest.fixture
+def another(client: Any, table: Table) -> Iterator[Callable[[], tuple[Table, Faulty]]]:
+    """Make a table that the consumer writes to, with a client that can fail."""
+    made: list[str] = []
+
+    def make() -> tuple[Table, Faulty]:
+        made.append(f"ledger-{uuid4().hex}")
+        harness.create_table(client, made[-1])
+        faulty = Faulty(client)
+        target = Table(faulty, made[-1])  # type: ignore[arg-type]
+        connection.use(target)
+        return target, faulty
+
+    yield make
+    connection.use(table)
+    for name in made:
+        client.delete_table(TableName=name)
+
+
+@pytest.fixture
+def records(
+    call: Call, table: Table, clock: Clock, told: list[Any], messages: list[str]
+) -> list[Record]:
+    """What the consumer is to be given of all this."""
+    live(call, clock, messages)
+    assert told == []
+    return recording.told(recording.records(table))
+
+
+def test_however_the_stream_delivers_the_same_is_written(
+    records: list[Record],
+    table: Table,
+    clock: Clock,
+    told: list[Any],
+    another: Callable[[], tuple[Table, Faulty]],
+) -> None:
+    day = parked.day_of(int(records[0]["dynamodb"]["ApproximateCreationDateTime"] * 1000))
+    session = session_of(table, clock.now)
+    known = ["moved" if one == CUSTOMERS[1] else one for one in CUSTOMERS]
+    internal_ids = [customers.locate(session, one).internal_id for one in known]
+    plain, _client = another()
+    for start in range(0, len(records), 100):
+        assert recording.deliver(records[start : start + 100]) == {"batchItemFailures": []}
+    expected = written(plain, internal_ids)
+    notices = {one["detail"]["id"] for one in told}
+    assert sum("deductions" in line for line in expected) > THREADS * CALLS / 2
+    assert any(line.get("kind") == "reset" for line in expected)
+
+    assert_named(records)
+    for seed in range(SEEDS):
+        told.clear()
+        target, faulty = another()
+        deliver(Random(seed), faulty, records)
+        assert written(target, internal_ids) == expected
+        assert {one["detail"]["id"] for one in told} == notices
+        assert list(parked.of_day(target, day)) == []
+
+
+def deliver(choose: Random, faulty: Faulty, records: Sequence[Record]) -> None:
+    """Let the consumer have the records in one of the orders that may be, until it has them."""
+    for batch in walked(choose, records, longest=100):
+        for _death in range(choose.randint(0, 1)):
+            faulty.arrange(choose.randint(0, 30), trouble(choose.choice(list(Fault))))
+            with suppress(Killed, Unavailable):
+                recording.deliver(batch)
+            faulty.clear()
+        assert recording.deliver(batch) == {"batchItemFailures": []}
+
+
+def assert_named(records: Sequence[Record]) -> None:
+    """An image that can't be told any more still names the uses that it made."""
+    for made in map(parking.written, records):
+        uses = ledger.entry(made).uses
+        if uses:
+            broken = {name: value for name, value in (made.new or {}).items() if name != "rows"}
+            named = parking.uses_told(made._replace(new=broken))
+            assert [_bare(one) for one in named] == [_bare(one) for one in uses]
+
+
+def _bare(use: Use) -> Use:
+    return use._replace(value=ZERO, deducted=ZERO)
