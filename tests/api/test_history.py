@@ -420,3 +420,15 @@ def test_an_answer_takes_few_requests(call: Call, clock: Clock, table: Table) ->
 
     # The customer; whether entities ever had a balance; the past, twice; the marks.
     assert cost.verbs == ("Query",) * 5
+
+
+def test_marks_are_looked_for_among_so_many_changes(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told()["marks"]
+    monkeypatch.setattr("orchard.usecases.history._MOST_READ", 0)
+
+    refused = told(400)
+
+    assert refused["code"] == "invalid_request"
+    assert "choose a shorter time" in refused["message"]

@@ -4,7 +4,7 @@ The stream's consumer adds a stretch for each balance that a batch is about. A s
 what was shown before it if no other one tells that, or only one that is forgotten earlier.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -59,6 +59,18 @@ class Stretch(NamedTuple):
         return next(point for point in self.points if point.seq == seq)
 
 
+class Wanted(NamedTuple):
+    """Which marks: between two times, both included; with an entity, of what it or nobody has.
+
+    `looked_at` is told how many lines were read to find them.
+    """
+
+    start: int
+    end: int
+    entity_id: str | None
+    looked_at: Callable[[int], None]
+
+
 def figures(table: Table, owned: Owned, instants: Sequence[int]) -> Iterator[Figures | None]:
     """Yield what a balance showed at some instants, which ascend; None before it existed.
 
@@ -104,19 +116,20 @@ def owners(table: Table, whole: Owned) -> Iterator[Stretch]:
         entity = found.owned.entity
 
 
-def ends(session: Session, internal_id: str) -> dict[str, list[int]]:
-    """Return when entities of a customer were deleted, by their id, oldest first."""
-    query = Query(
-        "pk = :pk AND begins_with(sk, :gone)",
-        {
-            ":pk": keys.history(session.tenant, internal_id),
-            ":gone": keys.past("", "", _GONE, "").sk,
-        },
-    )
-    found: dict[str, list[int]] = {}
-    for item in session.table.query(query):
-        found.setdefault(item["entity_id"], []).append(int(item["at"]))
-    return found
+def end(session: Session, internal_id: str, entity_id: str, since: int) -> int | None:
+    """Return when the entity that had this id at a time was deleted, if that was told."""
+
+    def bound(at: str) -> str:
+        return keys.past(session.tenant, internal_id, _GONE, entity_id, at).sk
+
+    values = {
+        ":pk": keys.history(session.tenant, internal_id),
+        ":low": bound(keys.instant(since)),
+        ":high": bound(_LAST),
+    }
+    query = Query("pk = :pk AND sk BETWEEN :low AND :high", values, page=1)
+    found = next(session.table.query(query), None)
+    return None if found is None else int(found["at"])
 
 
 def end_item(tenant: str, internal_id: str, entity_id: str, at: int, ttl: int) -> Item:
@@ -125,25 +138,20 @@ def end_item(tenant: str, internal_id: str, entity_id: str, at: int, ttl: int) -
     return {"pk": key.pk, "sk": key.sk, "entity_id": entity_id, "at": at, "ttl": ttl}
 
 
-def marks(
-    session: Session, owned: Owned, start: int, end: int, entity_id: str | None
-) -> Iterator[Mark]:
-    """Yield the changes of a feature between two times, both included, the newest first.
-
-    With `entity_id`, those of the entity and of what is the customer's own.
-    """
+def marks(session: Session, owned: Owned, wanted: Wanted) -> Iterator[Mark]:
+    """Yield changes of a feature, the newest first."""
     values: dict[str, Value] = {
         ":pk": keys.ledger(owned.tenant, owned.internal_id),
-        ":low": keys.change(owned.tenant, owned.internal_id, start, "").sk,
-        ":high": keys.change(owned.tenant, owned.internal_id, end + 1, "").sk,
+        ":low": keys.change(owned.tenant, owned.internal_id, wanted.start, "").sk,
+        ":high": keys.change(owned.tenant, owned.internal_id, wanted.end + 1, "").sk,
         ":feature": owned.feature_id,
     }
     condition = "feature_id = :feature"
-    if entity_id is not None:
-        values |= {":entity": entity_id, ":none": None}
+    if wanted.entity_id is not None:
+        values |= {":entity": wanted.entity_id, ":none": None}
         condition += " AND entity_id IN (:entity, :none)"
     query = Query("pk = :pk AND sk BETWEEN :low AND :high", values, filter=condition, forward=False)
-    return (_mark(found) for found in session.table.query(query))
+    return (_mark(found) for found in session.table.query(query, wanted.looked_at))
 
 
 def item(stretch: Stretch, ttl: int) -> Item:

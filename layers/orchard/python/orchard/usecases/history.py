@@ -13,12 +13,16 @@ from orchard.errors import EntityNotFound, Invalid, InvalidInputs
 from orchard.store import catalog, customers
 from orchard.store import history as past
 from orchard.store.customers import Account
-from orchard.store.history import Owned
+from orchard.store.history import Owned, Wanted
 from orchard.store.session import Session
 from orchard.store.stored import Stored
+from orchard.usecases.budget import at_most
 
 #: One answer has so many bins and marks at most, made from so many balances and figures of these.
 _MOST_BINS, _MOST_MARKS, _MOST_BALANCES, _MOST_FIGURES = 400, 500, 200, 4000
+#: So many changes, of other features too, are looked through for marks.
+_MOST_READ = 10_000
+_TOO_MANY = f"More than {_MOST_READ} changes would have to be looked through: choose a shorter time"
 
 
 class Source(NamedTuple):
@@ -57,8 +61,9 @@ def show(session: Session, request: HistoryRequest, retention_days: int) -> dict
         (found,) = _figures(session, view, [request.at])
         return contract.instant_response(request, request.at, found)
     found_in = zip(bins, _figures(session, view, [one.instant for one in bins]), strict=True)
-    marks = past.marks(session, whole, span.start, span.end, request.entity_id)
-    newest = list(islice(marks, _MOST_MARKS))
+    budget = at_most(_MOST_READ, _TOO_MANY)
+    wanted = Wanted(span.start, span.end, request.entity_id, budget)
+    newest = list(islice(past.marks(session, whole, wanted), _MOST_MARKS))
     shown = ((one.period, found) for one, found in found_in)
     return contract.history_response(request, span, shown, reversed(newest))
 
@@ -103,19 +108,18 @@ def _view(session: Session, account: Account, whole: Owned, entity_id: str | Non
 
 def _gone(session: Session, whole: Owned, alive: Collection[str]) -> Iterator[Source]:
     """The balances of entities that were deleted."""
-    every = islice(past.owners(session.table, whole), _MOST_BALANCES + 1)
-    stretches = [one for one in every if one.owned.entity not in alive]
-    ends = past.ends(session, whole.internal_id) if stretches else {}
-    for one in stretches:
-        begun = one.points[0].time
-        later = (end for end in ends.get(one.entity_id or "", ()) if end >= begun)
-        yield Source(one.owned, end=next(later, session.now))
+    every = islice(past.owners(session.table, whole), _MOST_BALANCES)
+    for one in every:
+        if one.owned.entity not in alive:
+            begun = one.points[0].time
+            end = past.end(session, whole.internal_id, one.entity_id or "", begun)
+            yield Source(one.owned, end=session.now if end is None else end)
 
 
 def _figures(session: Session, view: View, instants: Sequence[int]) -> Iterator[Figures | None]:
     """Yield what the view showed at each of the instants, which ascend."""
     balances = len(view.sources)
-    if balances > _MOST_BALANCES or balances * len(instants) > _MOST_FIGURES:
+    if balances >= _MOST_BALANCES or balances * len(instants) > _MOST_FIGURES:
         raise Invalid(
             f"{view.whole.feature_id} has had too many balances of entities for one answer: "
             "name an entity_id, or choose a larger bin_size or a shorter time"
