@@ -51,6 +51,10 @@ class Source:
     #: How many units may be carried over for a month, in all.
     carries: int | None = None
     carried: list[Carried] = field(default_factory=list)
+    #: What was taken away for a while: how much, and until when.
+    kept: list[tuple[float, int]] = field(default_factory=list)
+    #: Added for a while.
+    added: bool = False
     #: +1 at each new day.
     day: int = 0
 
@@ -61,6 +65,19 @@ class Source:
     @property
     def owed(self) -> float:
         return max(0, -self.left)
+
+    @property
+    def used(self) -> float:
+        """By somebody: not what an edit gave or took for a while."""
+        return (self.allowance if self.added else self.full) - self.left - self.kept_back
+
+    @property
+    def kept_back(self) -> float:
+        return sum(amount for amount, _end in self.kept)
+
+    def give_back(self, now: int) -> None:
+        self.left += sum(amount for amount, end in self.kept if end <= now)
+        self.kept = [(amount, end) for amount, end in self.kept if end > now]
 
 
 @dataclass
@@ -157,8 +174,10 @@ class Household:
         self.moulds = [one for one in self.moulds if one.expires > now]
         for one in (*self.sources, *self.moulds):
             one.carried = [some for some in one.carried if some.expires > now]
+            one.give_back(now if one.resets is None else min(now, one.resets))
             if one.resets is not None and one.resets <= now:
                 _new_day(one, one.resets, now)
+            one.give_back(now)
         for rules in self.rules.values():
             for limit in rules.limits:
                 if limit.ends <= now:
@@ -250,10 +269,11 @@ class Household:
                 one.left += wanted - _left(sources)
                 return
         grain = GRAINS[sources[0].feature]
+        first = _lasting(sources)[0]
         while _left(sources) > wanted:
-            next((one for one in sources if one.left > 0), sources[0]).left -= grain
+            next((one for one in sources if one.left > 0), first).left -= grain
         while _left(sources) < wanted:
-            next((one for one in sources if one.left < 0), sources[0]).left += grain
+            next((one for one in sources if one.left < 0), first).left += grain
 
     def edit(self, sources: list[Source], name: str, number: float) -> None:
         match name:
@@ -264,12 +284,40 @@ class Household:
             case "usage":
                 self.set_left(sources, sum(one.full for one in sources) - number)
             case "balance":
-                sources[0].adjusted += number - _left(sources)
+                _lasting(sources)[0].adjusted += number - _left(sources)
                 self.set_left(sources, number)
             case _:
-                for one in sources:
+                lasting = _lasting(sources)
+                for one in lasting:
                     one.adjusted = 0
-                sources[0].adjusted = number - sum(one.allowance for one in sources)
+                lasting[0].adjusted = number - sum(one.allowance for one in lasting)
+
+    def edit_until(
+        self,
+        who: str | None,
+        sources: list[Source],
+        name: str,
+        edit: tuple[str, float],
+        end: int,
+    ) -> bool:
+        """Give or take until an end; what is given is a source of its own, of this name."""
+        (by, number), left = edit, _left(sources)
+        if any(one.unlimited for one in sources):
+            return False
+        more = _more(sources, by, number)
+        if by == "remaining" and number < 0 < more:
+            return False
+        if more > 0:
+            given = Source(name, sources[0].feature, self.now, more, more, owner=who, added=True)
+            given.adjusted, given.expires = -more if by == "usage" else 0, end
+            self.sources.append(given)
+            return True
+        before = _all_left(sources)
+        self.set_left(sources, left + more)
+        for one, was in zip(sources, before, strict=True):
+            if was != one.left:
+                one.kept.append((was - one.left, end))
+        return True
 
     def redate(self, sources: list[Source], name: str, at: int) -> bool:
         """Move the earliest date there is; slices of one source share their dates."""
@@ -291,14 +339,15 @@ class Household:
         if min(_all_left(sources)) < 0 < max(_all_left(sources)):
             wanted = _left(sources)
             for one in sources:
-                one.left, one.adjusted = one.allowance, 0
+                one.left = one.allowance - one.kept_back
+                one.adjusted = one.adjusted if one.added else 0
             self.set_left(sources, wanted)
 
     def delete(self, removed: list[Source], *, recalculate: bool) -> None:
         """Take sources away; the rest bears what they used, or the first stays to bear it."""
         names = {one.name for one in removed}
         who, feature = removed[0].owner, removed[0].feature
-        used = sum(one.full - one.left for one in removed)
+        used = sum(one.used for one in removed)
         self.sources = [one for one in self.sources if one not in removed]
         if removed[0].sliced:
             who = None
@@ -308,7 +357,8 @@ class Household:
             self.set_left(others, _left(others) - used)
         elif recalculate and used > 0:
             kept = removed[0]
-            kept.left, kept.adjusted, kept.carried = -used, -kept.allowance, []
+            kept.left, kept.adjusted, kept.carried, kept.kept = -used, -kept.allowance, [], []
+            kept.added = False
             kept.resets = None
             self.sources.append(kept)
 
@@ -354,6 +404,7 @@ class Household:
             payers = [one for one in payers if not (closed and one.feature != feature)]
         held = [one for one in payers if one.left > 0]
         owing = [one for one in payers if beyond or self._may_owe(who, one)]
+        owing = sorted(owing, key=lambda one: one.added)
         able = (one for one in owing if self._spend(who, one.feature) >= GRAINS[one.feature])
         return _soonest(payers) or next(((one, None) for one in (*held, *able)), None)
 
@@ -413,6 +464,20 @@ class Household:
                 limit.used = max(0, limit.used + units)
 
 
+def _more(sources: list[Source], by: str, number: float) -> float:
+    """By how much an edit changes what can be used."""
+    if by == "add":
+        return number
+    if by == "usage":
+        return sum(one.full for one in sources) - number - _left(sources)
+    usable = sum(max(0, one.left) for one in sources)
+    return number - (usable if number >= 0 else _left(sources))
+
+
+def _lasting(sources: list[Source]) -> list[Source]:
+    return [one for one in sources if not one.added] or sources
+
+
 def _all_left(sources: list[Source]) -> list[float]:
     return [one.left for one in sources]
 
@@ -428,10 +493,11 @@ def _soonest(payers: list[Source]) -> tuple[Source, Carried] | None:
 
 
 def _getter(payers: list[Source], mode: str) -> tuple[Source, None] | None:
+    beyond = mode == "overflow"
     found = (
-        [one for one in payers if one.left < 0]
-        or (payers if mode == "overflow" else [])
-        or [one for one in payers if one.left < one.full]
+        [one for one in payers if one.left < 0 and (beyond or not one.kept or one.used > 0)]
+        or (_lasting(payers) if beyond and payers else [])
+        or [one for one in payers if one.used > 0]
     )
     return (found[0], None) if found else None
 
@@ -459,7 +525,9 @@ def _new_day(one: Source, boundary: int, now: int) -> None:
             some.left -= cut
             surplus -= cut
     one.carried = [some for some in kept if some.left > 0]
-    one.left, one.adjusted, one.resets = one.allowance, 0, day
+    # What comes back meanwhile is not withheld on the new day.
+    one.kept = [(amount, end) for amount, end in one.kept if end > now]
+    one.left, one.adjusted, one.resets = one.allowance - one.kept_back, 0, day
     one.day += 1
 
 

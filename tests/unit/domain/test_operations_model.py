@@ -19,6 +19,7 @@ from orchard.domain import (
     balance,
     edits,
     locks,
+    overrides,
     pool,
     recalculation,
 )
@@ -27,10 +28,11 @@ from orchard.domain.attachment import Attached
 from orchard.domain.catalog import Plan
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.deduction import Movement
-from orchard.domain.edits import Edit
+from orchard.domain.edits import Edit, Selection
 from orchard.domain.entity import Entity
 from orchard.domain.holding import NOTHING, Holding, Place, State
 from orchard.domain.locks import Receipt
+from orchard.domain.overrides import Term
 from orchard.domain.pool import Drawn, Use
 from orchard.domain.row import NO_OVERAGE, PRICED, RolloverRule, Row, ordered
 from orchard.domain.scope import Subject
@@ -343,6 +345,33 @@ class Operations(RuleBasedStateMachine):
         self._change(self._subject(who), feature, change)
 
     @rule(
+        data=st.data(),
+        who=WHO,
+        feature=st.sampled_from(FEATURES),
+        name=st.sampled_from(["remaining", "add", "add", "usage"]),
+        wanted=st.integers(-20, 30),
+    )
+    def edit_until(
+        self, data: st.DataObject, who: str | None, feature: str, name: str, wanted: int
+    ) -> None:
+        who = self._known(who)
+        ours = self.books.visible(who, feature)
+        if not ours:
+            return
+        named = data.draw(st.sampled_from([None, *sorted({one.name for one in ours})]))
+        chosen = [one for one in ours if named in (None, one.name)]
+        label, end = f"row{self.names}", self.now + data.draw(st.integers(1, 60)) * HOUR
+        self.names += 1
+        fields: dict[str, Any] = {name: Decimal(wanted)}
+        asked = self._state(), self._subject(who), feature, Selection(None, named), Edit(**fields)
+        if self.books.edit_until(who, chosen, label, (name, wanted), end):
+            after = overrides.edited(*asked, term=Term(label, self.now, end))
+            self._arrange({place: _labelled(held, label) for place, held in after.items()})
+        else:
+            with pytest.raises(Invalid):
+                overrides.edited(*asked, term=Term(label, self.now, end))
+
+    @rule(
         who=WHO,
         feature=st.sampled_from(FEATURES),
         name=st.sampled_from(["resets", "expires"]),
@@ -542,7 +571,7 @@ class Operations(RuleBasedStateMachine):
         left = pool.candidates(after, subject, {feature: ONE})
         if left:
             return dict(pool.regrouped(after, left, recalculation.charged(left, gone)))
-        if sum(source.row.usage for source in gone) > 0:
+        if sum(source.row.consumed for source in gone) > 0:
             (kept,) = recalculation.carrier(gone)
             rows = ordered((*after[kept.place].rows, kept.row))
             after[kept.place] = after[kept.place]._replace(rows=rows)
@@ -558,6 +587,15 @@ class Operations(RuleBasedStateMachine):
             assert total(before, feature) - total(drawn.state, feature) == paid[feature]
         units = sum(one.value / use.costs[one.place.feature_id] for one in drawn.movements)
         assert units == (use.amount - drawn.left if use.amount > 0 else use.amount + drawn.left)
+
+
+def _labelled(held: Holding, label: str) -> Holding:
+    """Call what was just added by a name that the books know."""
+    rows = (
+        row._replace(id=label) if row.addition and row.change_id == label else row
+        for row in held.rows
+    )
+    return held._replace(rows=ordered(tuple(rows)))
 
 
 def total(state: State, feature: str) -> Decimal:
@@ -589,12 +627,13 @@ def assert_above_floor(movement: Movement, state: State, overage: Overage) -> No
 
 def told(row: Row) -> tuple[Any, ...]:
     carried = [(one.balance, one.usage, one.expires_at) for one in row.rollovers]
-    return row.balance, row.adjustment, row.next_reset_at, carried
+    kept = [(one.amount, one.ends_at) for one in row.withheld]
+    return row.balance, row.adjustment, row.next_reset_at, carried, kept
 
 
 def written(one: Source) -> tuple[Any, ...]:
     carried = [(some.left, some.used, some.expires) for some in one.carried]
-    return one.left, one.adjusted, one.resets, carried
+    return one.left, one.adjusted, one.resets, carried, one.kept
 
 
 TestOperations = Operations.TestCase

@@ -76,8 +76,8 @@ def restore(sources: Sources, amount: Decimal, *, bounded: bool = True) -> tuple
 def shift(sources: Sources, amount: Decimal) -> Sources:
     """Take (positive) or add (negative) an edited amount: balances only, and never refused.
 
-    A decrease empties the rows in order and overdraws the first; an increase lifts overdrawn rows
-    to zero and gives the rest to the first. An unlimited row takes it all.
+    A decrease empties the rows in order and overdraws the first that lasts; an increase lifts
+    overdrawn rows to zero and gives the rest to that one. An unlimited row takes it all.
     """
     if not amount or not sources:
         return sources
@@ -177,9 +177,10 @@ class _Till:
 
     def take_overage(self) -> None:
         """Draw on rows that may go below zero; overflow overdraws the first, whatever it may."""
-        for index, source in enumerate(self.sources):
+        for index in self._lasting_first():
             if not self.left:
                 return
+            source = self.sources[index]
             allowed = UNBOUNDED if self.overage is Overage.OVERFLOW else source.room
             name = source.place.feature_id
             spend = self.spend.get(name, UNBOUNDED)
@@ -195,7 +196,8 @@ class _Till:
 
     def give_rest(self) -> None:
         """Give all that is left to the first row."""
-        self._move(0, exact(self.left * self.sources[0].cost))
+        first = self._lasting_first()[0]
+        self._move(first, exact(self.left * self.sources[first].cost))
         self.left = ZERO
 
     def closed(self) -> tuple[Sources, Decimal]:
@@ -205,6 +207,13 @@ class _Till:
             source if source.row is row else source._replace(row=row) for source, row in pairs
         )
         return after, self.left
+
+    def _lasting_first(self) -> list[int]:
+        """The rows in the order in which they bear what no balance covers.
+
+        What was added for a while comes last: it would take that along when it ends.
+        """
+        return sorted(range(len(self.rows)), key=lambda index: self.rows[index].addition)
 
     def _draw(self, index: int, available: Decimal) -> Decimal:
         """Count off as much as is wanted and available; return it in units of the row."""

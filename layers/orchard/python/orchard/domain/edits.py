@@ -87,7 +87,7 @@ def regranted(chosen: Sources, remaining: Decimal) -> Sources:
     """
     _refuse_flags(chosen)
     difference = remaining - _held(chosen)
-    first = chosen[0].row
+    first = _lasting(chosen)[0].row
     adjusted = first._replace(adjustment=first.adjustment + difference)
     return deduction.shift(_replaced(chosen, first, adjusted), -difference)
 
@@ -142,12 +142,17 @@ def _held(chosen: Sources) -> Decimal:
 
 
 def _with_grant(chosen: Sources, grant: Decimal) -> Sources:
-    adjustment = grant - total(source.row.allowance for source in chosen)
-    first, *others = chosen
-    return (
-        _changed(first, first.row._replace(adjustment=adjustment)),
-        *(_changed(one, one.row._replace(adjustment=ZERO)) for one in others),
-    )
+    lasting = _lasting(chosen)
+    adjustment = grant - total(source.row.allowance for source in lasting)
+    for position, source in enumerate(lasting):
+        now = source.row._replace(adjustment=ZERO if position else adjustment)
+        chosen = _replaced(chosen, source.row, now)
+    return chosen
+
+
+def _lasting(chosen: Sources) -> Sources:
+    """The sources without what was added for a while, unless only such were meant."""
+    return tuple(source for source in chosen if not source.row.addition) or chosen
 
 
 def _with_reset(chosen: Sources, next_reset_at: int) -> Sources:

@@ -2,6 +2,7 @@
 
 from orchard.domain import deduction
 from orchard.domain.quantity import ZERO, total
+from orchard.domain.row import Row
 from orchard.domain.sources import Sources
 
 
@@ -15,11 +16,14 @@ def levelled(sources: Sources) -> Sources:
     if all(row.balance >= 0 for row in rows) or all(row.balance <= 0 for row in rows):
         return sources
     used = total(row.starting - row.kept_back - row.balance for row in rows)
-    fresh = tuple(
-        source._replace(row=row._replace(balance=row.starting - row.kept_back, adjustment=ZERO))
-        for source, row in zip(sources, rows, strict=True)
-    )
+    fresh = tuple(source._replace(row=_fresh(source.row)) for source in sources)
     return deduction.shift(fresh, used)
+
+
+def _fresh(row: Row) -> Row:
+    """The row with nothing used; what an edit added for a while is no adjustment of its own."""
+    adjustment = row.adjustment if row.addition else ZERO
+    return row._replace(balance=row.starting - row.kept_back, adjustment=adjustment)
 
 
 def charged(survivors: Sources, removed: Sources) -> Sources:
@@ -40,5 +44,6 @@ def carrier(removed: Sources) -> Sources:
         next_reset_at=None,
         rollovers=(),
         withheld=(),
+        addition=False,
     )
     return (first._replace(row=row),)
