@@ -97,7 +97,6 @@ def limited(**controls: Any) -> dict[str, Any]:
 
 def recorded(call: Call, table: Table, operation: str = "balances.track", **body: Any) -> Any:
     """Use something, let the stream catch up, and explain the event that it left."""
-    recording.catch_up(table)
     known = events(call)
     done(call, operation, **body)
     recording.catch_up(table)
@@ -342,7 +341,7 @@ class TestEvents:
 
     def test_giving_back(self, call: Call, table: Table) -> None:
         customer(call)
-        done(call, "balances.track", feature_id="messages", value=10)
+        recorded(call, table, feature_id="messages", value=10)
 
         told = recorded(call, table, feature_id="messages", value=-4)
         more = recorded(call, table, feature_id="messages", value=-9)
@@ -424,7 +423,8 @@ class TestEvents:
     ) -> None:
         customer(call, monthly("chat", 3), monthly("credits", 10))
         lock = {"lock_id": "job", "enabled": True}
-        done(call, "balances.check", feature_id="chat", required_balance=8, lock=lock)
+        check = {"feature_id": "chat", "required_balance": 8, "lock": lock}
+        recorded(call, table, "balances.check", **check)
         body = {"lock_id": "job", "action": "confirm", "override_value": 1}
 
         told = recorded(call, table, "balances.finalize", **body)
