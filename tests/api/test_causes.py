@@ -3,13 +3,15 @@
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
+from autumn_sdk import Autumn
 
 from orchard.store import keys
 from orchard.store.statements import Item
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_grant, a_plan
-from tests.conftest import TENANT, Call
+from tests.conftest import TENANT, Call, Clock
 from tests.streams import recording
 
 WHY = {"reason": "Refund after the outage", "reference": "TICKET-7"}
@@ -74,7 +76,7 @@ def causes(lines: list[Item]) -> set[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("operation", CHANGES)
 def test_whatever_changes_something_takes_a_reason_and_a_reference(
-    call: Call, table: Table, clock: Any, operation: str
+    call: Call, table: Table, clock: Clock, operation: str
 ) -> None:
     clock.advance(seconds=5)
 
@@ -87,7 +89,7 @@ def test_whatever_changes_something_takes_a_reason_and_a_reference(
 
 @pytest.mark.parametrize("operation", ["customers.get_or_create", "balances.update"])
 def test_headers_say_it_for_clients_that_send_no_further_fields(
-    call: Call, table: Table, clock: Any, operation: str
+    call: Call, table: Table, clock: Clock, operation: str
 ) -> None:
     clock.advance(seconds=5)
     headers = {"x-orchard-reason": quote("Größe 100% geändert"), "x-orchard-reference": "order 9"}
@@ -98,7 +100,7 @@ def test_headers_say_it_for_clients_that_send_no_further_fields(
 
 
 def test_the_body_wins_over_the_headers_field_by_field(
-    call: Call, table: Table, clock: Any
+    call: Call, table: Table, clock: Clock
 ) -> None:
     clock.advance(seconds=5)
     headers = {"x-orchard-reason": "from the header", "x-orchard-reference": "A-1"}
@@ -109,7 +111,7 @@ def test_the_body_wins_over_the_headers_field_by_field(
 
 
 def test_a_percent_sign_that_encodes_nothing_stands_for_itself(
-    call: Call, table: Table, clock: Any
+    call: Call, table: Table, clock: Clock
 ) -> None:
     clock.advance(seconds=5)
 
@@ -154,7 +156,7 @@ def test_headers_mean_nothing_to_what_changes_nothing(call: Call) -> None:
 
 @pytest.mark.parametrize("operation", SPEAKING)
 def test_an_edit_answers_the_id_of_its_change(
-    call: Call, table: Table, clock: Any, operation: str
+    call: Call, table: Table, clock: Clock, operation: str
 ) -> None:
     clock.advance(seconds=5)
 
@@ -179,3 +181,25 @@ def test_who_is_made_on_the_way_is_made_for_the_same_cause(call: Call, table: Ta
     made = table.get(keys.customer(TENANT, "user_2"))
     assert made is not None
     assert (made["last"]["reason"], made["last"]["reference"]) == tuple(WHY.values())
+
+
+def test_the_official_client_says_it_in_headers_and_takes_the_longer_answer(
+    call: Call, key: str, table: Table, clock: Clock
+) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        operation = request.url.path.rpartition("/")[2]
+        sent = {name.lower(): text for name, text in request.headers.items()}
+        answer = call(operation, request.content.decode(), headers=sent)
+        return httpx.Response(answer.status, json=answer.body)
+
+    http = httpx.Client(transport=httpx.MockTransport(answered))
+    autumn = Autumn(secret_key=key, server_url="http://orchard.test", client=http)
+    clock.advance(seconds=5)
+    why = {"x-orchard-reason": quote("Für Ada"), "x-orchard-reference": "T-1"}
+
+    done = autumn.balances.update(
+        customer_id="user_1", feature_id="messages", add_to_balance=5, http_headers=why
+    )
+
+    assert done.success
+    assert causes(newest(table)) == {("Für Ada", "T-1")}
