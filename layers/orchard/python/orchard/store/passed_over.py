@@ -87,4 +87,4 @@ def _counting(span: Span, uses: list[Use], *, anyway: bool) -> Update:
 
 
 def _token(uses: list[Use]) -> str:
-    return f"{_PASSED_OVER}{uses[0].source} {uses[0].seq}"
+    return f"{_PASSED_OVER}{rollups.mark(uses[0].source)} {uses[0].seq}"

@@ -6,10 +6,12 @@ each item that fed it, the number of the last write it counted: all up to that w
 Hours are forgotten with the events they sum up; days stay.
 """
 
+from base64 import urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
+from hashlib import blake2b
 from typing import NamedTuple
 
 from orchard.domain import ledger
@@ -20,7 +22,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.statements import ConditionFailed, Item, Update, Value
 from orchard.store.table import Table
 
-_COUNTED_UP_TO = "counted "
+_COUNTED_UP_TO = "seq "
 _DAY_S = 86_400
 
 
@@ -138,5 +140,9 @@ def addition(span: Span, retention_days: int, uses: list[Use]) -> Update:
 
 
 def mark(source: str) -> str:
-    """Return the attribute of a roll-up that says how far it has come with a source."""
-    return _COUNTED_UP_TO + source
+    """Return the attribute of a roll-up that says how far it has come with a source.
+
+    It is short: the entities of a customer may be thousands, and a roll-up has to hold one of each.
+    """
+    digest = blake2b(source.encode(), digest_size=9).digest()
+    return f"{_COUNTED_UP_TO}{urlsafe_b64encode(digest).decode()}"
