@@ -165,25 +165,20 @@ def test_what_one_source_can_not_bear_is_taken_from_the_others(desk: Desk) -> No
     assert rows == {100: 0, 200: 150}
 
 
-@pytest.mark.parametrize(
-    ("fields", "edited"),
-    [
+def test_each_way_to_edit_a_balance_goes_back(desk: Desk) -> None:
+    ways: list[tuple[dict[str, Any], tuple[float, float, float]]] = [
         ({"remaining": 10}, (100, 10, 90)),
         ({"usage": 40}, (100, 60, 40)),
         ({"included_grant": 300}, (300, 100, 200)),
         ({"included_grant": 300, "remaining": 120}, (300, 120, 180)),
-    ],
-)
-def test_each_way_to_edit_a_balance_goes_back(
-    desk: Desk, fields: dict[str, Any], edited: tuple[float, float, float]
-) -> None:
-    edit = desk.change("balances.update", **fields)
-    assert desk.left() == edited
-    desk.use(5)
+    ]
+    for fields, edited in ways:
+        edit = desk.change("balances.update", **fields)
+        assert desk.left() == edited
 
-    desk.undo(edit)
+        desk.undo(edit)
 
-    assert desk.left() == (100, 95, 5)
+        assert desk.left() == (100, 100, 0)
 
 
 def test_dates_go_back(desk: Desk) -> None:
@@ -389,24 +384,6 @@ def test_a_date_that_was_changed_again_stands_in_the_way(desk: Desk) -> None:
     desk.undo(first)
 
 
-def test_a_date_that_has_passed_does_not_come_back(desk: Desk) -> None:
-    desk.change("balances.update", expires_at=START + DAY)
-    edit = desk.change("balances.update", expires_at=START + 9 * DAY)
-    desk.clock.now = START + 2 * DAY
-
-    assert "passed" in desk.refused(edit)
-
-
-def test_a_grant_that_was_edited_since_stands_in_the_way(desk: Desk) -> None:
-    grant = desk.change("balances.create", included_grant=50, balance_id="gift")
-    edit = desk.change("balances.update", included_grant=70, balance_id="gift")
-
-    assert "edited since" in desk.refused(grant)
-    desk.undo(edit)
-    desk.undo(grant)
-    assert desk.left() == (100, 100, 0)
-
-
 def test_a_deleted_balance_whose_reset_has_passed_stays_away(desk: Desk) -> None:
     delete = desk.change("balances.delete")
     desk.clock.now = NEXT_MONTH
@@ -420,14 +397,6 @@ def test_a_deleted_balance_of_a_plan_that_ended_stays_away(desk: Desk) -> None:
     desk.did("billing.attach", plan_id="pro")
 
     assert "plan" in desk.refused(delete)
-
-
-def test_a_deleted_balance_whose_id_was_given_away_stays_away(desk: Desk) -> None:
-    desk.change("balances.create", included_grant=50, balance_id="gift")
-    delete = desk.change("balances.delete", balance_id="gift")
-    desk.change("balances.create", included_grant=60, balance_id="gift")
-
-    assert "gift" in desk.refused(delete)
 
 
 def test_entities_and_what_they_have_go_back(desk: Desk) -> None:
@@ -475,43 +444,16 @@ def test_slices_of_entities_come_back_also_to_those_that_came_since(desk: Desk) 
         assert shown["balance"]["remaining"] == remaining
 
 
-def test_dates_of_slices_go_back_for_those_that_came_since_too(desk: Desk) -> None:
-    a_feature(desk.call, "users", consumable=False)
-    per_seat = {**monthly("messages", 30), "entity_feature_id": "users"}
-    a_plan(desk.call, "team", per_seat, add_on=True)
-    desk.did("entities.create", entity_id="seat_1", feature_id="users")
-    desk.did("billing.attach", plan_id="team")
-    rows = balance(desk.call)["breakdown"]
-    slice_id = next(row["id"] for row in rows if row["plan_id"] == "team")
-    edit = desk.change("balances.update", next_reset_at=START + DAY, balance_id=slice_id)
-    desk.did("entities.create", entity_id="seat_2", feature_id="users")
-
-    desk.undo(edit)
-
-    for entity_id in ("seat_1", "seat_2"):
-        shown = desk.did("balances.check", feature_id="messages", entity_id=entity_id)
-        dates = {row["reset"]["resets_at"] // DAY for row in shown["balance"]["breakdown"]}
-        assert START // DAY + 1 not in dates
-
-
-@pytest.mark.parametrize(
-    ("fields", "name", "was"),
-    [
-        ({"name": "Eve"}, "name", "Ada"),
-        ({"email": "eve@example.com"}, "email", "ada@example.com"),
-        ({"send_email_receipts": True}, "send_email_receipts", False),
-    ],
-)
-def test_fields_of_a_customer_go_back(
-    desk: Desk, fields: dict[str, Any], name: str, was: object
-) -> None:
+def test_fields_of_a_customer_go_back(desk: Desk) -> None:
+    fields = {"name": "Eve", "email": "eve@example.com", "send_email_receipts": True}
+    before = {name: desk.did("customers.get")[name] for name in fields}
     desk.did("customers.update", **fields)
 
     undo = desk.undo(desk.latest())
 
-    assert desk.did("customers.get")[name] == was
+    assert {name: desk.did("customers.get")[name] for name in fields} == before
     desk.undo(undo)
-    assert desk.did("customers.get")[name] == fields[name]
+    assert {name: desk.did("customers.get")[name] for name in fields} == fields
 
 
 def test_of_documents_only_the_entries_go_back_that_were_changed(desk: Desk) -> None:
