@@ -20,10 +20,12 @@ from orchard.errors import Unavailable
 from orchard.gateways import bus, queue
 from orchard.store import customers, parked
 from orchard.store.rollups import Use
+from orchard.store.stored import Stored
 from orchard.store.table import Table
 from orchard.triggers import connection
-from orchard.usecases import ledger, parking
+from orchard.usecases import alerts, ledger, parking
 from tests import harness
+from tests.builders import a_customer, a_feature
 from tests.concurrency import traffic
 from tests.concurrency.faults import Fault, Faulty, Killed, trouble
 from tests.concurrency.test_races import at_once
@@ -138,6 +140,44 @@ def test_however_the_stream_delivers_the_same_is_written(
         assert written(target, internal_ids) == expected
         assert {one["detail"]["id"] for one in told} == notices
         assert list(parked.of_day(target, day)) == []
+
+
+def test_replays_that_meet_each_other_and_the_stream_count_each_use_once(
+    call: Call, table: Table, clock: Clock, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_feature(call, "messages")
+    a_customer(call, "user_1")
+    for value in range(1, 13):
+        clock.advance(seconds=HOUR / 4)
+        used = {"customer_id": "user_1", "feature_id": "messages", "value": value}
+        assert call("balances.track", {**used, "overage_behavior": "overflow"}).status == 200
+    records = recording.told(recording.records(table))
+    internal_id = customers.locate(session_of(table, clock.now), "user_1").internal_id
+    with monkeypatch.context() as mistaken:
+        mistaken.setattr(alerts, "notices", refusing_odd_values(alerts.notices))
+        recording.deliver(records)
+    day = parked.day_of(int(records[0]["dynamodb"]["ApproximateCreationDateTime"] * 1000))
+    assert len(list(parked.of_day(table, day))) == 6
+    replay = partial(handler("jobs.replay_parked"), {"day": day}, None)
+
+    answers = at_once([replay, replay, replay, partial(recording.deliver, records)])
+
+    assert all("code" not in one for one in answers)
+    assert list(parked.of_day(table, day)) == []
+    sums = [one for one in written(table, [internal_id]) if "grain" in one]
+    for grain in ("HOUR", "DAY"):
+        assert sum(one["sum"] for one in sums if one["grain"] == grain) == 78
+        assert sum(one["count"] for one in sums if one["grain"] == grain) == 12
+    assert told == []
+
+
+def refusing_odd_values(notices: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse(tenant: str, stored: Stored, passage: Any) -> Any:
+        if stored.last.get("value", 0) % 2:
+            raise ValueError(stored)
+        return notices(tenant, stored, passage)
+
+    return refuse
 
 
 def deliver(choose: Random, faulty: Faulty, records: Sequence[Record]) -> None:
