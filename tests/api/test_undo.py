@@ -254,8 +254,10 @@ def test_an_addition_for_a_while_ends_early(desk: Desk) -> None:
     undo = desk.undo(addition)
 
     assert desk.left() == (100, 0, 120)
+    assert desk.did("overrides.list")["list"] == []
     desk.undo(undo)
     assert desk.left() == (150, 30, 120)
+    assert [one["change_id"] for one in desk.did("overrides.list")["list"]] == [addition]
 
 
 def test_an_addition_that_has_ended_can_not_end_early(desk: Desk) -> None:
@@ -276,6 +278,7 @@ def test_what_is_withheld_for_a_while_comes_back_early_even_after_a_reset(desk: 
 
     undo = desk.undo(reduction)
     assert desk.left() == (100, 95, 5)
+    assert desk.did("overrides.list")["list"] == []
 
     again = desk.undo(undo)
     assert desk.left() == (100, 65, 35)
@@ -338,8 +341,9 @@ def test_an_undo_can_be_undone_and_that_again(desk: Desk) -> None:
     desk.undo(second)
 
     assert desk.left() == (100, 90, 10)
-    assert first in desk.refused(edit, "already_undone")
-    assert second in desk.refused(first, "already_undone")
+    third = desk.latest()
+    assert f"undone by {third}" in desk.refused(edit, "already_undone")
+    assert f"undone by {second} and is back since {third}" in desk.refused(first, "already_undone")
 
 
 def test_a_change_is_undone_once_though_others_came_since(desk: Desk) -> None:
@@ -454,6 +458,16 @@ def test_fields_of_a_customer_go_back(desk: Desk) -> None:
     assert {name: desk.did("customers.get")[name] for name in fields} == before
     desk.undo(undo)
     assert {name: desk.did("customers.get")[name] for name in fields} == fields
+
+
+def test_fields_that_were_filled_in_go_back(desk: Desk) -> None:
+    a_customer(desk.call, "user_2")
+    a_customer(desk.call, "user_2", name="Bob")
+    filled = desk.did("changes.list", customer_id="user_2", limit=1)["list"][0]["id"]
+
+    desk.undo(filled, customer_id="user_2")
+
+    assert desk.did("customers.get", customer_id="user_2")["name"] is None
 
 
 def test_of_documents_only_the_entries_go_back_that_were_changed(desk: Desk) -> None:

@@ -39,7 +39,8 @@ ACTIONS = {
 }
 #: Kinds of which `changes.undo` can take one back, unless something came in between.
 UNDOABLE = {
-    *("grant", "edit", "delete_balance", "recalculate", "update", "rename", UNDO, "undo_rename")
+    *("grant", "edit", "delete_balance", "recalculate"),
+    *("update", "fill", "rename", UNDO, "undo_rename"),
 }
 #: Who did it, by what the table calls them.
 _ACTORS = {

@@ -20,7 +20,6 @@ _INSTEAD = {
     "reset": "use balances.update to correct a balance",
     "create": "use customers.delete to remove the customer",
     "claim": "use customers.update to change the id",
-    "fill": "use customers.update to set the fields",
     "link": "use customers.update to set the stripe_id",
     "create_entity": "use entities.delete to remove the entity",
     "update_entity": "use entities.update to set its billing_controls",

@@ -19,6 +19,8 @@ from orchard.store.statements import Item, Put
 
 #: So long a change may take to be in the ledger; one that is known in part may take longer.
 _SOON_MS, _LATEST_MS = 60_000, 86_400_000
+#: So many undos of undos are followed to name the latest.
+_LONGEST = 50
 
 
 class ChangeNotFound(NotFound):
@@ -53,10 +55,15 @@ def balance_lines(lines: Iterable[Change]) -> tuple[Line, ...]:
     return tuple(_line(line) for line in lines if line.feature_id is not None)
 
 
-def undone_by(session: Session, change: Change) -> str | None:
-    """Return the change that undid this one, if any."""
-    item = session.table.get(keys.undone(session.tenant, change.internal_id, change.id))
-    return None if item is None else str(item["undone_by"])
+def undone_by(session: Session, change: Change) -> list[str]:
+    """Return the change that undid this one, the one that undid that, and so on to the latest."""
+    found = [change.id]
+    while len(found) <= _LONGEST:
+        item = session.table.get(keys.undone(session.tenant, change.internal_id, found[-1]))
+        if item is None:
+            break
+        found.append(str(item["undone_by"]))
+    return found[1:]
 
 
 def mark(session: Session, change: Change, last: Item) -> Put:

@@ -76,17 +76,25 @@ def _plan(session: Session, request: UndoRequest) -> _Plan:
     change = lines[0]
     if not changes.is_undoable(change.kind):
         raise reversal.refusal(change.kind, changes.action(change.kind))
-    undone_by = undone.undone_by(session, change)
-    if undone_by is not None:
-        raise AlreadyUndone(
-            f"This change was undone by {undone_by}. Undo that one to have the change back"
-        )
+    undos = undone.undone_by(session, change)
+    if undos:
+        raise AlreadyUndone(_what_to_undo(undos))
     own = [line for line in lines if line.feature_id is None]
     customer = _customer(session, account.customer, own)
     household = Household(account.customer, account.plans, account.entities)
     before = account.state(session.now)
     after = undo.undone(before, undone.balance_lines(lines), household, session.now)
     return _Plan(account, change, customer, before, after)
+
+
+def _what_to_undo(undos: list[str]) -> str:
+    """What to undo instead of a change that was undone, and perhaps made again by undoing that."""
+    if len(undos) % 2:
+        return f"This change was undone by {undos[-1]}. Undo that one to have the change back"
+    return (
+        f"This change was undone by {undos[0]} and is back since {undos[-1]}. "
+        "Undo the latter to take it back again"
+    )
 
 
 def _customer(session: Session, customer: Customer, own: list[Change]) -> Customer:
