@@ -133,6 +133,24 @@ def test_nothing_more_is_begun_when_the_time_is_nearly_up(
     assert recording.deliver(many(history, 60), Deadline(30_000)) == {"batchItemFailures": []}
 
 
+def test_looking_for_what_cannot_be_handled_stops_in_time_and_keeps_what_is_done(
+    interrupted: Interrupted, history: list[Record]
+) -> None:
+    records = many(history, 3)
+    del records[1]["dynamodb"]["NewImage"]["last"]
+
+    # The whole can't be written, the first alone can: that far it is done.
+    assert recording.deliver(records, Deadline(14_000)) == {
+        "batchItemFailures": [{"itemIdentifier": "seq-1"}]
+    }
+    assert recording.deliver(records[1:], Deadline(30_000)) == {"batchItemFailures": []}
+
+    (waiting,) = parked.of_day(interrupted, _today(records))
+    assert waiting.id.endswith("seq-1")
+    written_of = [keys.ledger(TENANT, f"cus_many_{number}") for number in range(3)]
+    assert [len(recording.partition(interrupted, pk)) for pk in written_of] == [1, 0, 1]
+
+
 def test_a_record_that_cannot_be_handled_is_parked_and_stops_nothing(
     session: Session, customer: Customer, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:

@@ -5,7 +5,6 @@ does: the batch, or what is left of it, is delivered again.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import batched
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -25,6 +24,7 @@ TOGETHER = 50
 MARGIN_MS = 15_000
 
 type Handler = Callable[[Any, Any], dict[str, Any]]
+type HasTime = Callable[[], bool]
 type Write[T] = Callable[[Delivery[T]], None]
 
 
@@ -45,8 +45,11 @@ def stream[T](understand: Callable[[Written], T]) -> Callable[[Write[T]], Handle
 
     def decorate(write: Write[T]) -> Handler:
         def handler(event: Any, context: Any) -> dict[str, Any]:
+            def has_time() -> bool:
+                return context is None or context.get_remaining_time_in_millis() > MARGIN_MS
+
             left = _handled(
-                event["Records"], context, lambda some: _handle(understand, write, some)
+                event["Records"], has_time, lambda some: _handle(understand, write, some, has_time)
             )
             return {"batchItemFailures": [{"itemIdentifier": number} for number in left]}
 
@@ -56,41 +59,45 @@ def stream[T](understand: Callable[[Written], T]) -> Callable[[Write[T]], Handle
 
 
 def _handled(
-    records: list[Record], context: Any, handle: Callable[[Sequence[Record]], None]
+    records: list[Record], has_time: HasTime, handle: Callable[[Sequence[Record]], int]
 ) -> list[str]:
     """Handle records; return the sequence number from which on they must be delivered again."""
-    for number, some in enumerate(batched(records, TOGETHER, strict=False)):
-        again = [some[0]["dynamodb"]["SequenceNumber"]]
-        if number and not _has_time(context):
+    done = 0
+    while done < len(records):
+        again = [records[done]["dynamodb"]["SequenceNumber"]]
+        if done and not has_time():
             return again
         try:
-            handle(some)
+            done += handle(records[done : done + TOGETHER])
         except Unavailable:
-            if not number:
+            if not done:
                 raise
             return again
     return []
 
 
-def _has_time(context: Any) -> bool:
-    return context is None or context.get_remaining_time_in_millis() > MARGIN_MS
-
-
 def _handle[T](
-    understand: Callable[[Written], T], write: Write[T], records: Sequence[Record]
-) -> None:
+    understand: Callable[[Written], T],
+    write: Write[T],
+    records: Sequence[Record],
+    has_time: HasTime,
+) -> int:
+    """Handle records, together if that can be; return how many were, at least one."""
+
     def attempt(some: Sequence[Record]) -> None:
         facts = [understand(parking.written(record)) for record in some]
         write(Delivery(table(), facts, retention.days()))
 
-    failed = _attempted(attempt, records)
-    if failed is None:
-        return
+    if _attempted(attempt, records) is None:
+        return len(records)
     # Something among these can't be handled: find out what, and let the rest pass.
-    for record in records:
+    for number, record in enumerate(records):
+        if number and not has_time():
+            return number
         failed = _attempted(attempt, [record])
         if failed is not None:
             _park(record, failed)
+    return len(records)
 
 
 def _attempted(
