@@ -15,6 +15,7 @@ from tests.bench.requests import cost_of
 from tests.builders import a_customer, a_feature, a_grant, a_plan, left
 from tests.conftest import Call, forget, session_of
 from tests.harness import handler
+from tests.streams import recording
 
 BODY = {"customer_id": "user_1", "feature_id": "messages"}
 CHAT = {"customer_id": "user_1", "feature_id": "chat"}
@@ -210,3 +211,14 @@ def _into(sent: list[str]) -> Callable[[Sequence[str]], int]:
         return len(bodies)
 
     return send
+
+
+def test_changes_are_one_query_and_a_look_for_undone_ones(call: Call, table: Table) -> None:
+    recording.catch_up(table)
+
+    mine = verbs(table, lambda: call("changes.list", {"customer_id": "user_1"}))
+    everybody = verbs(table, lambda: call("changes.list", {}))
+
+    assert mine == ("GetItem", "Query", "BatchGetItem")
+    # Eight shards; then the lines, whose customers they are, and which were undone.
+    assert Counter(everybody) == {"Query": 8, "BatchGetItem": 3}
