@@ -202,6 +202,19 @@ SCENARIOS: dict[str, Scenario] = {
     "an edit of two balances": Scenario(
         ask("balances.update", feature_id="words", usage=55), [use(3, "words")]
     ),
+    "an edit that adds to an entity until a time": Scenario(
+        ask(
+            "balances.update",
+            feature_id="messages",
+            entity_id="e1",
+            add_to_balance=7,
+            ends_at=START + HOUR,
+        ),
+    ),
+    "an edit of two balances until a time": Scenario(
+        ask("balances.update", feature_id="words", usage=55, ends_at=START + HOUR),
+        [use(3, "words")],
+    ),
     "a balance deleted": Scenario(ask("balances.delete", feature_id="words"), [use(5, "words")]),
     "a balance deleted, its usage not": Scenario(
         ask("balances.delete", feature_id="chat", balance_id="one", recalculate_balances=True),

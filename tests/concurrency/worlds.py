@@ -5,7 +5,7 @@ import os
 import re
 from typing import Any
 
-from orchard.domain import balance
+from orchard.domain import balance, overrides
 from orchard.domain.holding import NOTHING
 from orchard.domain.row import Row
 from orchard.store import keys, stored
@@ -85,7 +85,9 @@ def _by_key(items: list[Any]) -> dict[Key, Any]:
 
 def _anonymous(row: Row) -> Row:
     carried = tuple(one._replace(id="") for one in row.rollovers)
-    return row._replace(id="", customer_plan_id=None, rollovers=carried)
+    withheld = tuple(one._replace(id="") for one in row.withheld)
+    row = row._replace(id="", customer_plan_id=None, change_id=None)
+    return row._replace(rollovers=carried, withheld=withheld)
 
 
 def assert_sound(item: Item) -> None:
@@ -94,6 +96,9 @@ def assert_sound(item: Item) -> None:
     counter = balance.counter(one.holding)
     assert one.headroom == counter.headroom - one.pending
     assert (one.due_at, one.plain) == (counter.due_at, counter.plain)
+    ends = overrides.of(one.rows)
+    assert item.get("tokens", []) == sorted({str(end.ends_at) for end in ends})
+    assert ("listing_pk" in item) == bool(ends)
     assert one.resets_at == counter.resets_at
     assert ("due_shard" in item) == (one.resets_at != balance.NEVER)
 

@@ -119,7 +119,7 @@ def _turn(one: Movement) -> tuple[object, ...]:
             return 0, carried.expires_at is None, carried.expires_at or 0
     before = one.row.balance + one.value
     in_first_pass = before > 0 if one.value > 0 else before < 0
-    return (1, False, 0) if in_first_pass else (2, one.row.addition, 0)
+    return 1 if in_first_pass else 2, False, 0
 
 
 def _row(holding: Holding, part: Taken) -> Row | None:
