@@ -378,6 +378,7 @@ def test_the_list_can_be_narrowed(call: Call) -> None:
 
 
 @pytest.mark.parametrize(("limit", "narrowed"), [(1, {"feature_id": "messages"}), (4, {})])
+def test_pages_follow_the_ends_across_balances(
     call: Call, clock: Clock, limit: int, narrowed: dict[str, str]
 ) -> None:
     """Every balance ends something early and something late; many ends are the same."""
