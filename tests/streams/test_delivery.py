@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -190,7 +191,8 @@ def test_a_record_parked_again_replaces_itself(session: Session, customer: Custo
 def test_a_record_larger_than_an_item_is_kept_whole(session: Session, customer: Customer) -> None:
     del customer
     records = recording.told(recording.records(session.table))
-    records[0]["dynamodb"]["NewImage"]["last"] = {"S": "é" * 200_000}
+    letters = "".join(Random(1).choices("".join(map(chr, range(1, 0x250))), k=350_000))
+    records[0]["dynamodb"]["NewImage"]["last"] = {"S": letters}
 
     recording.deliver(records)
 

@@ -1,13 +1,16 @@
 """Stream records that could not be handled, kept whole until they are handled after all."""
 
 import json
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from orchard.store import keys
 from orchard.store.keys import Key
-from orchard.store.statements import ConditionFailed, Delete, Item, Query, Update
+from orchard.store.optimistic import optimistic
+from orchard.store.statements import ConditionFailed, Delete, Item, Put, Query, Update
 from orchard.store.table import Table
 
 #: In place of the sort keys of roll-ups: which they are could not be told.
@@ -40,20 +43,20 @@ class Parked(NamedTuple):
 
 
 def put(table: Table, record: Record, reason: str, now: int) -> Key:
-    """Keep a record as the stream delivered it; a repetition replaces it, but not its notes."""
+    """Keep a record as the stream delivered it, or fail; a repetition replaces it, but no notes."""
     change = record.get("dynamodb", {})
     seconds = change.get("ApproximateCreationDateTime")
     timestamp = now if seconds is None else int(seconds * 1000)
     key = keys.parked(day_of(timestamp), timestamp, str(change.get("SequenceNumber", now)))
-    text = json.dumps(record, default=str)
-    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
-    table.put_many([_piece(key, number, piece) for number, piece in enumerate(pieces)])
+    pieces = _pieces(record)
     told = {**_told(change, key), "reason": reason, "pieces": len(pieces)}
     names = {f"#{name}": name for name in told}
     sets = ", ".join(f"#{name} = :{name}" for name in told)
     values = {f":{name}": value for name, value in told.items()} | {":now": now}
     first = "parked_at = if_not_exists(parked_at, :now)"
-    table.update(Update(key, f"SET {sets}, {first}", values, names=names))
+    head = Update(key, f"SET {sets}, {first}", values, names=names)
+    body = [Put(_piece(key, number, piece)) for number, piece in enumerate(pieces)]
+    optimistic(lambda: table.transact([head, *body]))
     return key
 
 
@@ -83,8 +86,9 @@ def of_customer(table: Table, tenant: str, internal_id: str) -> Iterator[Parked]
 def record(table: Table, parked: Parked) -> Record:
     """Return the record as the stream delivered it. Errors: `ValueError` if it is not all there."""
     pk = _piece_key(parked.key, 0).pk
-    pieces = [item["text"] for item in table.query(Query("pk = :pk", {":pk": pk}))]
-    found: Record = json.loads("".join(pieces))
+    pieces = (item["text"] for item in table.query(Query("pk = :pk", {":pk": pk})))
+    text = "".join(pieces)
+    found: Record = json.loads(zlib.decompress(b64decode(text)) if parked.pieces > 1 else text)
     return found
 
 
@@ -101,12 +105,25 @@ def keep(table: Table, parked: Parked, reason: str) -> None:
 def remove(table: Table, parked: Parked) -> None:
     """Forget a record that was handled."""
     pieces = [_piece_key(parked.key, number) for number in range(parked.pieces)]
-    table.transact([Delete(key) for key in (parked.key, *pieces)])
+    optimistic(lambda: table.transact([Delete(key) for key in (parked.key, *pieces)]))
 
 
 def day_of(timestamp: int) -> str:
     """Return the day (UTC, YYYY-MM-DD) that a time belongs to."""
     return datetime.fromtimestamp(timestamp / 1000, UTC).date().isoformat()
+
+
+def _pieces(record: Record) -> list[str]:
+    """Return a record as text; what is larger than an item is compressed, in two pieces or more.
+
+    All of it fits into one transaction then: images are at most 400 KB each before they are JSON.
+    """
+    text = json.dumps(record, default=str)
+    if len(text) <= _PIECE:
+        return [text]
+    packed = b64encode(zlib.compress(text.encode())).decode()
+    size = min(_PIECE, len(packed) // 2 + 1)
+    return [packed[start : start + size] for start in range(0, len(packed), size)]
 
 
 def _piece_key(key: Key, number: int) -> Key:
