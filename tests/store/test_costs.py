@@ -213,6 +213,16 @@ def _into(sent: list[str]) -> Callable[[Sequence[str]], int]:
     return send
 
 
+def test_an_undo_reads_customer_change_and_mark_and_writes_once(call: Call, table: Table) -> None:
+    edit = call("balances.update", {**BODY, "add_to_balance": 5}).body["change_id"]
+    recording.catch_up(table)
+    body = {"customer_id": "user_1", "change_id": edit}
+    reads = ("Query", "Query", "GetItem")
+
+    assert verbs(table, lambda: call("changes.undo", {**body, "dry_run": True})) == reads
+    assert verbs(table, lambda: call("changes.undo", body)) == (*reads, "TransactWriteItems")
+
+
 def test_changes_are_one_query_and_a_look_for_undone_ones(call: Call, table: Table) -> None:
     recording.catch_up(table)
 
