@@ -10,7 +10,7 @@ from orchard.store import customers as stored
 from orchard.store import keys
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.usecases import aggregating, events
+from orchard.usecases import aggregating, budget, events
 from tests.builders import a_customer, a_feature, a_grant, a_plan, monthly
 from tests.conftest import START, TENANT, Call, Clock
 from tests.streams import recording
@@ -238,12 +238,13 @@ def test_events_are_grouped_by_a_property_of_theirs(track: Ask, summed: Ask) -> 
         track(value, properties={"model": model})
     track(4)
     track(6, properties={"model": ["a"]})
+    track(8, properties={"model": "y" * 300})
 
     answer = summed(**HERE, range="24h", group_by="properties.model")
 
-    expected = {"small": 5, "large": 3, "7": 2, "true": 1, "null": 13, '["a"]': 6}
+    expected = {"small": 5, "large": 3, "7": 2, "true": 1, "null": 13, '["a"]': 6, "y" * 255: 8}
     assert groups(answer) == groups(summed(range="24h", group_by="properties.model")) == expected
-    assert answer["total"]["messages"]["sum"] == 30
+    assert answer["total"]["messages"]["sum"] == 38
 
 
 def test_groups_beyond_the_largest_are_one_more(track: Ask, summed: Ask) -> None:
@@ -537,22 +538,26 @@ def test_more_than_one_answer_may_read_or_hold_is_refused_with_a_hint(
         track()
     summed()
     asked = {**HERE, "feature_id": "messages", "range": "7d"}
-    monkeypatch.setattr(events, "MOST_READ", 3)
-    monkeypatch.setattr(aggregating, "_MOST_NUMBERS", 8)
+    with monkeypatch.context() as limits:
+        limits.setattr(events, "MOST_READ", 3)
+        limits.setattr(aggregating, "_MOST_NUMBERS", 8)
 
-    events_read = call("events.aggregate", {**asked, "group_by": "$plan_id"})
-    everybody = call("events.aggregate", {"feature_id": "messages", "filter_by": {"a": "b"}})
-    numbers = call("events.aggregate", {**asked, "group_by": "$customer_id"})
-    bins = call("events.aggregate", {**asked, "range": "24h"})
-    listed = call("events.list", {**HERE, "filter_by": {"a": "b"}})
+        events_read = call("events.aggregate", {**asked, "group_by": "$plan_id"})
+        everybody = call("events.aggregate", {"feature_id": "messages", "filter_by": {"a": "b"}})
+        numbers = call("events.aggregate", {**asked, "group_by": "$customer_id"})
+        bins = call("events.aggregate", {**asked, "range": "24h"})
+        listed = call("events.list", {**HERE, "filter_by": {"a": "b"}})
 
-    for refused in (events_read, everybody, numbers, bins, listed):
+        limits.setattr(budget, "LARGEST_ANSWER", 100)
+        size = call("events.aggregate", {**asked, "range": "30d", "bin_size": "week"})
+
+    for refused in (events_read, everybody, numbers, bins, listed, size):
         assert (refused.status, refused.body["code"]) == (400, "invalid_request")
     assert "choose a shorter range" in events_read.body["message"]
     assert "would have more than" in numbers.body["message"]
     assert "narrow custom_range" in listed.body["message"]
     assert call("events.aggregate", asked).status == 200
-    assert call("events.list", {**HERE, "limit": 2}).status == 200
+    assert call("events.list", HERE).status == 200
 
 
 def test_the_rest_path_sums_up_too(call: Call, track: Ask, summed: Ask) -> None:

@@ -84,7 +84,7 @@ class ListEventsRequest(PageRequest):
     def _one_of_each(self) -> Self:
         if self.range is not None and self.custom_range is not None:
             raise fault("range and custom_range: only one of them can be given")
-        if self.offset is not None and self.start_cursor:
+        if self.offset and self.start_cursor:
             raise fault("offset and start_cursor: only one of them can be given")
         return self
 

@@ -20,15 +20,15 @@ from orchard.domain.ledger import DAY, GRAINS_MS, HOUR
 from orchard.errors import Invalid
 from orchard.store import catalog, customers
 from orchard.store.session import Session
-from orchard.usecases import events, ranges, tallying
+from orchard.usecases import budget, events, ranges, tallying
 from orchard.usecases.tallying import Source, Wanted
 
 _USUAL_RANGE, _USUAL_GROUPS = "1bc", 9
-#: Numbers in an answer: a function can't return more than six megabytes.
+#: Numbers in an answer.
 _MOST_NUMBERS = 50_000
 _TOO_LONG = (
-    f"The answer would have more than {_MOST_NUMBERS} numbers: choose a shorter range, larger "
-    "bins, or fewer features or groups"
+    f"The answer would have more than {_MOST_NUMBERS} numbers, or be too long: choose a shorter "
+    "range, larger bins, or fewer features or groups"
 )
 _CREDITS, _METERED = "credit_system", "metered"
 
@@ -49,6 +49,15 @@ def aggregate(
     for what can't be combined, what is forgotten, and what is too much for one answer.
     """
     _check(request)
+    answer = _aggregated(session, request, retention_days)
+    if budget.size(answer) > budget.LARGEST_ANSWER:
+        raise Invalid(_TOO_LONG)
+    return answer
+
+
+def _aggregated(
+    session: Session, request: AggregateEventsRequest, retention_days: int
+) -> dict[str, Any]:
     customer_id = request.customer_id
     customer = None if customer_id is None else customers.locate(session, customer_id)
     source = Source(Wanted(session, request.names, customer, request.entity_id))

@@ -1,8 +1,18 @@
-"""How much one request may read, so that its answer comes in time."""
+"""How much one request may read, so that its answer comes in time, and how long that may be."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 from orchard.errors import Invalid
+
+#: A function answers with six megabytes at most, in which each quotation mark counts twice.
+LARGEST_ANSWER = 4_500_000
+
+
+def size(content: Any) -> int:
+    """Return how many bytes some content takes in an answer."""
+    return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def at_most(number: int, sentence: str) -> Callable[[int], None]:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 from orchard.contracts.cursor import Cursor, page
-from orchard.contracts.events import ListEventsRequest, list_events_response
+from orchard.contracts.events import ListEventsRequest, event, list_events_response
 from orchard.domain.customer import Customer
 from orchard.domain.holding import text
 from orchard.domain.ledger import UsageEvent
@@ -20,6 +20,8 @@ _MICROSECONDS = 1000
 #: Events of others, and those that a filter leaves out, count as well.
 MOST_READ = 50_000
 _TOO_MANY = f"More than {MOST_READ} events would have to be looked through: narrow custom_range"
+#: An answer has a few words more than its events.
+_LARGEST_PAGE = budget.LARGEST_ANSWER - 4096
 #: How many events are fetched at once to be filtered.
 _FETCHED = 1000
 
@@ -30,8 +32,9 @@ def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
     customer_id = request.customer_id
     customer = None if customer_id is None else customers.locate(session, customer_id)
     found = matching(of(session, customer, selection), request.filter_by)
-    shown = islice(found, request.offset or 0, None)
-    return list_events_response(page(shown, request.most, _place), request)
+    offset = request.offset or 0
+    shown = list(islice(found, offset, offset + request.most + 1))
+    return list_events_response(page(shown, min(request.most, _fitting(shown)), _place), request)
 
 
 def of(session: Session, customer: Customer | None, selection: Selection) -> Iterator[UsageEvent]:
@@ -40,7 +43,7 @@ def of(session: Session, customer: Customer | None, selection: Selection) -> Ite
         return ledger.tenant_events(session, selection)
     # A customer that was renamed is shown under its present id throughout.
     found = ledger.events(session, customer.internal_id, selection)
-    return (event._replace(customer_id=customer.hot_id) for event in found)
+    return (one._replace(customer_id=customer.hot_id) for one in found)
 
 
 def matching(events: Iterator[UsageEvent], filters: Mapping[str, str]) -> Iterator[UsageEvent]:
@@ -48,7 +51,7 @@ def matching(events: Iterator[UsageEvent], filters: Mapping[str, str]) -> Iterat
     if not filters:
         return events
     wanted = {key: value.casefold() for key, value in filters.items()}
-    return (event for event in events if _matches(json.loads(event.properties), wanted))
+    return (one for one in events if _matches(json.loads(one.properties), wanted))
 
 
 def _matches(properties: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
@@ -56,6 +59,12 @@ def _matches(properties: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
         properties.get(key) is not None and text(properties[key]).casefold() == value
         for key, value in wanted.items()
     )
+
+
+def _fitting(found: list[UsageEvent]) -> int:
+    """How many of the events fit into one answer; the next page begins behind them."""
+    sizes = accumulate(budget.size(event(one)) + 1 for one in found)
+    return max(1, sum(1 for size in sizes if size <= _LARGEST_PAGE))
 
 
 def _selection(session: Session, request: ListEventsRequest) -> Selection:
@@ -77,5 +86,5 @@ def _selection(session: Session, request: ListEventsRequest) -> Selection:
     return wanted._replace(start=start or 0, end=wanted.end if end is None else end)
 
 
-def _place(event: UsageEvent) -> Cursor:
-    return Cursor(event.timestamp * _MICROSECONDS, event.id)
+def _place(one: UsageEvent) -> Cursor:
+    return Cursor(one.timestamp * _MICROSECONDS, one.id)

@@ -24,6 +24,7 @@ _TOO_MANY_ROLLUPS = (
     f"More than {_MOST_ROLLUPS} hours or days of customers would have to be read: choose a shorter "
     "range, larger bins or fewer features"
 )
+_LONGEST_GROUP = 255
 #: Customers that are looked up together.
 _TOGETHER = 1000
 
@@ -66,7 +67,9 @@ class Source:
         customer = self._wanted.customer
         found = self._everybody(piece) if customer is None else self._of(customer, piece)
         for hot_id, tally in found:
-            yield tally._replace(group=hot_id) if by is not None else tally
+            # A roll-up may be there that had to go on without the uses it is for.
+            if tally.uses:
+                yield tally._replace(group=hot_id) if by is not None else tally
 
     def _of(self, customer: Customer, piece: Piece) -> Iterator[tuple[str, Tally]]:
         session, internal_id = self._wanted.session, customer.internal_id
@@ -98,14 +101,19 @@ def tallies(found: Iterator[UsageEvent], by: str | None) -> Iterator[Tally]:
 
 
 def group_of(event: UsageEvent, by: str) -> str:
-    """Return the group of an event; `null` if it has no value of what it is grouped by."""
+    """Return the group of an event; `null` if it has no value of what it is grouped by.
+
+    Of long values the beginning counts.
+    """
     if by in _COLUMNS:
         value = _COLUMNS[by](event)
         return NOTHING if value is None else value
     found = json.loads(event.properties).get(by.removeprefix(contract.PROPERTY))
-    if isinstance(found, dict | list):
-        return json.dumps(found, ensure_ascii=False)
-    return NOTHING if found is None else text(found)
+    if found is None:
+        return NOTHING
+    is_simple = not isinstance(found, dict | list)
+    named = text(found) if is_simple else json.dumps(found, ensure_ascii=False)
+    return named[:_LONGEST_GROUP]
 
 
 def _plan(event: UsageEvent) -> str | None:
