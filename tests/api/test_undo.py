@@ -463,7 +463,8 @@ def test_fields_of_a_customer_go_back(desk: Desk) -> None:
 def test_fields_that_were_filled_in_go_back(desk: Desk) -> None:
     a_customer(desk.call, "user_2")
     a_customer(desk.call, "user_2", name="Bob")
-    filled = desk.did("changes.list", customer_id="user_2", limit=1)["list"][0]["id"]
+    whose = {"customer_id": "user_2", "action": "customers.update"}
+    filled = desk.did("changes.list", **whose)["list"][0]["id"]
 
     desk.undo(filled, customer_id="user_2")
 
