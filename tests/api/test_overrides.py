@@ -6,6 +6,7 @@ from unittest.mock import ANY
 import pytest
 
 from orchard.store import keys
+from orchard.store.statements import Put
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_grant, a_plan, balance, left
 from tests.conftest import START, TENANT, Call, Clock, mint
@@ -452,6 +453,19 @@ def test_an_override_goes_with_its_customer_or_its_source(call: Call) -> None:
     lent(call, add_to_balance=5)
     assert len(listed(call)) == 1
     assert call("customers.delete", {"customer_id": "user_1"}).status == 200
+    assert listed(call) == []
+
+
+def test_what_a_deleted_customer_left_is_not_listed(call: Call, table: Table) -> None:
+    """A large customer is not removed at once."""
+    lent(call, add_to_balance=5)
+    left_behind = table.get(keys.balance(TENANT, "user_1", "messages"))
+    assert left_behind is not None
+    assert call("customers.delete", {"customer_id": "user_1"}).status == 200
+    table.put(Put(left_behind))
+
+    assert listed(call) == []
+    a_customer(call)
     assert listed(call) == []
 
 

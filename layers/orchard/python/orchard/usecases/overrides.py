@@ -1,6 +1,6 @@
 """What is granted, added or withheld for a while, of one customer or of all: `overrides.list`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import batched, takewhile
 from typing import Any
 
@@ -33,8 +33,7 @@ def list_overrides(session: Session, request: ListOverridesRequest) -> dict[str,
         end = request.ends_before
         rest = takewhile(lambda one: one.override.ends_at < end, rest)
     shown = page(rest, request.limit, lambda one: Cursor(*one.position))
-    causes = _causes(session, shown.items)
-    return list_overrides_response(zip(shown.items, causes, strict=True), shown.next_cursor)
+    return list_overrides_response(_caused(session, shown.items), shown.next_cursor)
 
 
 def _found(
@@ -85,22 +84,27 @@ def _in(session: Session, one: Stored) -> list[Listed]:
 
 def _told(one: Stored, override: Override) -> Cause:
     """What the balance itself says of its last change, which the ledger may not hold yet."""
-    last = one.last
-    if last["id"] != override.change_id:
-        return Cause()
-    return Cause(last["by"], last.get("reason"), last.get("reference"))
+    return _cause(one.last) if one.last["id"] == override.change_id else Cause()
 
 
-def _causes(session: Session, shown: list[Listed]) -> list[Cause]:
-    """Who made each of them and why, from the lines of the changes."""
-    wanted = [_line(session, one) for one in shown]
-    lines = session.table.batch_get(list({key for key in wanted if key is not None}))
-    return [
-        one.cause
-        if key is None or key not in lines
-        else Cause(lines[key]["by"], lines[key].get("reason"), lines[key].get("reference"))
-        for key, one in zip(wanted, shown, strict=True)
-    ]
+def _caused(session: Session, shown: list[Listed]) -> Iterator[tuple[Listed, Cause]]:
+    """Add who made each of them and why, from the lines of the changes.
+
+    What a deleted customer left, and is about to be removed, is left out.
+    """
+    lines = {one.position: _line(session, one) for one in shown}
+    owners = {one.internal_id: keys.pointer(session.tenant, one.internal_id) for one in shown}
+    wanted = {key for key in (*lines.values(), *owners.values()) if key is not None}
+    found = session.table.batch_get(list(wanted))
+    for one in shown:
+        key = lines[one.position]
+        line = None if key is None else found.get(key)
+        if owners[one.internal_id] in found:
+            yield one, one.cause if line is None else _cause(line)
+
+
+def _cause(told: Mapping[str, Any]) -> Cause:
+    return Cause(told["by"], told.get("reason"), told.get("reference"))
 
 
 def _line(session: Session, one: Listed) -> Key | None:
