@@ -232,6 +232,7 @@ def test_of_usage_limits_the_one_that_the_event_counts_in_is_named() -> None:
     assert european.allowed
     assert "limit of 9 words a day leaves 2" in reasons.of_question(us)
     assert "limit of 5 words a day leaves 0" in reasons.of_question(there)
+    assert (european.basis.not_covered, there.basis.not_covered) == (0, 1)
     assert [one.applies for one in there.basis.payers[0].windows] == [True, True, True]
     assert [one.applies for one in us.basis.payers[0].windows] == [True, False, True]
 
