@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.domain import aggregation, cycle
+from orchard.domain import aggregation, cycle, draws
 from orchard.domain.aggregation import EVENT, OTHER, Span, Sum, Tally
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.cycle import Cycle
+from orchard.domain.draws import Use
 from orchard.domain.holding import Holding, Place
 from orchard.domain.ledger import DAY, GRAINS_MS, HOUR
 from orchard.domain.row import Row
@@ -130,6 +131,24 @@ def test_the_largest_groups_stay_and_the_rest_is_one_more() -> None:
         }
     }
     assert all_of_them == whole
+
+
+def test_what_groups_drew_from_a_balance_is_cut_down_to_the_largest() -> None:
+    def use(group: str, value: int, bin_: int = 0) -> Use:
+        paid = {"feature_id": "messages", "balance_id": "b", "value": Decimal(value)}
+        tally = Tally("messages", bin_, 1, Decimal(value), group)
+        return Use(tally, bin_, [{**paid, "plan_id": None, "reset": None}])
+
+    uses = [use("a", 1), use("b", 5), use("c", 2), use("a", 3, 1), use("a", 3, 1)]
+
+    found = draws.collect(uses, 1)
+
+    sums = {
+        begun: {group: (draw.deducted, draw.events) for group, draw in drawn.groups["b"].items()}
+        for begun, drawn in found.items()
+    }
+    assert sums == {0: {"a": (1, 1), OTHER: (7, 2)}, 1: {"a": (6, 2)}}
+    assert found[0].events == {"messages": 3}
 
 
 def plan(start: str, end: str, begun: str) -> CustomerPlan:

@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from orchard.domain.aggregation import OTHER, largest
-from orchard.domain.ledger import UsageEvent
+from orchard.domain.aggregation import OTHER, Tally, largest
+from orchard.domain.ledger import Details
 from orchard.domain.quantity import ZERO
 
 
 class Use(NamedTuple):
-    """An event, the bin it falls into, and its group if there are groups."""
+    """One event: its part in the sums, the bin it falls into, and what it drew (None: nothing)."""
 
+    tally: Tally
     begun: int
-    event: UsageEvent
-    group: str | None = None
+    deductions: list[Details] | None
 
 
 class Source(NamedTuple):
@@ -64,11 +64,11 @@ def collect(uses: Iterable[Use], most_groups: int) -> dict[int, Drawn]:
     found: dict[int, Drawn] = defaultdict(lambda: Drawn({}, {}, {}))
     for use in uses:
         drawn = found[use.begun]
-        paid = _paid(use.event)
+        paid, group = _paid(use), use.tally.group
         for source, draw in paid.items():
             _add(drawn.balances, source, draw)
-            if use.group is not None:
-                _add(drawn.groups.setdefault(source.balance_id, {}), use.group, draw)
+            if group is not None:
+                _add(drawn.groups.setdefault(source.balance_id, {}), group, draw)
         for feature_id in {source.feature_id for source in paid}:
             drawn.events[feature_id] = drawn.events.get(feature_id, 0) + 1
     kept = _kept(found.values(), most_groups)
@@ -84,12 +84,12 @@ def names_of_balances(found: Iterable[Drawn]) -> dict[str, frozenset[str]]:
     return names
 
 
-def _paid(event: UsageEvent) -> dict[Source, Draw]:
+def _paid(use: Use) -> dict[Source, Draw]:
     """What one event drew on each balance, if it was for several features even more than once."""
     paid: dict[Source, Draw] = {}
-    for one in event.deductions or ():
+    for one in use.deductions or ():
         source = Source(one["feature_id"], one["balance_id"], one.get("entity_id"))
-        draw = Draw(one["value"], 1, frozenset({event.name}), one)
+        draw = Draw(one["value"], 1, frozenset({use.tally.name}), one)
         paid[source] = paid[source].plus(draw, another=False) if source in paid else draw
     return paid
 

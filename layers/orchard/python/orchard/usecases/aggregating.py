@@ -119,7 +119,7 @@ def _answer(
     session: Session, request: AggregateEventsRequest, span: Span, sums: Iterable[Tally]
 ) -> dict[str, Any]:
     """Sum up, in bins without gaps until the end of the range, or until now."""
-    starts = _bins(request, Span(span.start, min(span.end, session.now + 1)))
+    starts = _starts(session, request, span)
     grouped = request.group_by is not None
     by_count = request.measure == "count"
     whole = aggregation.series(request.names, starts, sums, grouped=grouped)
@@ -129,8 +129,10 @@ def _answer(
     return contract.aggregate_response(shown, by_count=by_count)
 
 
-def _bins(request: AggregateEventsRequest, span: Span) -> list[int]:
-    starts = list(islice(aggregation.bins(span, request.size), _MOST_NUMBERS + 1))
+def _starts(session: Session, request: AggregateEventsRequest, span: Span) -> list[int]:
+    """The beginnings of all bins until the end of the range, or until now."""
+    until_now = Span(span.start, min(span.end, session.now + 1))
+    starts = list(islice(aggregation.bins(until_now, request.size), _MOST_NUMBERS + 1))
     _limit(len(starts))
     return starts
 
@@ -148,18 +150,14 @@ def _numbers(shown: Series) -> int:
 def _with_deductions(
     session: Session, request: AggregateEventsRequest, source: Source, span: Span
 ) -> dict[str, Any]:
-    found = list(source.events(span))
-    by = request.group_by
-    answer = _answer(session, request, span, tallying.tallies(iter(found), by))
-    starts = [one["period"] for one in answer["list"]]
-    uses = (
-        Use(
-            aggregation.bin_of(starts, event.timestamp),
-            event,
-            None if by is None else tallying.group_of(event, by),
-        )
-        for event in found
-    )
+    starts, by = _starts(session, request, span), request.group_by
+    tallied = ((tallying.tally_of(event, by), event) for event in source.events(span))
+    # Of the events no more is kept than what is asked for.
+    uses = [
+        Use(tally, aggregation.bin_of(starts, tally.at), event.deductions)
+        for tally, event in tallied
+    ]
+    answer = _answer(session, request, span, (use.tally for use in uses))
     drawn = draws.collect(uses, request.max_groups or _USUAL_GROUPS)
     names = draws.names_of_balances(drawn.values())
     rates = _rates(catalog.cached(session), request.names)

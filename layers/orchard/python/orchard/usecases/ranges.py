@@ -20,9 +20,9 @@ def named(
 ) -> Span:
     """Return a span that looks back from now: so many days, or cycles of a customer's billing.
 
-    It begins with a full hour; before the `horizon`, when hours are forgotten, with a full day. It
-    ends now, but `last_cycle` is exactly the cycle before the present one, or the
-    present one if what has it began therein.
+    It begins with a full hour and ends now, but `last_cycle` is exactly the cycle before the
+    present one, or the present one if what has it began therein. Before the `horizon`, when hours
+    are forgotten, it is cut to full days.
     Errors: `CustomerNotFound`.
     """
     if name in _DAYS:
@@ -37,7 +37,8 @@ def named(
         return _back(session.now, length, horizon)
     if present is None:
         return _back(session.now, _NO_CYCLE_MS, horizon)
-    return Span(*cycle.previous(present))
+    start, end = cycle.previous(present)
+    return Span(*(at - at % DAY_MS if at < horizon else at for at in (start, end)))
 
 
 def _back(now: int, length: int, horizon: int) -> Span:

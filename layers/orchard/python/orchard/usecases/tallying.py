@@ -95,12 +95,16 @@ class Source:
 
 def tallies(found: Iterator[UsageEvent], by: str | None) -> Iterator[Tally]:
     """Return each event as a sum of its own, in the group that it belongs to."""
-    for event in found:
-        group = None if by is None else group_of(event, by)
-        yield Tally(event.name, event.timestamp, 1, event.value, group)
+    return (tally_of(event, by) for event in found)
 
 
-def group_of(event: UsageEvent, by: str) -> str:
+def tally_of(event: UsageEvent, by: str | None) -> Tally:
+    """Return an event as a sum of its own."""
+    group = None if by is None else _group(event, by)
+    return Tally(event.name, event.timestamp, 1, event.value, group)
+
+
+def _group(event: UsageEvent, by: str) -> str:
     """Return the group of an event; `null` if it has no value of what it is grouped by.
 
     Of long values the beginning counts.
