@@ -96,8 +96,8 @@ def test_a_bin_shows_what_was_there_at_its_end(call: Call, clock: Clock, told: T
     track(call, 5)
     clock.advance(seconds=1800)
 
-    hours = by_period(told(start=START, bin_size="hour"))
-    before = by_period(told(start=START, end=START + HOUR - 1))
+    hours = by_period(told(custom_range={"start": START}, bin_size="hour"))
+    before = by_period(told(custom_range={"start": START, "end": START + HOUR - 1}))
 
     assert hours == {0: shown(100, 10), 1: shown(100, 15)}
     assert before == {0: shown(100, 10)}
@@ -159,13 +159,13 @@ def test_changes_are_marked_with_who_and_why(call: Call, clock: Clock, told: Tol
         "type": "edit",
         "change_id": marks[1]["change_id"],
         "entity_id": None,
-        "by": "key:tests",
+        "actor": {"type": "api_key", "name": "tests"},
         "reason": "Goodwill",
         "reference": "T-7",
         "before": {"remaining": 100, "usage": 0},
         "after": {"remaining": 40, "usage": 60},
     }
-    assert marks[3]["by"] == "time"
+    assert marks[3]["actor"]["type"] == "time"
     assert marks[2]["after"]["granted"] - marks[2]["before"]["granted"] == 30
 
 
@@ -204,7 +204,7 @@ def _entities(call: Call, clock: Clock) -> None:
 
 @pytest.mark.usefixtures("_entities")
 def test_a_customer_sees_what_its_entities_had(told: Told) -> None:
-    days = by_period(told(start=START))
+    days = by_period(told(custom_range={"start": START}))
 
     assert days == {
         0: shown(100, 0),
@@ -219,7 +219,7 @@ def test_a_customer_sees_what_its_entities_had(told: Told) -> None:
 def test_an_entity_sees_its_own_and_what_it_shares(call: Call, told: Told) -> None:
     track(call, 5)
 
-    days = by_period(told(start=START, entity_id="e2"))
+    days = by_period(told(custom_range={"start": START}, entity_id="e2"))
 
     assert days == {
         0: NOTHING,
@@ -236,12 +236,16 @@ def test_an_entity_apart_from_its_customer_sees_its_own_alone(call: Call, told: 
     body = {"customer_id": "user_1", "config": {"disable_pooled_balance": True}}
     assert call("customers.update", body).status == 200
 
-    assert by_period(told(start=START + 2 * DAY, entity_id="e2"))[3] == shown(10, 0)
+    assert by_period(told(custom_range={"start": START + 2 * DAY}, entity_id="e2"))[3] == shown(
+        10, 0
+    )
 
 
 @pytest.mark.usefixtures("_entities")
 def test_marks_of_an_entity_leave_out_those_of_others(told: Told) -> None:
-    places = {one["entity_id"] for one in told(start=START, entity_id="e2")["marks"]}
+    places = {
+        one["entity_id"] for one in told(custom_range={"start": START}, entity_id="e2")["marks"]
+    }
 
     assert places == {None, "e2"}
 
@@ -255,7 +259,7 @@ def test_a_customer_that_moved_keeps_its_past(call: Call, clock: Clock, told: To
     clock.advance(days=1)
     track(call, 3, customer_id="moved")
 
-    days = by_period(told(start=START, customer_id="moved"))
+    days = by_period(told(custom_range={"start": START}, customer_id="moved"))
 
     assert [days[day]["usage"] for day in range(4)] == [0, 3, 3, 6]
 
@@ -267,7 +271,10 @@ def test_a_customer_made_anew_has_no_past(call: Call, clock: Clock, told: Told) 
     assert call("customers.delete", {"customer_id": "user_1"}).status == 200
     a_customer(call)
 
-    assert by_period(told(start=START, bin_size="day")) == {0: NOTHING, 1: shown(100, 0)}
+    assert by_period(told(custom_range={"start": START}, bin_size="day")) == {
+        0: NOTHING,
+        1: shown(100, 0),
+    }
 
 
 def test_a_purge_leaves_nothing_of_the_past(call: Call, clock: Clock, table: Table) -> None:
@@ -291,7 +298,7 @@ def test_what_has_no_bound_shows_as_such(call: Call, clock: Clock, told: Told) -
     track(call, 5)
     clock.advance(days=2)
 
-    days = by_period(told(start=START))
+    days = by_period(told(custom_range={"start": START}))
 
     unlimited = {"granted": 0, "remaining": 0, "usage": 5, "unlimited": True}
     assert [days[day] for day in range(4)] == [
@@ -329,17 +336,25 @@ def history_of(call: Call) -> str:
     return keys.history(TENANT, call("customers.get", body).body["autumn_id"])
 
 
+def since(**times: int) -> dict[str, Any]:
+    return {"custom_range": times}
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "message"),
     [
         ({"at": START + HOUR + 1}, "invalid_inputs", "at: must not be in the future"),
-        ({"end": START + HOUR + 1}, "invalid_inputs", "end: must not be in the future"),
-        ({"start": START + HOUR + 1}, "invalid_inputs", "start must not be later than end"),
-        ({"start": 2, "end": 1}, "invalid_inputs", "start must not be later than end"),
+        (since(end=START + HOUR + 1), "invalid_inputs", "end: must not be in the future"),
+        (since(start=START + HOUR + 1), "invalid_inputs", "start must not be later than end"),
+        (since(start=2, end=1), "invalid_inputs", "start must not be later than end"),
         ({"at": 1}, "invalid_inputs", "at: history is kept for 400 days"),
-        ({"start": 1}, "invalid_inputs", "start: history is kept for 400 days"),
+        (since(start=1), "invalid_inputs", "start: history is kept for 400 days"),
         ({"at": 1, "range": "7d"}, "invalid_inputs", "at: does not go with range"),
-        ({"start": 1, "range": "7d"}, "invalid_inputs", "range: does not go with start"),
+        (
+            {"range": "7d", **since(start=1)},
+            "invalid_inputs",
+            "range and custom_range: only one of them can be given",
+        ),
         ({"range": "5d"}, "invalid_inputs", "range: must be one of: 24h, 7d, 30d, 90d"),
         ({"bin_size": "year"}, "invalid_inputs", "must be one of: hour, day, week, month"),
         ({"range": "90d", "bin_size": "hour"}, "invalid_request", "More than 400 bins"),
@@ -378,12 +393,12 @@ def test_many_entities_in_many_bins_are_too_much(
     """Three balances were part of what the customer saw, one of which is gone."""
     monkeypatch.setattr("orchard.usecases.history._MOST_FIGURES", 14)
 
-    refused = told(400, start=START)
+    refused = told(400, custom_range={"start": START})
 
     assert refused["code"] == "invalid_request"
     assert "name an entity_id" in refused["message"]
-    assert len(told(start=START, entity_id="e2")["list"]) == 5
-    assert len(told(start=START + DAY)["list"]) == 4
+    assert len(told(custom_range={"start": START}, entity_id="e2")["list"]) == 5
+    assert len(told(custom_range={"start": START + DAY})["list"]) == 4
     monkeypatch.setattr("orchard.usecases.history._MOST_BALANCES", 2)
     told(400, at=START)
 

@@ -10,7 +10,7 @@ from orchard.contracts.check_ids import LONGEST_ID, unpacked
 from orchard.contracts.fields import CustomerId, Id, Properties, Quantity, Timestamp, fault
 from orchard.contracts.numbers import number, optional, plain
 from orchard.contracts.request import Request
-from orchard.domain import reasons
+from orchard.domain import changes, reasons
 from orchard.domain.basis import (
     Basis,
     Considered,
@@ -97,7 +97,7 @@ def event_response(customer_id: str, event: UsageEvent) -> dict[str, Any]:
             "value": number(event.value),
             "properties": json.loads(event.properties),
             "deductions": plain(event.deductions),
-            "actor": event.by,
+            "actor": changes.actor(event.by)._asdict(),
             "request_id": event.request_id,
             "idempotency_key": event.idempotency_key,
         },

@@ -5,9 +5,11 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
+from orchard.contracts.events import TimeRange
 from orchard.contracts.fields import CustomerId, Id, Timestamp, fault
 from orchard.contracts.numbers import number
 from orchard.contracts.request import Request
+from orchard.domain import changes
 from orchard.domain.history import UNLIMITED, Figures, Mark
 from orchard.domain.interval import DAY_MS
 
@@ -40,27 +42,25 @@ class HistoryRequest(Request):
     feature_id: Id
     entity_id: Id | None = None
     at: Timestamp | None = None
-    start: Timestamp | None = None
-    end: Timestamp | None = None
     range: Literal["24h", "7d", "30d", "90d"] | None = None
+    custom_range: TimeRange | None = None
     bin_size: Literal["hour", "day", "week", "month"] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        spanned = self.model_fields_set & {"start", "end", "range", "bin_size"}
+        spanned = self.model_fields_set & {"range", "custom_range", "bin_size"}
         if self.at is not None and spanned:
             raise fault(f"at: does not go with {', '.join(sorted(spanned))}")
-        if self.start is not None and self.range is not None:
-            raise fault("range: does not go with start")
-        if self.start is not None and self.end is not None and self.start > self.end:
-            raise fault("start must not be later than end")
+        if self.range is not None and self.custom_range is not None:
+            raise fault("range and custom_range: only one of them can be given")
         return self
 
     def span(self, now: int, earliest: int) -> Span:
         """Return the time that is asked for; a range reaches back to `earliest` at most."""
-        end = now if self.end is None else self.end
+        asked = self.custom_range or TimeRange()
+        end = now if asked.end is None else asked.end
         length = RANGES_MS[self.range or _USUAL]
-        start = max(end - length, earliest) if self.start is None else self.start
+        start = max(end - length, earliest) if asked.start is None else asked.start
         size = self.bin_size or ("hour" if end - start <= DAY_MS else "day")
         return Span(start, end, size)
 
@@ -80,7 +80,7 @@ def mark(one: Mark) -> dict[str, Any]:
         "type": "expiry" if one.is_expiry else _TYPES.get(one.kind, one.kind),
         "change_id": one.change_id,
         "entity_id": one.entity_id,
-        "by": one.by,
+        "actor": changes.actor(one.by)._asdict(),
         "reason": one.reason,
         "reference": one.reference,
         "before": _totals(one.before),
