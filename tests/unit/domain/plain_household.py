@@ -312,6 +312,8 @@ class Household:
             given.adjusted, given.expires = -more if by == "usage" else 0, end
             self.sources.append(given)
             return True
+        # Who goes earlier would take a part of it along.
+        sources = sorted(sources, key=lambda one: one.expires < end)
         before = _all_left(sources)
         self.set_left(sources, left + more)
         for one, was in zip(sources, before, strict=True):

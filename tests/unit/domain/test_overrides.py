@@ -112,6 +112,14 @@ def test_what_is_withheld_is_taken_in_order_and_each_row_knows_its_part() -> Non
     assert [kept(row) for row in deeper] == [[(50, FRIDAY)], [(30, FRIDAY)]]
 
 
+def test_what_is_withheld_is_taken_last_from_what_ends_earlier() -> None:
+    rows = lent((lifetime(100),), add=50)
+    early, late = lent(rows, add=-30), lent(rows, until=FRIDAY + 1, add=-30)
+
+    assert {row.addition: row.balance for row in early} == {True: 20, False: 100}
+    assert {row.addition: row.balance for row in late} == {True: 50, False: 70}
+
+
 def test_a_filter_says_what_an_edit_is_about() -> None:
     rows = in_order(monthly(40, plan_id="pro"), lifetime(30))
 
@@ -223,7 +231,7 @@ def test_what_is_temporary_is_told_in_the_order_of_its_ends() -> None:
 
     assert (first.kind, first.amount, first.remaining, first.ends_at) == ("addition", 7, 7, FRIDAY)
     assert (second.id, second.kind, second.amount, second.remaining, second.external_id) == (
-        *("lifetime", "grant", 100, 0, "gift"),
+        *("lifetime", "grant", 100, 20, "gift"),
     )
     assert third == overrides.Override(
         *("chg_1", "reduction", Decimal(150), Decimal(150), START, FRIDAY + 2, "chg_1"),

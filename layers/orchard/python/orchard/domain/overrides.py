@@ -86,10 +86,12 @@ def _added(chosen: Sources, amount: Decimal, term: Term, entity_id: str | None) 
 def _withheld(chosen: Sources, amount: Decimal, term: Term) -> Sources:
     """Sources without an amount, each remembering its part until the end.
 
-    As with any edit, a decrease empties them in order and overdraws the first.
+    As with any edit, a decrease empties them in order and overdraws the first. Those that are gone
+    before the end come last: their part would be gone with them.
     """
-    after = deduction.shift(chosen, amount)
-    return tuple(_kept(was, now, term) for was, now in zip(chosen, after, strict=True))
+    before = tuple(sorted(chosen, key=lambda source: source.row.is_over(term.ends_at - 1)))
+    after = deduction.shift(before, amount)
+    return tuple(_kept(was, now, term) for was, now in zip(before, after, strict=True))
 
 
 def of(rows: Rows) -> tuple[Override, ...]:
