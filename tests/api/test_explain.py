@@ -262,7 +262,7 @@ class TestEvents:
         assert (event["value"], event["properties"], event["actor"]) == (
             12,
             {"m": "x"},
-            "key:tests",
+            {"type": "api_key", "name": "tests"},
         )
         assert (event["request_id"], event["timestamp"], told["at"]) == (
             "sample-request",

@@ -66,9 +66,9 @@ def test_usage_is_summed_by_day_and_by_what_events_say(autumn: Any) -> None:
     grouped = autumn.events.aggregate(**asked, group_by="properties.model", max_groups=2)
 
     assert summed.total["drafts"].sum == 13
-    days = {one.period: one.values["drafts"] for one in summed.list}
-    assert len(days) == 8
-    assert [days[today - number * DAY] for number in (0, 1, 2, 3)] == [3, 9, 1, 0]
+    by_day = {one.period: one.values["drafts"] for one in summed.list}
+    assert len(by_day) == 8
+    assert [by_day[today - number * DAY] for number in (0, 1, 2, 3)] == [3, 9, 1, 0]
     groups: dict[str, float] = {}
     for one in grouped.list:
         for name, value in one.grouped_values["drafts"].items():
