@@ -302,6 +302,15 @@ class TestUpdate:
         assert call("customers.get", {"customer_id": "user_1"}).body["name"] == "Ada"
         assert call("customers.get", {"customer_id": "user_2"}).body["name"] == "Bob"
 
+    def test_two_customers_without_an_id_may_not(self, call: Call) -> None:
+        internal_id(call, customer_id=None, email="taken@example.com")
+        mine = internal_id(call, customer_id=None, email="mine@example.com")
+
+        refused = call("customers.update", {"customer_id": mine, "email": "Taken@example.com"})
+
+        assert (refused.status, refused.body["code"]) == (409, "customer_already_exists")
+        assert call("customers.get", {"customer_id": mine}).body["email"] == "mine@example.com"
+
     def test_two_customers_with_ids_may_share_an_email(self, call: Call) -> None:
         a_customer(call, "user_1", email="same@example.com")
         a_customer(call, "user_2", email="same@example.com")

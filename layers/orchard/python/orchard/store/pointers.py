@@ -51,10 +51,20 @@ def dropped(session: Session, before: Customer, after: Customer | None) -> list[
 
 def is_stripe_claim(session: Session, customer: Customer, write: Write) -> bool:
     """Whether a write is the claim of the customer's Stripe id."""
-    if customer.stripe_id is None or not isinstance(write, Put):
+    if customer.stripe_id is None:
         return False
-    claimed: str = write.item["pk"]
-    return claimed == keys.stripe_pointer(session.environment, customer.stripe_id).pk
+    return _is_claim(write, keys.stripe_pointer(session.environment, customer.stripe_id))
+
+
+def is_email_claim(session: Session, customer: Customer, write: Write) -> bool:
+    """Whether a write is the claim of the address by which a customer without an id is found."""
+    if not customer.email:
+        return False
+    return _is_claim(write, keys.email_pointer(session.tenant, customer.email.lower()))
+
+
+def _is_claim(write: Write, key: Key) -> bool:
+    return isinstance(write, Put) and (write.item["pk"], write.item["sk"]) == key
 
 
 def _addresses(session: Session, customer: Customer) -> list[Key]:

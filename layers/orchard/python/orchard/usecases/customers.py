@@ -151,7 +151,13 @@ def _commit(session: Session, after: Customer, writes: list[Write]) -> None:
     try:
         session.commit(*writes)
     except ConditionFailed as refused:
-        linking.explain(session, after, writes[refused.position])
+        write = writes[refused.position]
+        linking.explain(session, after, write)
+        if pointers.is_email_claim(session, after, write):
+            raise Conflict(
+                f"Another customer without an id has the email {after.email}",
+                "customer_already_exists",
+            ) from None
         raise
 
 
