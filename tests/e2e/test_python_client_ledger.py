@@ -5,6 +5,7 @@ What the client has no method for is asked without it.
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -204,3 +205,18 @@ def test_what_is_given_for_a_while_is_listed_and_ends_early(
     assert (listed["amount"], listed["feature_id"]) == (500, "credits")
     assert (before, autumn.check(**ivy, feature_id="credits").balance.remaining) == (600, 100)
     eventually(lambda: studio.get_done("overrides.list", **ivy)["list"], lambda found: not found)
+
+
+def test_what_the_ledger_cannot_read_waits_for_a_replay(stack: Stack) -> None:
+    table = {"TableName": stack.physical_id("Table")}
+    key = {"pk": {"S": "python-ledger/sandbox#CUSTOMER#ghost"}, "sk": {"S": "0#BALANCE#credits"}}
+    database = stack.client("dynamodb")
+    database.put_item(**table, Item={**key, "internal_id": {"S": "cus_ghost"}})
+    today = datetime.now(UTC).date().isoformat()
+
+    told = eventually(
+        lambda: stack.invoke("ReplayParked", {"day": today}), lambda seen: seen["failed"] == 1
+    )
+
+    assert [one["item"][1] for one in told["failures"]] == ["0#BALANCE#credits"]
+    database.delete_item(**table, Key=key)
