@@ -260,6 +260,23 @@ def test_an_addition_for_a_while_ends_early(desk: Desk) -> None:
     assert [one["change_id"] for one in desk.did("overrides.list")["list"]] == [addition]
 
 
+def test_refunds_give_back_no_more_than_was_used_of_an_addition_that_ended_early(
+    desk: Desk,
+) -> None:
+    desk.change("balances.create", feature_id="words", included_grant=10, balance_id="base")
+    until = START + 20 * DAY
+    addition = desk.change("balances.update", feature_id="words", add_to_balance=50, ends_at=until)
+    desk.use(30, "words")
+    desk.change("balances.delete", feature_id="words", balance_id="base")
+    desk.undo(addition)
+    owed = desk.left("words")
+
+    desk.use(-100, "words")
+
+    assert owed == (0, 0, 30)
+    assert balance(desk.call, "words") is None
+
+
 def test_an_addition_that_has_ended_can_not_end_early(desk: Desk) -> None:
     addition = desk.change("balances.update", add_to_balance=50, ends_at=START + DAY)
     desk.clock.now = START + DAY
@@ -369,6 +386,28 @@ def test_a_reset_that_nobody_wrote_down_stands_in_the_way_as_well(desk: Desk) ->
     desk.clock.now = NEXT_MONTH
 
     assert "was reset since" in desk.refused(edit)
+
+
+def test_a_grant_that_was_reset_since_leaves_nothing_to_others(desk: Desk) -> None:
+    rolling = {"reset": {"interval": "month"}, "rollover": {"length": 3}}
+    grant = desk.change("balances.create", included_grant=40, balance_id="gift", **rolling)
+    desk.clock.now = NEXT_MONTH + DAY
+    desk.use(5)
+
+    sentence = desk.refused(grant)
+
+    assert "was reset since" in sentence
+    assert "balances.delete" in sentence
+    assert desk.left() == (180, 175, 5)
+
+
+def test_a_flag_that_is_on_again_does_not_come_back_twice(desk: Desk) -> None:
+    a_feature(desk.call, "dashboard", type="boolean")
+    desk.change("balances.create", feature_id="dashboard")
+    deletion = desk.change("balances.delete", feature_id="dashboard")
+    desk.change("balances.create", feature_id="dashboard")
+
+    assert "switched on again" in desk.refused(deletion)
 
 
 def test_a_balance_that_is_gone_stands_in_the_way(desk: Desk) -> None:

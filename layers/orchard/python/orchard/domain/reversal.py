@@ -106,6 +106,11 @@ def present(row: Row | None, part: Part) -> Row:
             f"{part} is gone: it expired, was removed or went with its plan. "
             "Grant it anew with balances.create if it is needed"
         )
+    if row.resets != part.resets and part.before is None:
+        raise NotUndoable(
+            f"{part} was reset since, which settled what was used of it before. Use "
+            "balances.delete, with recalculate_balances to charge what is used of it now to others"
+        )
     # What is withheld until a date is withheld across resets.
     if row.resets != part.resets and "withheld" not in (part.after or {}):
         raise NotUndoable(
@@ -158,6 +163,7 @@ def carrier(row: Row, used: Any) -> Row:
         rollovers=(),
         withheld=(),
         unlimited=False,
+        addition=False,
     )
 
 

@@ -226,3 +226,9 @@ def _require_room(state: State, lines: Sequence[Line], household: Household, now
             raise NotUndoable(
                 f"This customer has another balance {external_id} by now. Remove that one first"
             )
+        if plan_id is None and fields.get("boolean") and _has_flag(state, part.place):
+            raise NotUndoable(f"{part.place.feature_id} is switched on again: nothing is missing")
+
+
+def _has_flag(state: State, place: Place) -> bool:
+    return any(row.boolean for row in state.get(place, NOTHING).rows)
