@@ -49,10 +49,10 @@ def everything(table: Table) -> str:
     return json.dumps(items, sort_keys=True)
 
 
-def pay_per_use(table: Table, clock: Clock, call: Call, **price: Any) -> None:
+def pay_per_use(table: Table, clock: Clock, call: Call, item: Any = None, **price: Any) -> None:
     """50 messages a month and $0.50 for each beyond them, as a paid upgrade would give them."""
     billed = {"amount": 0.5, "interval": "month", "billing_method": "usage_based", **price}
-    a_plan(call, "metered", {**monthly("messages", 50), "price": billed})
+    a_plan(call, "metered", {**monthly("messages", 50), **(item or {}), "price": billed})
     clock.advance(ms=1)
     session = session_of(table, clock.now)
     account, known = customers.require(session, "user_1"), catalog.read(session)
@@ -205,6 +205,21 @@ def test_billing_units_are_whole(call: Call, table: Table, clock: Clock) -> None
     pay_per_use(table, clock, call, billing_units=100, amount=3)
     seen = previewed(call, remaining=-101, interval="month")["next_invoice"]
     assert Decimal(str(seen["after"])) == 6
+
+
+def test_what_other_entities_use_beyond_is_on_the_same_invoice(
+    call: Call, table: Table, clock: Clock
+) -> None:
+    for seat in ("seat_1", "seat_2"):
+        body = {"customer_id": "user_1", "entity_id": seat, "feature_id": "users"}
+        assert call("entities.create", body).status == 200
+    pay_per_use(table, clock, call, {"entity_feature_id": "users"}, billing_units=100, amount=3)
+    for seat, beyond in (("seat_1", -60), ("seat_2", -70)):
+        asked(call, "balances.update", entity_id=seat, remaining=beyond)
+
+    seen = previewed(call, entity_id="seat_1", add_to_balance=50)["next_invoice"]
+
+    assert (seen["before"], seen["after"], seen["change"]) == (6, 3, -3)
 
 
 def test_an_entity_sees_the_effect_on_what_it_can_use(call: Call) -> None:

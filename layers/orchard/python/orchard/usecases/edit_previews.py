@@ -12,6 +12,7 @@ from orchard.domain.money import MAIN_CURRENCY
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import PRICED, Row
 from orchard.store import catalog, customers, ground
+from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.usecases import checking, editing
 from orchard.usecases.checking import Asked
@@ -56,13 +57,18 @@ def _outlook(
 
 
 def _bill(session: Session, request: UpdateBalanceRequest, plan: Planned) -> Bill | None:
-    """What usage beyond the balance is billed with; nothing where a control waives it."""
-    before, after = _priced(plan.before), _priced(plan.after)
-    if not before and not after:
+    """What usage beyond the balance is billed with; nothing where a control waives it.
+
+    What other entities use of the same source counts: whole units and tiers are of all together.
+    """
+    if not _priced(plan.before) and not _priced(plan.after):
         return None
-    if _is_waived(session, request):
+    account = customers.require(session, request.customer_id)
+    if _is_waived(session, request, account):
         return Bill(MAIN_CURRENCY, ZERO, ZERO)
-    billed = [charges.of_rows(rows, MAIN_CURRENCY) for rows in (before, after)]
+    whole = ground.of_account(account, None, request.feature_id).state(session.now)
+    before, after = (_priced({**whole, **state}) for state in (plan.before, plan.after))
+    billed = (charges.of_rows(rows, MAIN_CURRENCY) for rows in (before, after))
     return Bill(MAIN_CURRENCY, *billed)
 
 
@@ -70,8 +76,7 @@ def _priced(state: State) -> list[Row]:
     return [row for held in state.values() for row in held.own if row.overage == PRICED]
 
 
-def _is_waived(session: Session, request: UpdateBalanceRequest) -> bool:
-    account = customers.require(session, request.customer_id)
+def _is_waived(session: Session, request: UpdateBalanceRequest, account: Account) -> bool:
     held = [one for one in account.plans if one.is_held(session.now)]
     given = controls.effective(
         account.customer.billing_controls,
