@@ -9,7 +9,9 @@ import pytest
 from orchard.contracts.cursor import Cursor, encode
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.usecases import events
+from orchard.triggers import http
+from orchard.usecases import budget, events
+from tests.bench.requests import cost_of
 from tests.conftest import START, Call, Clock, mint
 from tests.streams import recording
 
@@ -193,8 +195,37 @@ def test_a_page_ends_early_when_its_events_are_large(
 
     assert (values(first), values(rest)) == ([0, 1], [2, 3])
     assert rest["next_cursor"] is None
-    assert (older["total"], older["has_more"]) == (2, True)
+    assert (older["total"], older["has_more"], older["limit"]) == (2, True, 2)
     assert values(listed(customer_id="user_1")) == [0]
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", 'quotes "" and \\ back\nslashes', "müde 😀", "\x00\x1f\x7f\u2028"]
+)
+def test_the_size_of_an_answer_is_what_the_function_sends(text: str) -> None:
+    content = [{"": {"": text, "value": 1.5, "none": None, "list": ["", ""]}}] * 3
+
+    sent = json.dumps(http.answer(200, content)["body"], ensure_ascii=False)
+
+    assert budget.size(content) + len('""') == len(sent.encode())
+
+
+def test_looking_for_events_of_an_entity_takes_no_more_requests_for_a_small_page(
+    call: Call, track: Any, listed: Any, table: Table
+) -> None:
+    entity = {"customer_id": "user_2", "entity_id": "seat_1", "feature_id": "messages"}
+    assert call("entities.create", entity).status == 200
+    track(7, customer_id="user_2", entity_id="seat_1")
+    for number in range(30):
+        track(number)
+    listed()
+
+    found: list[Any] = []
+    asked = {"entity_id": "seat_1", "limit": 1}
+    cost = cost_of(table, lambda: found.append(call("events.list", asked).body))
+
+    assert values(found[0]) == [7]
+    assert cost.verbs.count("BatchGetItem") == 2
 
 
 def test_a_cursor_counts_microseconds(track: Any, listed: Any) -> None:

@@ -102,7 +102,9 @@ def list_events_response(page: Page[UsageEvent], request: ListEventsRequest) -> 
     if request.offset is None:
         return view
     has_more = page.next_cursor is not None
-    older = {"has_more": has_more, "offset": request.offset, "limit": request.most}
+    # Where large events left no room for all that were asked for, the next offset follows these.
+    limit = len(shown) if has_more else request.most
+    older = {"has_more": has_more, "offset": request.offset, "limit": limit}
     return {**view, "total": len(shown), **older}
 
 

@@ -24,7 +24,7 @@ class Selection(NamedTuple):
     """Which events to list: names (none: all), an entity, times (both included), how many at once.
 
     `after` is the time and id of the last event of the page before. `looked_at` is told how many
-    items were read to find them.
+    items were read to find them; those of all customers are read twice, in the index and whole.
     """
 
     names: Sequence[str] = ()
@@ -72,6 +72,8 @@ def tenant_events(session: Session, selection: Selection) -> Iterator[UsageEvent
     hot_ids: dict[str, str | None] = {}
     for some in batched(entries, min(_LOOKED_UP, selection.page), strict=False):
         places = [Key(entry["pk"], entry["sk"]) for entry in some]
+        if selection.looked_at is not None:
+            selection.looked_at(len(places))
         lines = session.table.batch_get(places)
         kept = (lines[place] for place in places if place in lines)
         found = [_event_from_item(item) for item in kept if is_kept(item, session.now)]

@@ -19,11 +19,14 @@ from orchard.usecases import budget, ranges
 _MICROSECONDS = 1000
 #: Events of others, and those that a filter leaves out, count as well.
 MOST_READ = 50_000
-_TOO_MANY = f"More than {MOST_READ} events would have to be looked through: narrow custom_range"
+_TOO_MANY = (
+    f"More than {MOST_READ} events (of all customers: half as many) would have to be looked "
+    "through: narrow custom_range"
+)
 #: An answer has a few words more than its events.
 _LARGEST_PAGE = budget.LARGEST_ANSWER - 4096
-#: How many events are fetched at once to be filtered.
-_FETCHED = 1000
+#: How many events are fetched at once to be filtered, or summed up.
+FETCHED = 1000
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
@@ -69,12 +72,12 @@ def _fitting(found: list[UsageEvent]) -> int:
 
 def _selection(session: Session, request: ListEventsRequest) -> Selection:
     after = request.after
-    filtered = bool(request.filter_by)
+    is_filtered = bool(request.filter_by) or request.entity_id is not None
     wanted = Selection(
         names=request.feature_id,
         entity_id=request.entity_id,
         after=None if after is None else (after.time // _MICROSECONDS, after.id),
-        page=_FETCHED if filtered else request.most + (request.offset or 0) + 1,
+        page=FETCHED if is_filtered else request.most + (request.offset or 0) + 1,
         looked_at=budget.at_most(MOST_READ, _TOO_MANY),
     )
     if request.range is not None:

@@ -1,7 +1,8 @@
 """Where sums of usage come from: roll-ups of hours and days, or the events themselves."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import NamedTuple
 
@@ -17,16 +18,17 @@ from orchard.usecases import budget, events
 
 _MOST_ROLLUPS = 200_000
 _TOO_MANY_EVENTS = (
-    f"More than {events.MOST_READ} events would have to be read: choose a shorter range, or full "
-    "hours (UTC) without entity_id, filter_by, aggregate_on and a group other than $customer_id"
+    f"More than {events.MOST_READ} events (of all customers: half as many) would have to be read: "
+    "choose a shorter range, or full hours (UTC) without entity_id, filter_by, aggregate_on and a "
+    "group other than $customer_id"
 )
 _TOO_MANY_ROLLUPS = (
     f"More than {_MOST_ROLLUPS} hours or days of customers would have to be read: choose a shorter "
     "range, larger bins or fewer features"
 )
 _LONGEST_GROUP = 255
-#: Customers that are looked up together.
-_TOGETHER = 1000
+#: Customers that are looked up together, and in each of the requests that are made at once.
+_TOGETHER, _IN_REQUEST, _AT_ONCE = 1000, 100, 10
 
 
 class Wanted(NamedTuple):
@@ -55,6 +57,7 @@ class Source:
             entity_id=wanted.entity_id,
             start=span.start,
             end=span.end - 1,
+            page=events.FETCHED,
             looked_at=self._event_read,
         )
         return events.of(wanted.session, wanted.customer, selection)
@@ -86,11 +89,24 @@ class Source:
             for part in usage.of_everybody(session, name, piece, self._rollup_read)
         )
         for some in batched(parts, _TOGETHER, strict=False):
-            ledger.locate(session, {part.internal_id for part in some}, self._hot_ids)
+            self._locate({part.internal_id for part in some})
             for part in some:
                 hot_id = self._hot_ids[part.internal_id]
                 if hot_id is not None:
                     yield hot_id, part.tally
+
+    def _locate(self, internal_ids: set[str]) -> None:
+        """Look up who is not known yet: one request after another would take too long for many."""
+
+        def look_up(some: Iterable[str]) -> dict[str, str | None]:
+            found: dict[str, str | None] = {}
+            ledger.locate(self._wanted.session, set(some), found)
+            return found
+
+        unknown = sorted(one for one in internal_ids if one not in self._hot_ids)
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for found in threads.map(look_up, batched(unknown, _IN_REQUEST, strict=False)):
+                self._hot_ids |= found
 
 
 def tallies(found: Iterator[UsageEvent], by: str | None) -> Iterator[Tally]:
