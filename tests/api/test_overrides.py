@@ -270,6 +270,23 @@ def test_seats_stay_in_use_when_an_addition_ends(call: Call, clock: Clock) -> No
     assert left(call, "users") == (0, 4)
 
 
+def test_seats_of_an_entity_stay_in_use_when_its_addition_ends(call: Call, clock: Clock) -> None:
+    a_feature(call, "desks", consumable=False)
+    a_plan(call, "team", {"feature_id": "desks", "included": 2}, add_on=True)
+    call("billing.attach", {"customer_id": "user_1", "plan_id": "team"})
+    an_entity(call)
+    lent(call, feature_id="desks", entity_id="seat_1", add_to_balance=3)
+    track(call, 4, feature_id="desks", entity_id="seat_1")
+    assert left(call, "desks") == (1, 4)
+
+    clock.advance(days=3)
+    assert left(call, "desks") == (1, 4)
+    assert listed(call) == []
+
+    track(call, -4, feature_id="desks", entity_id="seat_1")
+    assert left(call, "desks") == (2, 0)
+
+
 def test_an_edit_with_an_end_may_require_the_version_that_was_seen(call: Call) -> None:
     seen = balance(call)["version"]
     track(call, 1)

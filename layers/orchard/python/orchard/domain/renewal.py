@@ -36,13 +36,30 @@ def _given_back(row: Row, now: int) -> Row:
 
 
 def _seated(rows: Rows, over: Rows) -> Rows:
-    """Seats stay in use when an edit that added some ends: then another row counts them."""
-    seats = total(row.refundable for row in over if row.addition and row.continuous)
+    """Seats stay in use when an edit that added some ends: then another row counts them.
+
+    Where there is no other, as with an entity that shares the customer's, one that grants nothing.
+    """
+    ended = [row for row in over if row.addition and row.continuous]
+    seats = total(row.refundable for row in ended)
     if not seats:
         return rows
     heir = next((row for row in rows if row.continuous and not row.is_mould), None)
-    heavier = heir and heir._replace(balance=heir.balance - seats)
-    return tuple(heavier if heavier and row is heir else row for row in rows)
+    if heir is None:
+        return (*rows, _bearer(ended[0], seats))
+    heavier = heir._replace(balance=heir.balance - seats)
+    return tuple(heavier if row is heir else row for row in rows)
+
+
+def _bearer(row: Row, used: Decimal) -> Row:
+    return row._replace(
+        id=f"{row.id}_used",
+        adjustment=-row.starting,
+        balance=-used,
+        expires_at=None,
+        withheld=(),
+        addition=False,
+    )
 
 
 def reset(row: Row, now: int) -> Row:
