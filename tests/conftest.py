@@ -17,6 +17,7 @@ from orchard.triggers import auth, connection
 from orchard.triggers import clock as clocks
 from orchard.usecases import api_keys
 from tests import harness
+from tests.quicker_moto import hurry
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -71,6 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Table]:
     """AWS as moto plays it, and one connection: making a client is slow."""
+    hurry()
     with mock_aws():
         yield connect()
 
