@@ -433,6 +433,35 @@ def test_a_page_of_one_customer_goes_on_where_the_last_ended(call: Call) -> None
     assert rest["next_cursor"] is None
 
 
+def test_a_page_is_not_looked_for_without_end(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    for feature_id in ("messages", "users"):
+        a_grant(call, 1, feature_id, expires_at=FRIDAY)
+    monkeypatch.setattr("orchard.usecases.overrides._MOST_READ", 1)
+
+    refused = call("overrides.list", {"feature_id": "messages"})
+
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+    assert "customer_id" in refused.body["message"]
+    assert len(listed(call, customer_id="user_1")) == 2
+    assert listed(call, feature_id="messages", ends_before=FRIDAY) == []
+
+
+def test_a_balance_holds_so_many_edits_with_an_end(
+    call: Call, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchard.domain.overrides.MOST", 3)
+    first = lent(call, add_to_balance=-5)
+    for amount in (7, -9):
+        lent(call, add_to_balance=amount)
+
+    refused = edit(call, add_to_balance=1)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+
+    recording.catch_up(table)
+    call("changes.undo", {"customer_id": "user_1", "change_id": first})
+    assert edit(call, add_to_balance=1).status == 200
+
+
 def test_what_the_list_is_asked_has_to_make_sense(call: Call) -> None:
     unknown = call("overrides.list", {"customer_id": "nobody"})
     cursor = call("overrides.list", {"start_cursor": "?"})

@@ -11,8 +11,11 @@ from orchard.domain.quantity import total
 from orchard.domain.row import ALLOCATED, NO_OVERAGE, Row, Rows, Withheld, ordered
 from orchard.domain.scope import Subject
 from orchard.domain.sources import ONE, Source, Sources
+from orchard.errors import Invalid
 
 GRANT, ADDITION, REDUCTION = "grant", "addition", "reduction"
+#: So many edits with an end a balance can hold at once, each counted in every source it is in.
+MOST = 100
 
 
 class Term(NamedTuple):
@@ -49,6 +52,7 @@ def edited(
     """
     sources = pool.candidates(state, subject, {feature_id: ONE})
     chosen = edits.selected(sources, selection)
+    _require_room(sources)
     difference = edits.difference(chosen, edit)
     if difference > 0:
         place = Place(feature_id, subject.entity_id)
@@ -61,6 +65,16 @@ def edited(
     changed = {(one.place, one.row.id): one for one in _withheld(chosen, -difference, term)}
     after = tuple(changed.get((one.place, one.row.id), one) for one in sources)
     return pool.regrouped(state, sources, after)
+
+
+def _require_room(sources: Sources) -> None:
+    """Refuse more edits than a balance can hold while every use of it stays quick."""
+    held = sum(len(source.row.withheld) + source.row.addition for source in sources)
+    if held >= MOST:
+        raise Invalid(
+            f"A balance can hold {MOST} edits with an end at once: "
+            "wait until some end, or take some back with changes.undo"
+        )
 
 
 def _added(chosen: Sources, amount: Decimal, term: Term, entity_id: str | None) -> Row:

@@ -4,7 +4,7 @@ A settled balance carries what the index shows of it, and nothing once all of th
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
 from typing import NamedTuple
@@ -18,6 +18,9 @@ from orchard.store.session import Session
 from orchard.store.statements import Item, Query
 from orchard.store.stored import Owner
 
+#: Later than any time that can be asked for.
+_LATEST = 10**14
+
 
 class End(NamedTuple):
     """A time at which something temporary ends, and the balance in which it does."""
@@ -29,11 +32,16 @@ class End(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which ends are meant: of one feature, and from a place in the list on."""
+    """Which ends are meant: of one feature, from a place in the list on, before a time.
+
+    `looked_at` is told how many entries of the index were read to find them.
+    """
 
     feature_id: str | None = None
     ends_at: int = 0
     mark: str = ""
+    before: int = _LATEST
+    looked_at: Callable[[int], None] | None = None
 
 
 def listed(key: Key, owner: Owner, place: Place, rows: Rows) -> Item:
@@ -76,6 +84,7 @@ def ends(session: Session, wanted: Wanted) -> Iterator[End]:
 
 def _entries(session: Session, wanted: Wanted) -> Iterator[Item]:
     """What the index holds from a place on, and of what lies before it all that ends later too."""
+    until = keys.listing_position(wanted.before, "")
     values = {
         ":pk": keys.overrides_listing(session.tenant),
         ":start": keys.listing_position(wanted.ends_at, wanted.mark),
@@ -86,9 +95,14 @@ def _entries(session: Session, wanted: Wanted) -> Iterator[Item]:
         index_name="listing",
         filter="size(tokens) > :one",
     )
-    rest = Query("listing_pk = :pk AND listing_sk >= :start", values, index_name="listing")
+    rest = Query(
+        "listing_pk = :pk AND listing_sk BETWEEN :start AND :until",
+        {**values, ":until": max(until, values[":start"])},
+        index_name="listing",
+    )
     queries = [before, rest] if wanted.ends_at else [rest]
-    return chain(*(session.table.query(_of_feature(one, wanted.feature_id)) for one in queries))
+    asked = (_of_feature(one, wanted.feature_id) for one in queries)
+    return chain.from_iterable(session.table.query(one, wanted.looked_at) for one in asked)
 
 
 def _of_feature(query: Query, feature_id: str | None) -> Query:

@@ -19,13 +19,23 @@ from orchard.store.keys import Key
 from orchard.store.overrides import Wanted
 from orchard.store.session import Session
 from orchard.store.stored import Stored, load
+from orchard.usecases.budget import at_most
 
 #: So many balances are read at once.
 _READ_AT_ONCE = 100
+#: One page comes from so many entries of the index at most.
+_MOST_READ = 50_000
+_TOO_MANY = (
+    f"More than {_MOST_READ} balances would have to be looked through: "
+    "say a customer_id, or an earlier ends_before"
+)
 
 
 def list_overrides(session: Session, request: ListOverridesRequest) -> dict[str, Any]:
-    """Return a page of what ends by itself, the soonest first. Errors: `CustomerNotFound`."""
+    """Return a page of what ends by itself, the soonest first.
+
+    Errors: `CustomerNotFound`; `Invalid` when too many balances are to be looked through.
+    """
     after = None if request.after is None else (request.after.time, request.after.id)
     found = _found(session, request, after)
     rest: Iterator[Listed] = (one for one in found if after is None or one.position > after)
@@ -60,11 +70,15 @@ def _of_everybody(
 ) -> Iterator[Listed]:
     """Balances that the index names, each read as it is now: what ended already is left out."""
     ends_at, position = after or (0, "")
-    start = Wanted(request.feature_id, ends_at, position.partition("/")[0])
+    budget = at_most(_MOST_READ, _TOO_MANY)
+    mark = position.partition("/")[0]
+    start = Wanted(request.feature_id, ends_at, mark, looked_at=budget)
+    if request.ends_before is not None:
+        start = start._replace(before=request.ends_before)
     ends = (
         end
         for end in index.ends(session, start)
-        if end.ends_at > session.now and (end.ends_at, end.mark) >= (start.ends_at, start.mark)
+        if end.ends_at > session.now and (end.ends_at, end.mark) >= (ends_at, mark)
     )
     for some in batched(ends, min(_READ_AT_ONCE, request.limit + 1), strict=False):
         items = session.table.batch_get(list({end.key for end in some}))
