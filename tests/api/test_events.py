@@ -228,6 +228,18 @@ def test_looking_for_events_of_an_entity_takes_no_more_requests_for_a_small_page
     assert cost.verbs.count("BatchGetItem") == 2
 
 
+def test_a_small_page_of_one_feature_reads_few_of_many_events(
+    track: Any, listed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        track(number, timestamp=START - number)
+    monkeypatch.setattr(events, "_LOOKED_THROUGH", 8)
+    monkeypatch.setattr(events, "MOST_READ", 19)
+
+    for whose in ({"customer_id": "user_1"}, {}):
+        assert values(listed(feature_id="messages", **whose, limit=2)) == [0, 1]
+
+
 def test_a_cursor_counts_microseconds(track: Any, listed: Any) -> None:
     track(1)
     track(2)

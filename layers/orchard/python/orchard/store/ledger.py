@@ -57,7 +57,7 @@ def events(session: Session, internal_id: str, selection: Selection) -> Iterator
         {":pk": partition, **values},
         filter=" AND ".join(conditions) or None,
         names=_NAMES if selection.names else None,
-        page=None if conditions else selection.page,
+        page=selection.page,
     )
     found = between(session, query, selection, place)
     return (_event_from_item(item) for item in found)
@@ -125,7 +125,7 @@ def _shard(session: Session, partition: str, selection: Selection) -> Iterator[I
         index_name="listing",
         filter=" OR ".join(f"contains(tokens, {name})" for name in listed) or None,
         # Twice a fair share of the page: seldom too little, never all of it from each shard.
-        page=None if listed else selection.page // keys.EVENT_SHARDS * 2 + 2,
+        page=selection.page // keys.EVENT_SHARDS * 2 + 2,
     )
     return between(session, query, selection, keys.listing_position)
 

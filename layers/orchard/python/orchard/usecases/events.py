@@ -25,8 +25,8 @@ _TOO_MANY = (
 )
 #: An answer has a few words more than its events.
 _LARGEST_PAGE = budget.LARGEST_ANSWER - 4096
-#: How many events are fetched at once to be filtered, or summed up.
-FETCHED = 1000
+#: How many events are read at once to be summed up, and at least to find those that are asked for.
+FETCHED, _LOOKED_THROUGH = 1000, 250
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
@@ -72,12 +72,13 @@ def _fitting(found: list[UsageEvent]) -> int:
 
 def _selection(session: Session, request: ListEventsRequest) -> Selection:
     after = request.after
-    is_filtered = bool(request.filter_by) or request.entity_id is not None
+    is_filtered = bool(request.filter_by or request.feature_id) or request.entity_id is not None
+    shown = request.most + (request.offset or 0) + 1
     wanted = Selection(
         names=request.feature_id,
         entity_id=request.entity_id,
         after=None if after is None else (after.time // _MICROSECONDS, after.id),
-        page=FETCHED if is_filtered else request.most + (request.offset or 0) + 1,
+        page=max(shown, _LOOKED_THROUGH) if is_filtered else shown,
         looked_at=budget.at_most(MOST_READ, _TOO_MANY),
     )
     if request.range is not None:
