@@ -17,7 +17,7 @@ from orchard.store.session import Session
 from orchard.store.statements import Delete, Item, Put, load
 from orchard.store.stored import Stored
 from orchard.store.table import Table
-from orchard.usecases import alerts, parking
+from orchard.usecases import alerts, parking, replaying
 from tests.conftest import TENANT, Clock
 from tests.jobs.conftest import Deadline
 from tests.streams import recording
@@ -156,6 +156,19 @@ def test_a_run_stops_in_time_and_the_next_goes_on(
     assert (second["replayed"], second["failed"], second["left"]) == (2, 0, 0)
     assert second["next"] is None
     assert values(table) == [2, 3, 4]
+
+
+def test_a_run_that_ends_in_time_does_not_count_all_that_is_left(
+    tracked: list[Record], mistake: Mistake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake.values = {1, 2, 3, 4}
+    recording.deliver(tracked)
+    monkeypatch.setattr(replaying, "_MOST_LEFT", 2)
+
+    first = replay(asks=0, day=day_of(tracked), dry_run=True)
+    rest = replay(day=day_of(tracked), dry_run=True, after=first["next"])
+
+    assert (first["left"], first["failed"] + rest["failed"]) == (2, 4)
 
 
 def test_records_of_many_days_are_replayed_oldest_first(

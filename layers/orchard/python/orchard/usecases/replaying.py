@@ -1,7 +1,7 @@
 """Handling again what was set aside from the table's stream."""
 
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from orchard.contracts.replaying import ReplayParkedRequest
@@ -14,6 +14,8 @@ from orchard.usecases.ledger import Entry, Written
 
 #: Of so many failures the answer tells the reasons.
 _TOLD = 50
+#: So many of those that are left are counted: there may be millions, and time is up by then.
+_MOST_LEFT = 1000
 
 
 class Replay(NamedTuple):
@@ -28,8 +30,8 @@ def run(replay: Replay, request: ReplayParkedRequest) -> dict[str, Any]:
     """Handle parked records again, oldest first, as long as there is time; forget those done.
 
     Return how many were `replayed`, how many `failed` again and are kept with the new reason, how
-    many are `left` for lack of time, and what to go on behind (`next`). A repetition does no harm,
-    two runs at once neither. Errors: `Unavailable`.
+    many are `left` for lack of time (or that many, at least), and what to go on behind (`next`). A
+    repetition does no harm, two runs at once neither. Errors: `Unavailable`.
     """
     waiting = _waiting(replay.table, request)
     attempt = _understand if request.dry_run else _replay
@@ -43,7 +45,7 @@ def run(replay: Replay, request: ReplayParkedRequest) -> dict[str, Any]:
             failures.append(_failure(replay, one, failed, keep=not request.dry_run))
         if not replay.has_time():
             break
-    left = sum(1 for _ in waiting)
+    left = sum(1 for _ in islice(waiting, _MOST_LEFT))
     return {
         "replayed": replayed,
         "failed": len(failures),
