@@ -11,7 +11,7 @@ from orchard.store import changes, keys
 from orchard.store.session import Session
 from orchard.store.statements import Put
 from orchard.store.table import Table
-from orchard.usecases import api_keys
+from orchard.usecases import api_keys, budget
 from tests import harness
 from tests.builders import a_customer, a_feature, a_grant, a_plan, monthly
 from tests.conftest import START, TENANT, Call, Clock, mint
@@ -465,6 +465,22 @@ class TestFilters:
         assert "custom_range" in refused.body["message"]
         assert trail.ask(**whose, custom_range={"start": START + 3000}).status == 200
 
+    @pytest.mark.parametrize("whose", [{"customer_id": "user_1"}, {}])
+    def test_a_page_holds_no_more_than_an_answer_may(
+        self, trail: Trail, monkeypatch: pytest.MonkeyPatch, whose: dict[str, Any]
+    ) -> None:
+        whole = trail.ask(**whose, limit=1000).body["list"]
+        monkeypatch.setattr(budget, "LARGEST_ANSWER", 1500)
+
+        pages, cursor = 0, ""
+        found: list[Any] = []
+        while cursor is not None:
+            body = trail.look(**whose, limit=1000, start_cursor=cursor).body
+            found, cursor, pages = [*found, *body["list"]], body["next_cursor"], pages + 1
+
+        assert found == whole
+        assert pages > 1
+
     def test_a_change_that_was_undone_says_by_which(self, trail: Trail) -> None:
         told = trail.last()
         customer = trail.call("customers.get", {"customer_id": "user_1", "with_autumn_id": True})
@@ -475,6 +491,18 @@ class TestFilters:
 
         assert (again["undone_by"], again["undoable"]) == ("chg_other", False)
         assert trail.everything()[0] == again
+
+
+def test_of_large_metadata_the_entries_are_told_that_changed(trail: Trail) -> None:
+    for name in "abcdef":
+        trail.do("customers.update", metadata={name: name * 90_000} if name < "e" else {name: 1})
+    trail.do("customers.update", metadata={"a": None, "e": 2})
+
+    last, first = trail.of(action="customers.update")[0], trail.of(action="customers.update")[-1]
+
+    assert last["before"] == {"metadata": {"a": "a" * 90_000, "e": 1}}
+    assert last["after"] == {"metadata": {"e": 2}}
+    assert first["after"]["metadata"] == {"a": "a" * 90_000}
 
 
 def test_all_lines_of_a_change_are_found_by_its_id(

@@ -7,6 +7,7 @@ reads all of a customer. A pointer leads from the internal id to them.
 from typing import Any, NamedTuple
 
 from orchard.domain import customer as domain
+from orchard.domain import ledger
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
@@ -187,6 +188,19 @@ def fields(customer: Customer) -> Item:
         "billing_controls": dict(customer.billing_controls),
         "config": dict(customer.config),
     }
+
+
+def difference(before: Item, after: Item) -> tuple[Item, Item]:
+    """Return which of a customer's fields differ, as they were and are; of metadata the entries.
+
+    The whole of it, twice, might be more than a line of the ledger holds.
+    """
+    was, now = ledger.difference(before, after)
+    if "metadata" in was and "metadata" in now:
+        sides = (documents.load(side["metadata"]) for side in (was, now))
+        old, new = ledger.difference(*sides)
+        was["metadata"], now["metadata"] = documents.dump(old), documents.dump(new)
+    return was, now
 
 
 def _customer_to_item(

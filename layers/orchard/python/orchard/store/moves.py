@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from orchard.domain import ledger
 from orchard.domain.customer import Customer
 from orchard.store import customers, entities, keys
 from orchard.store.customers import Account
@@ -17,7 +16,7 @@ def moved(session: Session, account: Account, after: Customer, last: Item) -> li
     Balances must be as they were read: usage that arrives meanwhile makes the move start over.
     """
     was = account.customer._replace(version=after.version)
-    before, now = ledger.difference(customers.fields(was), customers.fields(after))
+    before, now = customers.difference(customers.fields(was), customers.fields(after))
     # Nobody can tell from the item itself what it was in its former place.
     told = {**last, "before": before, "after": now}
     writes: list[Write] = [customers.put(session, after, account.plans, told, new=True)]

@@ -1,18 +1,22 @@
 """Looking through the audit trail: `changes.list`."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from orchard.contracts.changes import ListChangesRequest, list_changes_response
-from orchard.contracts.cursor import Cursor, page
+from orchard.contracts.changes import ListChangesRequest, change, list_changes_response
+from orchard.contracts.cursor import Cursor, Page, page
 from orchard.domain import changes as domain
 from orchard.store import changes, customers
 from orchard.store.changes import Lines
 from orchard.store.ledger import Selection
 from orchard.store.session import Session
+from orchard.usecases import budget
 
 #: So many are read at once where most of them may not be meant.
 _LOOKED_THROUGH = 1000
+#: What an answer has beside its changes, for each of them: also by which it was undone.
+_MARGIN = 100
 
 
 def list_changes(session: Session, request: ListChangesRequest) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def list_changes(session: Session, request: ListChangesRequest) -> dict[str, Any
     )
     if request.custom_range.end is not None:
         selection = selection._replace(end=request.custom_range.end)
-    found = page(_found(session, request, selection), request.limit, _place)
+    found = _fitting(_found(session, request, selection), request.limit)
     undone = changes.undone(session, (lines[0] for lines in found.items))
     return list_changes_response(found, undone)
 
@@ -42,6 +46,18 @@ def _found(session: Session, request: ListChangesRequest, selection: Selection) 
         for lines in changes.of_customer(session, customer.internal_id, selection)
         if domain.matches(map(domain.tokens, lines), request.wanted)
     )
+
+
+def _fitting(found: Iterator[Lines], limit: int) -> Page[Lines]:
+    """Return a page of as many changes as one answer holds; the next one begins behind them."""
+    taken: list[Lines] = []
+    room = budget.LARGEST_ANSWER
+    for lines in islice(found, limit + 1):
+        taken.append(lines)
+        room -= budget.size(change(lines, None)) + _MARGIN
+        if room < 0 and len(taken) > 1:
+            return page(taken, len(taken) - 1, _place)
+    return page(taken, limit, _place)
 
 
 def _place(lines: Lines) -> Cursor:

@@ -41,7 +41,7 @@ class _Plan(NamedTuple):
             id=last["id"], kind=last["kind"], at=last["at"], by=last["by"], details={}
         )
         was, now = customers.fields(self.account.customer), customers.fields(self.customer)
-        before, after = ledger.difference(was, now)
+        before, after = customers.difference(was, now)
         head = blank._replace(feature_id=None, entity_id=None, before=before, after=after)
         lines = [head]
         for place, held in self.after.items():
