@@ -5,7 +5,8 @@ from decimal import Decimal
 from orchard.domain import balance, ledger
 from orchard.domain.holding import NOTHING, Holding
 from orchard.domain.ledger import Image
-from orchard.domain.row import Rows
+from orchard.domain.row import PRICED, RolloverRule, Row, Rows, Withheld
+from orchard.store import rows as stored
 from tests.unit.domain.rows import (
     DAY,
     HERE,
@@ -117,6 +118,25 @@ def test_a_row_that_came_or_went_is_told_whole() -> None:
     told = now["sources"]["monthly"]
     assert (told["allowance"], told["balance"], told["interval"]) == (100, 40, "month")
     assert told["rollovers"][0]["balance"] == 3
+
+
+def test_a_row_is_made_again_from_the_little_that_is_told_of_it() -> None:
+    plain = lifetime(9)
+    rich = monthly(
+        5,
+        continuous=True,
+        overage=PRICED,
+        price={"amount": 2},
+        rollover=RolloverRule(Decimal(3), None, 2),
+        rollovers=(carried(2, OCTOBER),),
+        withheld=(Withheld("chg_1", Decimal(1), START, OCTOBER),),
+    )
+
+    before, _after = ledger.changed_rows(in_order(plain, rich), ())
+
+    told = before["sources"]
+    assert [Row(**stored.fields(told[row.id])) for row in (plain, rich)] == [plain, rich]
+    assert set(told["lifetime"]) == {"id", "created_at", "allowance", "balance"}
 
 
 def test_fields_that_appear_or_vanish_differ() -> None:

@@ -16,6 +16,8 @@ from orchard.domain.row import Row, Rows
 HOUR, DAY = "HOUR", "DAY"
 GRAINS_MS = {HOUR: SPANS_MS["hour"], DAY: DAY_MS}
 
+_USUAL = Row._field_defaults
+
 type Details = dict[str, Any]
 
 
@@ -154,6 +156,8 @@ def changed_rows(before: Rows, after: Rows) -> tuple[Details, Details]:
     earlier, later = _sources(before), _sources(after)
     for row_id in {**earlier, **later}:
         old, new = difference(earlier.get(row_id, {}), later.get(row_id, {}))
+        if row_id not in earlier or row_id not in later:
+            old, new = _unusual(old), _unusual(new)
         if old or new:
             _note(was, row_id, old, present=row_id in earlier)
             _note(now, row_id, new, present=row_id in later)
@@ -196,6 +200,11 @@ def _own(rows: Rows) -> Rows:
 
 def _sources(rows: Rows) -> dict[str, Details]:
     return {row.id: _source(row) for row in rows}
+
+
+def _unusual(fields: Details) -> Details:
+    """What of a source that came or went is not as with most: a change may remove hundreds."""
+    return {name: value for name, value in fields.items() if value and value != _USUAL.get(name)}
 
 
 def _source(row: Row) -> Details:
