@@ -14,7 +14,6 @@ from orchard.contracts.request import Request
 from orchard.domain import changes
 from orchard.domain.changes import Wanted
 from orchard.domain.ledger import Change, Details
-from orchard.domain.row import Row
 
 type Action = Literal[
     "balances.create",
@@ -37,7 +36,6 @@ type ActorType = Literal["api_key", "dashboard_user", "job", "stripe", "time"]
 
 #: What a line's details say that is shown beside them, or that means nothing to callers.
 _SHOWN_BESIDE = {"feature_id", "entity_id", "undoes", "row_id"}
-_USUAL = Row._field_defaults
 
 
 class ActorFilter(Request):
@@ -116,25 +114,15 @@ def _balance(line: Change) -> dict[str, Any]:
     return {
         "feature_id": line.feature_id,
         "entity_id": line.entity_id,
-        "before": _side(line.before, line.after),
-        "after": _side(line.after, line.before),
+        "before": _side(line.before),
+        "after": _side(line.after),
     }
 
 
-def _side(side: Details, other: Details) -> dict[str, Any]:
-    """Totals and sources as they differ from the other side."""
-    known = other.get("sources", {})
-    sources = {
-        name: fields if name in known else _unusual(fields)
-        for name, fields in side.get("sources", {}).items()
-    }
-    shown: dict[str, Any] = plain({**side, "sources": sources})
+def _side(side: Details) -> dict[str, Any]:
+    """Totals, and fields of sources, as they differ from the other side."""
+    shown: dict[str, Any] = plain({**side, "sources": side.get("sources", {})})
     return shown
-
-
-def _unusual(fields: Details) -> Details:
-    """Of a source that came or went: what is not as it is with most."""
-    return {name: value for name, value in fields.items() if value and value != _USUAL.get(name)}
 
 
 def _details(head: Change) -> dict[str, Any]:
