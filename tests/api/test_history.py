@@ -180,6 +180,21 @@ def test_a_reset_is_told_from_an_expiry(call: Call, clock: Clock, told: Told) ->
     assert marks[2:] == [("expiry", START + DAY), ("reset", START + 30 * DAY)]
 
 
+@pytest.mark.parametrize("amount", [20, -20])
+def test_an_edit_that_ends_by_itself_is_marked_so(
+    call: Call, clock: Clock, told: Told, amount: int
+) -> None:
+    clock.advance(ms=1)
+    edit(call, add_to_balance=amount, ends_at=START + DAY)
+    clock.advance(days=2)
+    track(call, 1)
+
+    marks = told()["marks"]
+
+    assert [one["type"] for one in marks] == ["plan_change", "edit", "edit_end"]
+    assert marks[2]["timestamp"] == START + DAY
+
+
 def test_other_features_leave_no_marks(call: Call, told: Told) -> None:
     a_grant(call, 3, "seats")
 

@@ -77,7 +77,7 @@ def mark(one: Mark) -> dict[str, Any]:
     """Return a change as a mark on the time line, with the totals that it changed at its place."""
     return {
         "timestamp": one.time,
-        "type": "expiry" if one.is_expiry else _TYPES.get(one.kind, one.kind),
+        "type": one.by_time or _TYPES.get(one.kind, one.kind),
         "change_id": one.change_id,
         "entity_id": one.entity_id,
         "actor": changes.actor(one.by)._asdict(),

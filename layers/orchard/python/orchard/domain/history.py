@@ -17,8 +17,8 @@ from orchard.domain.summary import Seen
 
 #: What of a place is shown: nothing, only that entities have slices, amounts, or no bound at all.
 HIDDEN, SLICED, LIMITED, UNLIMITED = "-", "s", "l", "u"
-#: The kind of what time did.
-RESET = "reset"
+#: What time did, the first as the kind of a change too.
+RESET, EXPIRY, EDIT_END = "reset", "expiry", "edit_end"
 #: So many instants of one write are foreseen; the job that writes resets down is far faster.
 _FORESEEN = 100
 #: A Monday, 00:00 UTC, on the first of January of a year: where bins of every size begin.
@@ -71,10 +71,17 @@ class Mark(NamedTuple):
     after: Mapping[str, Any]
 
     @property
-    def is_expiry(self) -> bool:
-        """Whether time alone did it, and no source began anew."""
-        sources = self.after.get("sources", {}).values()
-        return self.kind == RESET and not any("next_reset_at" in fields for fields in sources)
+    def by_time(self) -> str | None:
+        """What time did: a reset, the end of an edit, or an expiry; None if it was not time."""
+        if self.kind != RESET:
+            return None
+        was, now = (side.get("sources", {}) for side in (self.before, self.after))
+        if any("next_reset_at" in fields for fields in now.values()):
+            return RESET
+        gone = [fields for name, fields in was.items() if name not in now]
+        ended = all(fields.get("addition") for fields in gone)
+        returned = any("withheld" in fields for fields in now.values())
+        return EDIT_END if ended and (gone or returned) else EXPIRY
 
 
 def figures(holding: Holding) -> Figures:
