@@ -83,6 +83,7 @@ _APOLOGY: Body = {
     "feature_id": "messages",
     "add_to_balance": 500,
     "reason": "Made good for the outage of last Tuesday",
+    "reference": "incident 207",
 }
 _CORRECTION: Body = {
     "feature_id": "messages",
@@ -94,6 +95,28 @@ _TRIAL: Body = {
     "included_grant": 150,
     "add_to_balance": 100,
     "reason": "Larger trial agreed with sales",
+}
+
+# How long from now these last is told in days.
+_LAUNCH_WEEK: Body = {
+    "feature_id": "messages",
+    "add_to_balance": 2000,
+    "ends_in_days": 5,
+    "reason": "Room for the launch week",
+    "reference": "ticket 4711",
+}
+_DISPUTE: Body = {
+    "feature_id": "messages",
+    "add_to_balance": -60,
+    "ends_in_days": 2,
+    "reason": "Held back until the double import is settled",
+    "reference": "ticket 4720",
+}
+_MISTAKE: Body = {
+    "feature_id": "messages",
+    "remaining": 9000,
+    "reason": "Typed a nought too many",
+    "undone": "Meant for another customer",
 }
 
 _ALERTS: Body = {
@@ -154,7 +177,7 @@ _VOIDED = (
 
 _SPECIAL = {
     "Ingrid Solberg": Special(PRO, _ALERTS, (_APOLOGY,), _PAID, _WORKSPACES),
-    "Camille Moreau": Special(PRO, invoices=_GROWING),
+    "Camille Moreau": Special(PRO, edits=(_LAUNCH_WEEK,), invoices=_GROWING),
     "Achieng Otieno": Special(PRO, _SPENDING, invoices=_OPEN),
     "Maya Whitfield": Special(PRO, edits=(_APOLOGY,), invoices=_OVERDUE),
     "Haruto Tanaka": Special(PRO, _TOPUP, invoices=_PAID[1:]),
@@ -164,10 +187,10 @@ _SPECIAL = {
     "Edward Quill": Special((PACK,)),
     "Dakota Reyes": Special((PACK, THANKS), _LIMIT),
     "Ji-woo Park": Special((PACK,), edits=(_TRIAL,)),
-    "Giulia Conti": Special(controls=_ALERTS),
+    "Giulia Conti": Special(controls=_ALERTS, edits=(_DISPUTE,)),
     "Tomasz Wójcik": Special(controls=_LIMITS),
     "Omar Haddad": Special(edits=(_CORRECTION,)),
-    "Noah Fischer": Special((PACK,)),
+    "Noah Fischer": Special((PACK,), edits=(_MISTAKE,)),
     "Aroha Ngata": Special(edits=(_TRIAL,)),
     "Mateus Lima": Special((THANKS,)),
     "Samuel Green": Special(edits=(_APOLOGY,)),

@@ -25,7 +25,7 @@ _FIRST_WEEKDAY = 3
 _WRITING_SHARE = 0.25
 #: A third would only start further copies of the same functions.
 _AT_ONCE = 2
-#: How long the invoices may take to arrive, in seconds.
+#: How long invoices may take to arrive, and changes to be written down, in seconds.
 _PATIENCE = 90
 
 
@@ -87,8 +87,19 @@ def live(api: "Api", customer_id: str, one: Customer, now: int) -> None:
         what = f"{customer_id} use {number}"
         body = {name: part for name, part in use._asdict().items() if part is not None}
         api.once(what, "balances.track", **whose, **body)
-    for number, edit in enumerate(one.special.edits):
-        api.once(f"{customer_id} edit {number}", "balances.update", **whose, **edit)
+    for number, body in enumerate(one.special.edits):
+        edit(api, f"{customer_id} edit {number}", {**whose, **body}, now)
+
+
+def edit(api: "Api", what: str, body: dict[str, Any], now: int) -> None:
+    """Edit a balance; an edit that was a mistake is taken back at once."""
+    days, mistake = body.pop("ends_in_days", None), body.pop("undone", None)
+    if days is not None:
+        body["ends_at"] = now + days * DAY
+    made = api.once(what, "balances.update", **body)
+    if made is not None and mistake is not None:
+        undone = {"customer_id": body["customer_id"], "change_id": made["change_id"]}
+        api.eventually("changes.undo", **undone, reason=mistake)
 
 
 def divide(api: "Api", customer_id: str, workspaces: tuple[Workspace, ...]) -> None:
@@ -155,11 +166,22 @@ class Api:
         """Call an operation; return its answer."""
         return _content(self._http.post(operation, json=body))
 
-    def once(self, what: str, operation: str, **body: Any) -> None:
-        """Call an operation unless an earlier loading did: then it is refused as a conflict."""
+    def once(self, what: str, operation: str, **body: Any) -> Any:
+        """Call an operation unless an earlier loading did: then it is refused as a conflict.
+
+        Return the answer, None if it was done before.
+        """
         answer = self._http.post(operation, json=body, headers={"idempotency-key": f"demo {what}"})
-        if answer.status_code != httpx.codes.CONFLICT:
-            _content(answer)
+        return None if answer.status_code == httpx.codes.CONFLICT else _content(answer)
+
+    def eventually(self, operation: str, **body: Any) -> Any:
+        """Call an operation that has to wait until the ledger has what it is about."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            answer = self._http.post(operation, json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                return _content(answer)
+            time.sleep(int(answer.headers.get("retry-after", 1)))
 
 
 class StripeDouble:

@@ -638,7 +638,7 @@ def written(one: Source) -> tuple[Any, ...]:
 
 TestOperations = Operations.TestCase
 TestOperations.settings = settings(
-    max_examples=300,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
