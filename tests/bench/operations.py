@@ -6,6 +6,7 @@ from typing import Any
 from tests.bench.requests import Cost, cost_of
 from tests.bench.world import world
 from tests.conftest import Call
+from tests.harness import Response
 
 HERE: dict[str, Any] = {"customer_id": "user_1"}
 MESSAGES: dict[str, Any] = {**HERE, "feature_id": "messages"}
@@ -13,7 +14,7 @@ KEY = {"idempotency-key": "bench"}
 LOCK = {"lock_id": "bench", "enabled": True}
 
 
-def cases(call: Call) -> dict[str, Callable[[], object]]:
+def cases(call: Call) -> dict[str, Callable[[], Response]]:
     """Return the operations to measure, warm: key and catalogue are cached."""
     return {
         "balances.check": lambda: call("balances.check", MESSAGES),
@@ -58,7 +59,17 @@ def cases(call: Call) -> dict[str, Callable[[], object]]:
 def measured() -> dict[str, Cost]:
     """Return the cost of each operation, in the order of the cases."""
     with world() as (table, call):
-        return {name: cost_of(table, work) for name, work in cases(call).items()}
+        return {name: cost_of(table, done(work)) for name, work in cases(call).items()}
+
+
+def done(work: Callable[[], Response]) -> Callable[[], None]:
+    """Return a call that must succeed: a refusal would cost too little."""
+
+    def ask() -> None:
+        answered = work()
+        assert answered.status == 200, answered
+
+    return ask
 
 
 def report() -> None:

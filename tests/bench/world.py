@@ -21,6 +21,7 @@ def world() -> Iterator[tuple[Table, Call]]:
     """Yield the table and `call`; the customer user_1 has a million messages a month."""
     with DynamoDBLocal() as running:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.endpoint
+        os.environ["EVENT_RETENTION_DAYS"] = "400"
         logging.getLogger("orchard").setLevel(logging.WARNING)
         table = connect(harness.TABLE_NAME)
         harness.create_table(boto3.client("dynamodb"))
