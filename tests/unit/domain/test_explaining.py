@@ -284,7 +284,9 @@ def test_a_limit_of_the_feature_stops_credits_too() -> None:
         "credits",
         "usage_limit",
     )
-    assert "usage limit of 5 words a day leaves 1" in reasons.of_question(found)
+    told = reasons.of_question(found)
+    assert "usage limit of 5 words a day leaves 1" in told
+    assert told.endswith("2 of words needed.")
 
 
 @pytest.mark.parametrize(

@@ -132,21 +132,21 @@ def _for_sale(basis: Basis, payer: Payer) -> Decimal:
 
 def _window(basis: Basis, payer: Payer) -> str:
     """The usage limit that leaves least, of the feature that answers or of the one it pays for."""
-    found = [(one, name) for one, name in _windows(basis, payer) if one.enabled and one.applies]
+    found = [(one, whose) for one, whose in _windows(basis, payer) if one.enabled and one.applies]
     if not found:
         return f"a usage limit of {payer.feature_id} is used up"
-    limit, name = min(found, key=lambda pair: pair[0].left)
+    limit, whose = min(found, key=lambda pair: pair[0].left)
     return (
-        f"the usage limit of {_number(limit.limit)} {name} a {limit.interval} leaves "
-        f"{_number(limit.left)} until {at(limit.resets_at)}, {_asked(payer)}"
+        f"the usage limit of {_number(limit.limit)} {whose.feature_id} a {limit.interval} leaves "
+        f"{_number(limit.left)} until {at(limit.resets_at)}, {_asked(whose)}"
     )
 
 
-def _windows(basis: Basis, payer: Payer) -> Iterator[tuple[Window, str]]:
+def _windows(basis: Basis, payer: Payer) -> Iterator[tuple[Window, Payer]]:
     for one in dict.fromkeys((basis.payers[0].feature_id, payer.feature_id)):
         for known in basis.payers:
             if known.feature_id == one:
-                yield from ((limit, one) for limit in known.windows)
+                yield from ((limit, known) for limit in known.windows)
 
 
 def _answering(basis: Basis) -> Payer:
