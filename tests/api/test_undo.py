@@ -650,11 +650,16 @@ def test_a_request_without_a_change_is_refused(desk: Desk, body: dict[str, Any])
     assert (answer.status, answer.body["code"]) == (400, "invalid_inputs")
 
 
-def test_a_change_that_is_not_in_the_ledger_yet_is_to_be_waited_for(desk: Desk) -> None:
+@pytest.mark.parametrize("minutes", [0, 10])
+def test_a_change_that_is_not_in_the_ledger_yet_is_to_be_waited_for(
+    desk: Desk, minutes: int
+) -> None:
     edit = desk.call(
         "balances.update",
         {"customer_id": "user_1", "feature_id": "messages", "add_to_balance": 50},
     ).body["change_id"]
+    # However late the stream is: the balance itself says who was the last to change it.
+    desk.clock.advance(seconds=60 * minutes)
 
     answer = desk.call("changes.undo", {"customer_id": "user_1", "change_id": edit})
 

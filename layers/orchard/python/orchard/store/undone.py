@@ -32,8 +32,10 @@ class ChangeNotFound(NotFound):
         super().__init__(f"Change {change_id} not found")
 
 
-def whole(session: Session, internal_id: str, change_id: str) -> changes.Lines:
-    """Return all lines of a change.
+def whole(
+    session: Session, internal_id: str, change_id: str, *, is_latest: bool = False
+) -> changes.Lines:
+    """Return all lines of a change; `is_latest`: an item says that it was the last to change it.
 
     Errors: `ChangeNotFound`; `Unavailable` while the change is not in the ledger, or only a part
     of it; `NotUndoable` if a part of it never came there.
@@ -43,7 +45,7 @@ def whole(session: Session, internal_id: str, change_id: str) -> changes.Lines:
     age = _LATEST_MS if made_at is None else session.now - made_at
     if found and len(found) >= max(int(line.basis.get("lines", 1)) for line in found):
         return found
-    if abs(age) < (_LATEST_MS if found else _SOON_MS):
+    if abs(age) < (_LATEST_MS if found else _SOON_MS) or (is_latest and not found):
         raise Unavailable("The change is not written down yet; try again in a moment")
     if found:
         raise NotUndoable("The ledger has only a part of this change. Correct the rest by hand")

@@ -72,7 +72,9 @@ def _attempt(session: Session, request: UndoRequest) -> dict[str, Any]:
 
 def _plan(session: Session, request: UndoRequest) -> _Plan:
     account = customers.require(session, request.customer_id)
-    lines = undone.whole(session, account.customer.internal_id, request.change_id)
+    internal_id, change_id = account.customer.internal_id, request.change_id
+    is_latest = any(item.get("last", {}).get("id") == change_id for item in account.items)
+    lines = undone.whole(session, internal_id, change_id, is_latest=is_latest)
     change = lines[0]
     if not changes.is_undoable(change.kind):
         raise reversal.refusal(change.kind, changes.action(change.kind))
