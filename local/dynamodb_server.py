@@ -39,7 +39,8 @@ def main() -> None:
     libraries = folder / "DynamoDBLocal_lib"
     programs = [str(folder / "DynamoDBLocal.jar"), str(libraries / "*")]
     jpype.startJVM(machine(), *OPTIONS, f"-Djava.library.path={libraries}", classpath=programs)
-    arguments = ["-inMemory", "-disableTelemetry", "-port", port]
+    # Shared: whoever asks finds the same tables, under whatever credentials.
+    arguments = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", port]
     server = jpype.JClass(RUNNER).createServerFromCommandLineArgs(arguments)
     listen_on_loopback(server)
     server.start()
