@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 
 from local.dynamodb import DynamoDBLocal
-from orchard.gateways import queue
+from orchard.gateways import bus, queue
 from orchard.store.table import Table
 from orchard.triggers import connection
 from tests import harness
@@ -34,7 +34,8 @@ def client(dynamodb: DynamoDBLocal) -> Any:
 @pytest.fixture
 def table(dynamodb: DynamoDBLocal, client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     """Takes the place of the table that moto plays: every other fixture builds on it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
+    for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", dynamodb.endpoint)
     connected = Table(client, f"orchard-{uuid4().hex}")
     harness.create_table(connected.client, connected.name)
     forget()
@@ -54,6 +55,20 @@ def world(table: Table, call: Call, clock: Clock, monkeypatch: pytest.MonkeyPatc
     for step in GIVEN:
         step(world.stage)
     return world
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no bus here: nobody is told what the consumer would tell."""
+    monkeypatch.setattr(bus, "publish", lambda _entries: None)
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was put into the queue."""
+    sent: list[str] = []
+    monkeypatch.setattr(queue, "send", _into(sent))
+    return sent
 
 
 def _into(messages: list[str]) -> Callable[[Sequence[str]], int]:

@@ -14,10 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from local.dynamodb import DynamoDBLocal
 from orchard.domain.quantity import ZERO
 from orchard.errors import Unavailable
-from orchard.gateways import bus, queue
+from orchard.gateways import bus
 from orchard.store import customers, parked
 from orchard.store.rollups import Use
 from orchard.store.stored import Stored
@@ -43,24 +42,11 @@ HOUR = 3_600
 
 
 @pytest.fixture
-def told(dynamodb: DynamoDBLocal, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was put on the bus."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", dynamodb.endpoint)
     notices: list[Any] = []
     monkeypatch.setattr(bus, "publish", notices.extend)
     return notices
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    sent: list[str] = []
-
-    def send(bodies: Sequence[str]) -> int:
-        sent.extend(bodies)
-        return len(bodies)
-
-    monkeypatch.setattr(queue, "send", send)
-    return sent
 
 
 def live(call: Call, clock: Clock, messages: list[str]) -> None:

@@ -5,15 +5,13 @@ the ledger are four accounts of the same. They must agree to the cent.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 
-from local.dynamodb import DynamoDBLocal
 from orchard.domain import balance
 from orchard.domain.quantity import total
-from orchard.gateways import bus, queue
 from orchard.store import customers, keys
 from orchard.store.stored import Stored
 from orchard.store.table import Table
@@ -24,29 +22,10 @@ from tests.conftest import TENANT, Call, Clock, session_of
 from tests.harness import handler, sample
 from tests.streams import recording
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("silence")]
 
 THREADS, CALLS, HOUR = 64, 12, 3_600_000
 type Sums = Counter[tuple[str, str]]
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was put into the queue."""
-    sent: list[str] = []
-
-    def send(bodies: Sequence[str]) -> int:
-        sent.extend(bodies)
-        return len(bodies)
-
-    monkeypatch.setattr(queue, "send", send)
-    return sent
-
-
-@pytest.fixture(autouse=True)
-def _streams(dynamodb: DynamoDBLocal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", dynamodb.endpoint)
-    monkeypatch.setattr(bus, "publish", lambda _entries: None)
 
 
 def balances(table: Table, clock: Clock) -> Iterator[Stored]:

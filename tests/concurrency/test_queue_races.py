@@ -1,12 +1,11 @@
 """Messages that are delivered several times at once, beside other traffic, count once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from orchard.gateways import queue
 from tests.builders import a_customer, a_feature, a_grant, left
 from tests.concurrency.test_races import BODY, at_once, patiently
 from tests.conftest import Call
@@ -15,19 +14,6 @@ from tests.harness import handler
 pytestmark = pytest.mark.concurrency
 
 DELIVERIES, ITEMS = 6, 20
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was put into the queue."""
-    sent: list[str] = []
-
-    def send(bodies: Sequence[str]) -> int:
-        sent.extend(bodies)
-        return len(bodies)
-
-    monkeypatch.setattr(queue, "send", send)
-    return sent
 
 
 def deliver(body: str) -> bool:

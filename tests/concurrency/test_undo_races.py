@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.dynamodb import DynamoDBLocal
 from orchard.domain.quantity import total
-from orchard.gateways import bus
 from orchard.store import customers
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_grant, a_plan, monthly
@@ -25,17 +23,11 @@ from tests.conftest import Call, Clock, session_of
 from tests.harness import Response
 from tests.streams import recording
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("silence")]
 
 ABOUT = {"customer_id": "user_1"}
 BODY = {**ABOUT, "feature_id": "messages"}
 TRACKERS, TRACKS = 8, 10
-
-
-@pytest.fixture(autouse=True)
-def _streams(dynamodb: DynamoDBLocal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", dynamodb.endpoint)
-    monkeypatch.setattr(bus, "publish", lambda _entries: None)
 
 
 def changed(call: Call, operation: str, **fields: Any) -> str:
