@@ -2,8 +2,8 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zlib import compress
 
@@ -616,9 +616,8 @@ class TestChecks:
 class TestIdempotencyKeys:
     def test_it_says_what_a_key_was_used_for(self, call: Call, table: Table, clock: Clock) -> None:
         customer(call)
-        once: Callable[..., Any] = lambda: call(  # noqa: E731 - called twice
-            "balances.track", {**MESSAGES, "value": 3}, headers={"idempotency-key": "order_1"}
-        )
+        body, headers = {**MESSAGES, "value": 3}, {"idempotency-key": "order_1"}
+        once = partial(call, "balances.track", body, headers=headers)
         assert once().status == 200
         clock.advance(seconds=60)
         assert once().status == 409

@@ -313,7 +313,7 @@ def test_what_came_back_by_itself_is_not_withheld_again(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("recalculate", [False, True])
-def test_a_deleted_balance_comes_back(desk: Desk, recalculate: bool) -> None:  # noqa: FBT001 - a case
+def test_a_deleted_balance_comes_back(desk: Desk, *, recalculate: bool) -> None:
     desk.change("balances.create", included_grant=50, balance_id="gift")
     desk.use(120)
     delete = desk.change("balances.delete", balance_id="gift", recalculate_balances=recalculate)

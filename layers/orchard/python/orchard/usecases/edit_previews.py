@@ -1,6 +1,6 @@
 """What an edit of a balance would do, without doing it: `balances.preview_update`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchard.contracts.checking import CheckRequest
@@ -25,11 +25,14 @@ def preview_update(session: Session, request: UpdateBalanceRequest) -> dict[str,
     Errors: as in `balances.update`.
     """
     plan = editing.planned(session, request)
-    around = _around(session, request)
+    costs = catalog.costs(session, request.feature_id)
+    around = _around(session, request, costs)
+    one = CheckRequest(customer_id=request.customer_id, feature_id=request.feature_id)
+    asked = Asked(one, costs, {**around, **plan.before}, plan.ground.subject)
     effect = Effect(
-        subject=plan.ground.subject,
-        before=_outlook(session, request, plan, {**around, **plan.before}),
-        after=_outlook(session, request, plan, {**around, **plan.after}),
+        subject=asked.subject,
+        before=_outlook(asked),
+        after=_outlook(asked._replace(state={**around, **plan.after})),
         changes=effects.changed(plan.before, plan.after),
         next_reset=effects.next_reset(plan.after, request.feature_id),
         bill=_bill(session, request, plan),
@@ -38,22 +41,17 @@ def preview_update(session: Session, request: UpdateBalanceRequest) -> dict[str,
     return edit_preview(request, effect)
 
 
-def _around(session: Session, request: UpdateBalanceRequest) -> State:
+def _around(session: Session, request: UpdateBalanceRequest, costs: Iterable[str]) -> State:
     """The balances of credits that pay for the feature too: a check looks at them as well."""
-    _own, *systems = catalog.costs(session, request.feature_id)
+    _own, *systems = costs
     if not systems:
         return {}
     held = ground.load(session, request.customer_id, request.entity_id, systems)
     return held.state(session.now)
 
 
-def _outlook(
-    session: Session, request: UpdateBalanceRequest, plan: Planned, state: State
-) -> Outlook:
-    one = CheckRequest(customer_id=request.customer_id, feature_id=request.feature_id)
-    costs = catalog.costs(session, request.feature_id)
-    asked = Asked(one, costs, state, plan.ground.subject)
-    return Outlook(state, checking.decided(asked, checking.answering(asked)).allowed)
+def _outlook(asked: Asked) -> Outlook:
+    return Outlook(asked.state, checking.decided(asked, checking.answering(asked)).allowed)
 
 
 def _bill(session: Session, request: UpdateBalanceRequest, plan: Planned) -> Bill | None:
