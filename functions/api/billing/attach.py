@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchard.contracts.billing import AttachRequest
+from orchard.contracts.billing.attach import AttachRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
 from orchard.usecases import attaching

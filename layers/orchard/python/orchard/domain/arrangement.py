@@ -98,7 +98,7 @@ def _lists(household: Household, now: int) -> dict[str | None, Lists]:
     """The controls that hold for the customer (None) and those of each entity's own."""
 
     def of_plans(entity_id: str | None) -> list[Lists]:
-        held = (plan for plan in household.plans if plan.is_held(now))
+        held = (plan for plan in household.plans if plan.is_live(now))
         return [
             plan.billing_controls
             for plan in held

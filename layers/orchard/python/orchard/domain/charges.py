@@ -1,7 +1,7 @@
 """What usage beyond the balance comes to in money, as it is billed when a period ends."""
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from orchard.domain import money
@@ -22,7 +22,7 @@ def of_rows(rows: Iterable[Row], currency: str) -> Decimal:
             _price, quantity = overdrawn.get(row.id, (row.price, ZERO))
             overdrawn[row.id] = row.price, quantity + row.overdrawn
     return total(
-        rounded(of_usage(price, quantity), currency) for price, quantity in overdrawn.values()
+        money.rounded(of_usage(price, quantity), currency) for price, quantity in overdrawn.values()
     )
 
 
@@ -42,8 +42,3 @@ def of_usage(price: Mapping[str, Any], quantity: Decimal) -> Decimal:
             cost += (upper - lower) / units * Decimal(tier["amount"])
             lower = upper
     return cost
-
-
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """Return an amount in whole minor units of its currency, half of one rounded up."""
-    return amount.quantize(Decimal(1).scaleb(-money.decimals(currency)), ROUND_HALF_UP)

@@ -1,6 +1,7 @@
 """Customers and the plans they hold."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 ACTIVE, SCHEDULED, EXPIRED = "active", "scheduled", "expired"
@@ -53,11 +54,29 @@ class CustomerPlan(NamedTuple):
     billing_controls: Mapping[str, Any] | None = None
     #: The entity that the plan is for; None: the customer and all of its entities.
     entity_id: str | None = None
+    #: Prepaid units by feature, included ones among them, and those of the cycles to come.
+    quantities: Mapping[str, Decimal] = {}
+    upcoming_quantities: Mapping[str, Decimal] = {}
+    #: What this customer's plan has instead of the catalogue's: `price`, `items`, `free_trial`.
+    custom: Mapping[str, Any] | None = None
+    #: At Stripe: the subscription that pays for it, and what will change that.
+    stripe_subscription_id: str | None = None
+    stripe_schedule_id: str | None = None
+    #: The order that has yet to be paid for, if the plan holds before it is.
+    order_id: str | None = None
 
     def is_held(self, now: int) -> bool:
-        """Whether the plan counts: neither expired nor past the trial it was given for."""
-        ended = any(at is not None and at <= now for at in (self.expires_at, self.trial_ends_at))
-        return self.status != EXPIRED and not ended
+        """Whether the plan is the customer's, now or (scheduled) soon.
+
+        What is paid through Stripe ends when Stripe says so; others end by themselves.
+        """
+        if self.status == EXPIRED or self.stripe_subscription_id is not None:
+            return self.status != EXPIRED
+        return all(at is None or at > now for at in (self.expires_at, self.trial_ends_at))
+
+    def is_live(self, now: int) -> bool:
+        """Whether the plan gives something now."""
+        return self.status == ACTIVE and self.is_held(now)
 
 
 def merged_metadata(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def present(
 
     Rows of the features named come first. None: nothing has a cycle.
     """
-    billed = (plan for plan in plans if plan.is_held(now))
+    billed = (plan for plan in plans if plan.is_live(now))
     cycles = (
         Cycle(plan.current_period_start, plan.current_period_end, plan.started_at)
         for plan in billed

@@ -42,7 +42,7 @@ def done(key: Key, due_at: int) -> Update:
 
 def load(item: Item) -> CustomerPlan:
     """Return a plan from its item."""
-    fields: dict[str, Any] = {name: item.get(name) for name in CustomerPlan._fields}
+    fields: dict[str, Any] = {name: item[name] for name in CustomerPlan._fields if name in item}
     whole = {name: int(item[name]) for name in _WHOLE if item.get(name) is not None}
     return CustomerPlan(**{**fields, **whole})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchard.contracts.billing import AttachRequest, attach_response
+from orchard.contracts.billing.attach import AttachRequest, attach_response
 from orchard.domain import attachment, changes, customer
 from orchard.domain.arrangement import Household
 from orchard.domain.attachment import Attached, Terms

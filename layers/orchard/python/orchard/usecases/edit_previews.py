@@ -75,7 +75,7 @@ def _priced(state: State) -> list[Row]:
 
 
 def _is_waived(session: Session, request: UpdateBalanceRequest, account: Account) -> bool:
-    held = [one for one in account.plans if one.is_held(session.now)]
+    held = [one for one in account.plans if one.is_live(session.now)]
     given = controls.effective(
         account.customer.billing_controls,
         [one.billing_controls for one in held if one.billing_controls and one.entity_id is None],

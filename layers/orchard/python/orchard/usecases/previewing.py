@@ -24,7 +24,7 @@ def preview(session: Session, request: CheckRequest, lack: Lack) -> dict[str, An
         tuple(plan for plan in account.plans if plan.entity_id == entity_id), session.now
     )
     visible = [plan for plan in account.plans if plan.entity_id in (None, entity_id)]
-    held = {plan.plan_id for plan in visible if plan.is_held(session.now)}
+    held = {plan.plan_id for plan in visible if plan.is_live(session.now)}
     found = previews.offers(known, known.costs(lack.feature.id), holder, held)
     shown = [product(one, known.features, session.environment) for one in found]
     return contract.preview(lack, found, shown)

@@ -1,0 +1,47 @@
+"""Coupons, and what is discounted by them. Money in major units, times in UTC milliseconds."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+ONCE, REPEATING, FOREVER = "once", "repeating", "forever"
+
+
+class Coupon(NamedTuple):
+    """A coupon at Stripe: `percent_off`, or `amount_off` of `currency`.
+
+    `products` are the ids of the Stripe products it is for; without any it is for everything.
+    """
+
+    id: str
+    name: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: Decimal | None = None
+    currency: str | None = None
+    duration: str = ONCE
+    #: For how many months, if it repeats.
+    months: int | None = None
+    products: tuple[str, ...] = ()
+    is_valid: bool = True
+
+
+class Discount(NamedTuple):
+    """A coupon as it holds for a customer: about to be given, or (`id`) given by Stripe already.
+
+    `started_at` and `ends_at` say since and until when it holds; None for one that is new, and
+    for one without an end.
+    """
+
+    coupon: Coupon
+    id: str | None = None
+    promotion_code_id: str | None = None
+    started_at: int | None = None
+    ends_at: int | None = None
+
+
+class Reduction(NamedTuple):
+    """What a coupon takes off a line: `amount_off` in major units, 0 or more."""
+
+    coupon_id: str
+    coupon_name: str | None
+    amount_off: Decimal
+    percent_off: Decimal | None = None
