@@ -1,35 +1,10 @@
-"""Every key of the table, and the access pattern each one serves.
+"""Every key of the table.
 
 A key begins with the tenant (organisation and environment) unless the item has none by nature: no
 read goes across tenants by accident. Ids are escaped: none can forge a separator.
 
-| item              | pk                          | sk                        | serves                    |
-|-------------------|-----------------------------|---------------------------|---------------------------|
-| API key           | KEY#digest                  | KEY                       | authenticate              |
-| catalogue head    | tenant#CATALOG              | CATALOG                   | its writers take turns    |
-| feature           | tenant#CATALOG              | FEATURE#id                | catalogue in one Query    |
-| plan version      | tenant#CATALOG              | PLAN#id#version           | catalogue in one Query    |
-| customer          | tenant#CUSTOMER#id          | 0#CUSTOMER                | customer in one Query     |
-| customer plan     | tenant#CUSTOMER#id          | 0#PLAN#id                 | customer in one Query     |
-| entity            | tenant#CUSTOMER#id          | 0#ENTITY#id               | customer in one Query     |
-| balance           | tenant#CUSTOMER#id          | 0#BALANCE#feature         | check, track: one request |
-| entity's balance  | tenant#CUSTOMER#id          | 0#BALANCE#feature#entity  | what one entity can use   |
-| pointer           | tenant#ID#internal id       | POINTER                   | internal id to customer   |
-| e-mail pointer    | tenant#EMAIL#address        | POINTER                   | customers without an id   |
-| Stripe pointer    | STRIPE#environment#cus_     | POINTER                   | webhook to customer       |
-| entity pointer    | tenant#ENTITY#id            | internal id               | entity id to customers    |
-| invoice           | tenant#INVOICES#internal id | created#stripe id         | invoices, newest first    |
-| usage event       | tenant#LEDGER#internal id   | EVENT#time#id             | events, newest first      |
-| change            | tenant#LEDGER#internal id   | CHANGE#time#id(#place)    | audit trail               |
-| undone change     | tenant#LEDGER#internal id   | UNDO#change id            | each is undone once       |
-| usage roll-up     | tenant#USAGE#internal id    | feature#HOUR or DAY#start | usage over time           |
-| balance's past    | tenant#HISTORY#internal id  | AT#feature#entity#time#no | balances over time        |
-| entity's end      | tenant#HISTORY#internal id  | GONE#entity id#time       | until when it counted     |
-| idempotency mark  | tenant#IDEMPOTENCY#digest   | MARKER                    | once only                 |
-| lock              | tenant#LOCK#digest          | LOCK                      | usage that is reserved    |
-| deletion          | tenant#DELETION#internal id | DELETION                  | purge; who deleted it     |
-| parked record     | PARKED#day                  | time#id                   | replay by an operator     |
-| its text          | PARKED#time#id              | number#                   | pieces of a parked record |
+The chart of them, with the access pattern that each one serves, is in docs/table.md; a test compares
+its names with those of this module.
 
 Index `listing` (listing_pk, listing_sk): customers, entities, events, changes, roll-ups, invoices.
 Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
@@ -41,8 +16,8 @@ from zlib import crc32
 
 #: Over so many partitions of an index is spread what falls due, and what the ledger holds.
 DUE_SHARDS, EVENT_SHARDS = 8, 8
-#: Deleted customers with a history to purge, and locks to release, fall due apart from balances.
-PURGE_SHARD, LOCK_SHARD = "PURGE", "LOCKS"
+#: Deleted customers to purge, locks to release and orders to finish fall due apart from balances.
+PURGE_SHARD, LOCK_SHARD, ORDER_SHARD = "PURGE", "LOCKS", "ORDERS"
 #: How the sort keys of all items that make up a customer begin, and those of its usage events.
 HOT, EVENTS = "0#", "EVENT#"
 
@@ -139,6 +114,13 @@ idempotency = _alone("IDEMPOTENCY", "MARKER")
 lock = _alone("LOCK", "LOCK")
 #: A deleted customer: its history has to be removed, its deletion stays on record.
 deletion = _alone("DELETION", "DELETION")
+#: The partition of a customer's billing orders, and the lock under which they are made.
+orders, billing_lock = _within("BILLING"), _alone("BILLING", "LOCK")
+
+
+def order(tenant: str, internal_id: str, order_id: str) -> Key:
+    """An order: a change of billing that is being made or waits for its payment."""
+    return Key(orders(tenant, internal_id), f"ORDER#{order_id}")
 
 
 def stripe_pointer(environment: str, stripe_id: str) -> Key:
