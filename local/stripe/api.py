@@ -6,7 +6,7 @@ from typing import Any
 
 import stripe
 
-from local.stripe import customers, forms, invoices, pages
+from local.stripe import charges, coupons, customers, forms, invoices, pages, payment_methods, views
 from local.stripe.account import Account, Document, new_id
 from local.stripe.answers import Answer, Request, json_answer, page_answer
 from local.stripe.control import PREFIX, Control, Failure
@@ -18,7 +18,13 @@ from local.stripe.reports import Outbox
 from local.stripe.routes import Call, matching
 
 #: Every resource adds its routes here.
-ROUTES = [*customers.ROUTES, *invoices.ROUTES]
+ROUTES = [
+    *customers.ROUTES,
+    *invoices.ROUTES,
+    *payment_methods.ROUTES,
+    *charges.ROUTES,
+    *coupons.ROUTES,
+]
 _PAGES = "/i/"
 
 
@@ -59,11 +65,12 @@ class Api:
         route, ids = found
         text = request.body.decode() if request.method == "POST" else request.query
         params = checked(route.params, forms.decode(text))
+        look = views.look(self._account, self._base)
         call = Call(self._account, self._outbox, self._base, ids, params)
         with self._account.change():
             return self._once(
                 request,
-                lambda: expand(route.answer(call), params.get("expand", []), self._account.get),
+                lambda: expand(route.answer(call), params.get("expand", []), look),
             )
 
     def _once(self, request: Request, act: Any) -> Answer:

@@ -5,6 +5,7 @@
 | POST /_control/invoices                 | draft an invoice; `then` lists steps to take at once  |
 | POST /_control/invoices/{id}/{step}     | take a step, at the time `at` (seconds) if it is given|
 | GET  /_control/reports                  | every webhook report with its state and its answers   |
+| POST /_control/payment_intents/{id}/authenticate | pass 3-D Secure               |
 | POST /_control/reports/hold             | write reports without delivering them                 |
 | POST /_control/reports/send             | deliver `ids` now, in this order, as often as named   |
 | POST /_control/reports/release          | deliver what was held                                 |
@@ -20,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.stripe import drafting, drafts
+from local.stripe import charges, drafting, drafts
 from local.stripe.account import Account, Document
 from local.stripe.failures import Refused
 from local.stripe.invoices import Ledger
@@ -98,6 +99,10 @@ class Control(NamedTuple):
             given = _parsed(Moment, body)
             taken = _parsed(_Taken, json.dumps({"step": parts[2], "at": given.at}).encode())
             return self._step(parts[1], taken.step, taken.at)
+        if (method, parts[0], parts[2:]) == ("POST", "payment_intents", ["authenticate"]):
+            _parsed(Nothing, body)
+            with self.account.change():
+                return charges.authenticate(self.account, self.outbox, self.base, parts[1])
         raise Refused(f"Unrecognized control call ({method}: {path})", status=404)
 
     def _draft(self, given: NewInvoice) -> Document:

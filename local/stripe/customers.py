@@ -1,5 +1,6 @@
 """Customers: create, retrieve, update, delete, list."""
 
+import copy
 import secrets
 import string
 
@@ -10,18 +11,21 @@ from local.stripe.account import Document, new_id
 from local.stripe.failures import Refused, missing
 from local.stripe.listing import created_within, newest_first, page
 from local.stripe.objects import made
+from local.stripe.parameters import supported
+from local.stripe.payment_methods import attached
 from local.stripe.routes import Call, Route
 
 _CAPITALS = string.ascii_uppercase + string.digits
 #: Parameters that are stored as they come, an empty text as null.
 _PLAIN = {"address", "description", "email", "name", "phone", "preferred_locales", "shipping"}
+_CHANGED = _PLAIN | {"metadata", "balance", "invoice_settings", "expand"}
+_DEFAULT_CARD = "invoice_settings[default_payment_method]"
 _LONGEST_EMAIL = 512
 
 
 def create(call: Call) -> Document:
     """Create a customer."""
-    known = _PLAIN | {"metadata", "balance", "expand"}
-    _refuse_unsupported(call, known)
+    supported(call.params, _CHANGED | {"payment_method"})
     customer = made(
         stripe.Customer,
         id=new_id("cus_", 14),
@@ -44,6 +48,7 @@ def create(call: Call) -> Document:
     )
     _apply(customer, call.params)
     call.account.objects("customer")[customer["id"]] = customer
+    customer["invoice_settings"]["default_payment_method"] = _give_card(call, customer)
     call.outbox.report("customer.created", customer)
     return customer
 
@@ -55,10 +60,12 @@ def retrieve(call: Call) -> Document:
 
 def update(call: Call) -> Document:
     """Change a customer."""
-    _refuse_unsupported(call, _PLAIN | {"metadata", "balance", "expand"})
+    supported(call.params, _CHANGED)
     customer = _living(call)
-    before = dict(customer, metadata=dict(customer["metadata"]))
+    before = copy.deepcopy(customer)
+    card = _default_card(call, customer)
     _apply(customer, call.params)
+    customer["invoice_settings"]["default_payment_method"] = card
     changed = {name: value for name, value in before.items() if customer[name] != value}
     if changed:
         call.outbox.report("customer.updated", customer, changed)
@@ -76,8 +83,8 @@ def delete(call: Call) -> Document:
 
 def list_(call: Call) -> Document:
     """List customers, newest first."""
-    _refuse_unsupported(
-        call, {"email", "created", "limit", "starting_after", "ending_before", "expand"}
+    supported(
+        call.params, {"email", "created", "limit", "starting_after", "ending_before", "expand"}
     )
     wanted = call.params.get("email")
     found = [
@@ -110,10 +117,41 @@ def _apply(customer: Document, given: Document) -> None:
         customer["metadata"] = {name: text for name, text in merged.items() if text}
 
 
-def _refuse_unsupported(call: Call, known: set[str]) -> None:
-    """Refuse what Stripe knows and the double does not: silence would hide the difference."""
-    for name in call.params.keys() - known:
-        raise Refused(f"The double does not support the parameter {name}", param=name)
+def _give_card(call: Call, customer: Document) -> str | None:
+    """Attach the card that a new customer comes with; return the card that pays invoices.
+
+    Of a customer that is refused its card nothing is left.
+    """
+    try:
+        given = call.params.get("payment_method")
+        if given is None:
+            return _default_card(call, customer)
+        method = attached(call.account, call.outbox, given, customer["id"])
+        return _default_card(call, customer, {given: method["id"]})
+    except Refused:
+        del call.account.objects("customer")[customer["id"]]
+        raise
+
+
+def _default_card(
+    call: Call, customer: Document, renamed: dict[str, str] | None = None
+) -> str | None:
+    """The card that pays invoices from now on: one that is the customer's."""
+    given = call.params.get("invoice_settings", {})
+    supported(given, {"default_payment_method"})
+    wanted: str | None = customer["invoice_settings"]["default_payment_method"]
+    if "default_payment_method" not in given:
+        return wanted
+    wanted = given["default_payment_method"] or None
+    if wanted is None:
+        return None
+    wanted = (renamed or {}).get(wanted, wanted)
+    method = call.account.get("payment_method", wanted, _DEFAULT_CARD)
+    if method["customer"] != customer["id"]:
+        message = f"The customer does not have a payment method with the ID {wanted}."
+        advice = " The payment method must be attached to the customer."
+        raise Refused(message + advice, code="resource_missing", param=_DEFAULT_CARD)
+    return wanted
 
 
 ROUTES = [

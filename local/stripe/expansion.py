@@ -14,13 +14,29 @@ _KINDS = {
     "coupon": "coupon",
     "discount": "discount",
     "discounts": "discount",
+    "charge": "charge",
+    "default_payment_method": "payment_method",
+    "latest_charge": "charge",
+    "payment_intent": "payment_intent",
+    "payment_method": "payment_method",
+    "promotion_code": "promotion_code",
+    "setup_intent": "setup_intent",
+}
+#: What an object shows only when it is asked for; found under the kind `invoice.payments`.
+_INCLUDED = {
+    ("checkout.session", "line_items"),
+    ("coupon", "applies_to"),
+    ("invoice", "payments"),
 }
 
-type Look = Callable[[str, str], Document]
+type Look = Callable[[str, str], Any]
 
 
 def expand(shown: Document, paths: list[str], look: Look) -> Document:
-    """Return an object with the ids at these paths replaced; `look(kind, id)` finds an object."""
+    """Return an object with the ids at these paths replaced.
+
+    `look(kind, id)` finds an object as Stripe shows it (see views.py).
+    """
     for path in paths:
         parts = path.split(".")
         if len(parts) > _DEEPEST:
@@ -37,6 +53,9 @@ def _walk(place: Any, parts: list[str], look: Look, path: str) -> Any:
     if not parts or place is None:
         return place
     name, rest = parts[0], parts[1:]
+    if isinstance(place, dict) and (place.get("object"), name) in _INCLUDED:
+        included = look(f"{place['object']}.{name}", place["id"])
+        return {**place, name: _walk(included, rest, look, path)}
     if not isinstance(place, dict) or name not in place:
         raise Refused(f"This property cannot be expanded ({path}).", param="expand")
     value = _whole(place[name], name, look)

@@ -1,8 +1,10 @@
 """How the double refuses: in Stripe's envelope, with Stripe's kinds and codes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 INVALID, IDEMPOTENCY, API = "invalid_request_error", "idempotency_error", "api_error"
+CARD = "card_error"
 
 
 class Refused(Exception):
@@ -16,10 +18,11 @@ class Refused(Exception):
         kind: str = INVALID,
         code: str | None = None,
         param: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        fields = {"message": message, "type": kind, "code": code, "param": param}
+        fields = {"message": message, "type": kind, "code": code, "param": param, **(more or {})}
         self.error = {name: value for name, value in fields.items() if value is not None}
 
     def envelope(self) -> dict[str, Any]:

@@ -21,6 +21,23 @@ _LEFT_OUT: dict[type, set[str]] = {
     stripe.Price: {"deleted", "currency_options", "tiers"},
     stripe.Coupon: {"deleted", "currency_options", "applies_to"},
     stripe.Discount: {"deleted"},
+    stripe.Charge: {"level3", "refunds"},
+    stripe.checkout.Session: {"line_items"},
+    # Of the kinds of payment methods a card has only its own.
+    stripe.PaymentMethod: stripe.PaymentMethod.__annotations__.keys()
+    - {
+        "id",
+        "object",
+        "allow_redisplay",
+        "billing_details",
+        "card",
+        "created",
+        "customer",
+        "customer_account",
+        "livemode",
+        "metadata",
+        "type",
+    },
     stripe.Event: {"account", "context"},
 }
 

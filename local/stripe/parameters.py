@@ -23,6 +23,12 @@ def checked(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def supported(given: dict[str, Any], known: set[str]) -> None:
+    """Refuse what Stripe knows and the double does not: silence would hide the difference."""
+    for name in sorted(given.keys() - known):
+        raise Refused(f"The double does not support the parameter {name}", param=name)
+
+
 @cache
 def _adapter(kind: type) -> TypeAdapter[Any]:
     """The package's type without the options of a call, which never travel as parameters."""

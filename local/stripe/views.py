@@ -1,0 +1,33 @@
+"""Objects as Stripe shows them where they are expanded, by kind and id."""
+
+from collections.abc import Callable
+from typing import Any
+
+from local.stripe import coupons, invoices, payments
+from local.stripe.account import Account, Document
+
+type Look = Callable[[str, str], Any]
+
+
+def look(account: Account, base: str) -> Look:
+    """Return the function that finds objects and what they show only on request.
+
+    The kind of the latter is the object's and the property's: `invoice.payments`.
+    """
+    views: dict[str, Callable[[str], Any]] = {
+        "coupon": lambda one: coupons.shown(coupons.held(account, one)),
+        "coupon.applies_to": lambda one: coupons.held(account, one).get("applies_to"),
+        "invoice": lambda one: invoices.shown(account.get("invoice", one), base),
+        "invoice.payments": lambda one: _payments(account, one),
+    }
+
+    def found(kind: str, object_id: str) -> Any:
+        return views[kind](object_id) if kind in views else account.get(kind, object_id)
+
+    return found
+
+
+def _payments(account: Account, invoice_id: str) -> Document:
+    url = f"/v1/invoice_payments?invoice={invoice_id}"
+    data = payments.payments_of(account, invoice_id)
+    return {"object": "list", "data": data, "has_more": False, "url": url}
