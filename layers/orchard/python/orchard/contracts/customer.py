@@ -35,12 +35,12 @@ class Profile(NamedTuple):
 
 
 class Expanded(NamedTuple):
-    """Features and plans to show inside the view, and further parts of it by name."""
+    """What to show inside the view: features by id, plans by the customer's plan, further parts."""
 
     balance_features: Mapping[str, dict[str, Any]] = {}
     flag_features: Mapping[str, dict[str, Any]] = {}
-    subscription_plans: Mapping[tuple[str, int], dict[str, Any]] = {}
-    purchase_plans: Mapping[tuple[str, int], dict[str, Any]] = {}
+    subscription_plans: Mapping[str, dict[str, Any]] = {}
+    purchase_plans: Mapping[str, dict[str, Any]] = {}
     parts: Mapping[str, Any] = {}
 
 
@@ -105,7 +105,7 @@ def subscriptions(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
 
 
 def _subscription(
-    plan: CustomerPlan, now: int, plans: Mapping[tuple[str, int], dict[str, Any]]
+    plan: CustomerPlan, now: int, plans: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     trial_ends_at = plan.trial_ends_at
     is_trial = trial_ends_at is not None and trial_ends_at > now
@@ -126,7 +126,7 @@ def _subscription(
         "quantity": plan.quantity,
         "scope": _scope(plan),
     }
-    shown = plans.get((plan.plan_id, plan.plan_version))
+    shown = plans.get(plan.id)
     return view if shown is None else {**view, "plan": shown}
 
 
@@ -146,7 +146,7 @@ def purchases(profile: Profile, expanded: Expanded) -> list[dict[str, Any]]:
                 "quantity": plan.quantity,
                 "scope": _scope(plan),
             }
-            shown = expanded.purchase_plans.get((plan.plan_id, plan.plan_version))
+            shown = expanded.purchase_plans.get(plan.id)
             views.append(view if shown is None else {**view, "plan": shown})
     return views
 

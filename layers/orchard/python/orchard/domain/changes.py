@@ -67,7 +67,7 @@ class Actor(NamedTuple):
 
 def plans(some: Iterable[CustomerPlan]) -> Details:
     """Return what a change of plans says of them, before it or after it."""
-    return {"plans": [{name: getattr(one, name) for name in _OF_PLANS} for one in some]}
+    return {"plans": [_plan(one) for one in some]}
 
 
 def entity(one: Entity) -> Details:
@@ -82,6 +82,17 @@ def entity(one: Entity) -> Details:
             "billing_controls": controls,
         }
     }
+
+
+def _plan(one: CustomerPlan) -> Details:
+    told = {name: getattr(one, name) for name in _OF_PLANS}
+    if not one.custom:
+        return told
+    # Items would make a line too long: how many there are has to do.
+    own = {name: one.custom[name] for name in ("price", "free_trial") if name in one.custom}
+    if "items" in one.custom:
+        own["items"] = len(one.custom["items"])
+    return {**told, "custom": own}
 
 
 def action(kind: str) -> str:

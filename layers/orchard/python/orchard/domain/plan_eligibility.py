@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from orchard.domain.billing.customizing import plan_of
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.interval import LENGTH_MINUTES, ONE_OFF
@@ -38,12 +39,6 @@ class Holder(NamedTuple):
         return next((one for one in main if one.group == plan.group), None)
 
 
-def held_version(current: CustomerPlan, catalog: Catalog) -> Plan | None:
-    """Return the version of its plan that a customer has; None if that is gone."""
-    versions = {one.version: one for one in catalog.plans.get(current.plan_id, ())}
-    return versions.get(current.plan_version)
-
-
 def eligibility(plan: Plan, holder: Holder, catalog: Catalog) -> dict[str, Any]:
     """Return the action that attaching would be, and how the customer has the plan already."""
     own = next((one for one in holder.held if one.plan_id == plan.id), None)
@@ -64,7 +59,7 @@ def _action(plan: Plan, own: CustomerPlan | None, holder: Holder, catalog: Catal
     current = holder.replaced_by(plan)
     if current is None:
         return ACTIVATE
-    bought = held_version(current, catalog)
+    bought = plan_of(current, catalog)
     return UPGRADE if bought is None or worth(plan) >= worth(bought) else DOWNGRADE
 
 

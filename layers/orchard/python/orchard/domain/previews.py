@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from orchard.domain.billing.customizing import plan_of
 from orchard.domain.catalog import BOOLEAN, Catalog, Feature, Plan
 from orchard.domain.customer import SCHEDULED
 from orchard.domain.decision import SPEND_LIMIT, USAGE_LIMIT
@@ -12,7 +13,6 @@ from orchard.domain.plan_eligibility import (
     UPGRADE,
     Holder,
     eligibility,
-    held_version,
     worth,
 )
 from orchard.domain.quantity import ZERO, total
@@ -128,7 +128,7 @@ def _given_up(plan: Plan, catalog: Catalog, costs: Costs, holder: Holder) -> Gai
     current = holder.replaced_by(plan)
     if current is None:
         return _NOTHING
-    bought = held_version(current, catalog)
+    bought = plan_of(current, catalog)
     return _NOTHING if bought is None else _gain(bought, catalog, costs)
 
 

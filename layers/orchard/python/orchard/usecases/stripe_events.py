@@ -6,9 +6,9 @@ what is stored. So whatever a write replaces was written before its own invoice 
 what was fetched last is what stays.
 """
 
+from orchard.domain.billing.customizing import plan_of
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.invoice import Invoice, gone
-from orchard.errors import PlanNotFound
 from orchard.gateways import stripe
 from orchard.gateways.stripe_events import Event
 from orchard.store import catalog, customers, invoices, stripe_links
@@ -55,7 +55,5 @@ def _plan_ids(
 
 
 def _has_price(session: Session, held: CustomerPlan) -> bool:
-    try:
-        return not catalog.cached(session).plan(held.plan_id, held.plan_version).is_free
-    except PlanNotFound:
-        return False
+    plan = plan_of(held, catalog.cached(session))
+    return plan is not None and not plan.is_free

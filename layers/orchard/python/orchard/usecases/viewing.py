@@ -10,6 +10,7 @@ from orchard.contracts.customer import Expanded, Profile
 from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.feature import feature
 from orchard.contracts.plan import plan as plan_view
+from orchard.domain.billing.customizing import plan_of
 from orchard.domain.scope import CUSTOMER, Subject
 from orchard.store import catalog, customers, invoices, stored
 from orchard.store.customers import Account
@@ -67,10 +68,11 @@ def expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
         feature_id: feature(known.features[feature_id])
         for feature_id in profile.features & known.features.keys()
     }
+    held = {one.id: plan_of(one, known) for one in profile.plans}
     shown_plans = {
-        (plan.id, plan.version): plan_view(plan, known.features, session.environment)
-        for versions in known.plans.values()
-        for plan in versions
+        customer_plan_id: plan_view(plan, known.features, session.environment)
+        for customer_plan_id, plan in held.items()
+        if plan is not None
     }
     return Expanded(
         balance_features=_if("balances.feature" in expand, shown_features),
