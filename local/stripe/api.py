@@ -6,7 +6,7 @@ from typing import Any
 
 import stripe
 
-from local.stripe import charges, coupons, customers, forms, invoices, pages, payment_methods, views
+from local.stripe import forms, pages, views
 from local.stripe.account import Account, Document, new_id
 from local.stripe.answers import Answer, Request, json_answer, page_answer
 from local.stripe.control import PREFIX, Control, Failure
@@ -15,16 +15,9 @@ from local.stripe.failures import API, IDEMPOTENCY, Refused
 from local.stripe.invoices import Ledger, shown
 from local.stripe.parameters import checked
 from local.stripe.reports import Outbox
+from local.stripe.resources import ROUTES
 from local.stripe.routes import Call, matching
 
-#: Every resource adds its routes here.
-ROUTES = [
-    *customers.ROUTES,
-    *invoices.ROUTES,
-    *payment_methods.ROUTES,
-    *charges.ROUTES,
-    *coupons.ROUTES,
-]
 _PAGES = "/i/"
 
 

@@ -50,13 +50,13 @@ def create(call: Call) -> Document:
         coupon["applies_to"] = {"products": given["applies_to"]["products"]}
     call.account.objects("coupon")[coupon_id] = coupon
     call.outbox.report("coupon.created", shown(coupon))
-    return shown(_aged(coupon, call.account))
+    return shown(aged(coupon, call.account))
 
 
 def retrieve(call: Call) -> Document:
     """Return a coupon; expand `applies_to` to see the products it is for."""
     supported(call.params, {"expand"})
-    return shown(_aged(call.account.get("coupon", call.ids["id"], "coupon"), call.account))
+    return shown(aged(call.account.get("coupon", call.ids["id"], "coupon"), call.account))
 
 
 def update(call: Call) -> Document:
@@ -69,7 +69,7 @@ def update(call: Call) -> Document:
     if "metadata" in call.params:
         coupon["metadata"] = merged(coupon["metadata"], call.params["metadata"])
     call.outbox.report("coupon.updated", shown(coupon))
-    return shown(_aged(coupon, call.account))
+    return shown(aged(coupon, call.account))
 
 
 def delete(call: Call) -> Document:
@@ -89,7 +89,7 @@ def list_(call: Call) -> Document:
     """List coupons, newest first."""
     supported(call.params, {"created", "limit", "starting_after", "ending_before", "expand"})
     found = [
-        shown(_aged(one, call.account))
+        shown(aged(one, call.account))
         for one in call.account.objects("coupon").values()
         if created_within(one, call.params.get("created"))
     ]
@@ -109,7 +109,7 @@ def held(account: Account, coupon_id: str) -> Document:
 
 def usable(account: Account, coupon_id: str, currency: str | None = None) -> Document:
     """Return a coupon that may be given now. Errors: `Refused` when it is spent or expired."""
-    coupon = _aged(account.get("coupon", coupon_id, "coupon"), account)
+    coupon = aged(account.get("coupon", coupon_id, "coupon"), account)
     if not coupon["valid"]:
         code = "coupon_expired"
         raise Refused(f"Coupon expired: {coupon_id}", code=code, param="coupon")
@@ -123,10 +123,20 @@ def redeemed(account: Account, coupon_id: str, promotion_code: str | None = None
     """Count that a coupon was given to a customer, by its promotion code if there was one."""
     coupon = account.get("coupon", coupon_id, "coupon")
     coupon["times_redeemed"] += 1
-    _aged(coupon, account)
+    aged(coupon, account)
     if promotion_code is not None:
         code = account.get("promotion_code", promotion_code, "promotion_code")
         code["times_redeemed"] += 1
+
+
+def aged(coupon: Document, account: Account) -> Document:
+    """Note what time and use did to a coupon, and return it."""
+    spent = coupon["max_redemptions"] is not None and (
+        coupon["times_redeemed"] >= coupon["max_redemptions"]
+    )
+    late = coupon["redeem_by"] is not None and account.clock() > coupon["redeem_by"]
+    coupon["valid"] = not (spent or late)
+    return coupon
 
 
 def merged(metadata: dict[str, str] | None, given: dict[str, str] | str) -> dict[str, str]:
@@ -134,16 +144,6 @@ def merged(metadata: dict[str, str] | None, given: dict[str, str] | str) -> dict
     if not isinstance(given, dict):
         return {}
     return {name: text for name, text in {**(metadata or {}), **given}.items() if text}
-
-
-def _aged(coupon: Document, account: Account) -> Document:
-    """Note what time and use did to a coupon."""
-    spent = coupon["max_redemptions"] is not None and (
-        coupon["times_redeemed"] >= coupon["max_redemptions"]
-    )
-    late = coupon["redeem_by"] is not None and account.clock() > coupon["redeem_by"]
-    coupon["valid"] = not (spent or late)
-    return coupon
 
 
 def _check(given: Document, account: Account) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.stripe import coupons, invoices, payments
+from local.stripe import coupons, invoices, payments, promotion_codes
 from local.stripe.account import Account, Document
 
 type Look = Callable[[str, str], Any]
@@ -17,6 +17,9 @@ def look(account: Account, base: str) -> Look:
     views: dict[str, Callable[[str], Any]] = {
         "coupon": lambda one: coupons.shown(coupons.held(account, one)),
         "coupon.applies_to": lambda one: coupons.held(account, one).get("applies_to"),
+        "promotion_code": lambda one: promotion_codes.shown(
+            account, account.get("promotion_code", one)
+        ),
         "invoice": lambda one: invoices.shown(account.get("invoice", one), base),
         "invoice.payments": lambda one: _payments(account, one),
     }
