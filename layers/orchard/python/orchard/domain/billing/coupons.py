@@ -39,7 +39,7 @@ class Discount(NamedTuple):
 
 
 class Reduction(NamedTuple):
-    """What a coupon takes off a line: `amount_off` in major units, 0 or more."""
+    """What a coupon takes off a line: `amount_off` in major units, with the sign of the line."""
 
     coupon_id: str
     coupon_name: str | None
