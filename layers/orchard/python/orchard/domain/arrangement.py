@@ -154,8 +154,9 @@ def _controls(place: Place, lists: Lists, held: Controls, rows: Rows, now: int) 
 def _spend_limit(entry: Mapping[str, Any]) -> SpendLimit:
     limit = entry.get("overage_limit")
     percentage = entry.get("limit_type") == "usage_percentage"
-    enabled = bool(entry.get("enabled")) and limit is not None
-    return SpendLimit(Decimal(limit or 0), percentage, enabled)
+    enabled = bool(entry.get("enabled"))
+    waives = enabled and bool(entry.get("skip_overage_billing"))
+    return SpendLimit(Decimal(limit or 0), percentage, enabled and limit is not None, waives)
 
 
 def _usage_limit(entry: Mapping[str, Any], counted: Mapping[object, UsageLimit]) -> UsageLimit:

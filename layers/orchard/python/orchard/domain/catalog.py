@@ -165,12 +165,14 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         balance=allowance + prepaid,
         interval=every,
         interval_count=count,
-        next_reset_at=_first_reset(item, feature, attachment.at),
+        next_reset_at=_first_reset(item, feature, attachment),
         ends_at=attachment.ends_at,
         overage=overage,
         overage_limit=limit,
         price=dict(item["price"]) if item.get("price") else None,
         rollover=_rollover(item),
+        billed=attachment.billed,
+        trial_ends_at=attachment.trial_ends_at if attachment.billed else None,
     )
 
 
@@ -186,6 +188,13 @@ class Attachment(NamedTuple):
     entity_id: str | None = None
     #: Units bought in advance, by feature.
     prepaid: Mapping[str, Decimal] = {}
+    #: Paid through Stripe: overage is billed. What is used before the trial ends is not.
+    billed: bool = False
+    trial_ends_at: int | None = None
+    #: When what resets at an interval (`month`, 1) does so first: the end of Stripe's period.
+    period_ends: Mapping[tuple[str, int], int] = {}
+    #: From where other intervals are counted; None: from the moment.
+    anchor: int | None = None
 
 
 def _rank(plan: Plan) -> tuple[bool, bool]:
@@ -209,11 +218,16 @@ def _overage(item: Mapping[str, Any], feature: Feature) -> tuple[str, Decimal | 
     return NO_OVERAGE, ZERO
 
 
-def _first_reset(item: Mapping[str, Any], feature: Feature, at: int) -> int | None:
+def _first_reset(item: Mapping[str, Any], feature: Feature, attachment: "Attachment") -> int | None:
     every, count = _reset(item)
     if every == interval.ONE_OFF or item.get("unlimited") or feature.continuous:
         return None
-    return interval.first_boundary(at, every, count, at)
+    first = attachment.period_ends.get((every, count))
+    if first is None:
+        anchor = attachment.at if attachment.anchor is None else attachment.anchor
+        first = interval.first_boundary(anchor, every, count, attachment.at)
+    trial = attachment.trial_ends_at if attachment.billed else None
+    return first if trial is None else min(first, trial)
 
 
 def _is_prepaid(item: Mapping[str, Any]) -> bool:

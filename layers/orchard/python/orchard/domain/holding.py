@@ -20,11 +20,15 @@ class Place(NamedTuple):
 
 
 class SpendLimit(NamedTuple):
-    """The most overage that may be used: units, or percent of what main plans include."""
+    """The most overage that may be used: units, or percent of what main plans include.
+
+    `waives_billing` lets what is used beyond the balance be free.
+    """
 
     limit: Decimal
     is_percentage: bool = False
     enabled: bool = True
+    waives_billing: bool = False
 
 
 class UsageLimit(NamedTuple):

@@ -213,4 +213,5 @@ def _source(row: Row) -> Details:
     fields["rollover"] = None if row.rollover is None else row.rollover._asdict()
     fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
     fields["withheld"] = [one._asdict() for one in row.withheld]
+    fields["unbilled"] = [one._asdict() for one in row.unbilled]
     return fields

@@ -4,7 +4,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from orchard.domain import interval
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Rollover, Row, Rows, ordered
+from orchard.domain.row import Rollover, Row, Rows, Unbilled, ordered
 
 
 def renewed(rows: Rows, now: int) -> Rows:
@@ -12,6 +12,7 @@ def renewed(rows: Rows, now: int) -> Rows:
 
     Any number of missed periods is one reset. An edit ends here: the adjustment falls away and the
     balance starts anew. An edit with an end of its own ends then, and what it withheld comes back.
+    What a row was overdrawn that is billed stays on record until it is.
     """
     if not any(at <= now for row in rows for at in row.instants()):
         return rows
@@ -22,6 +23,8 @@ def renewed(rows: Rows, now: int) -> Rows:
 
 def _at(row: Row, now: int) -> Row:
     """The row at `now`: what came back before it was reset could still be used or carried over."""
+    if row.trial_ends_at is not None and row.trial_ends_at <= now:
+        row = after_trial(row, row.trial_ends_at)
     if not _is_due(row, now):
         return _given_back(row, now)
     return reset(_given_back(row, row.next_reset_at or now), now)
@@ -78,7 +81,26 @@ def reset(row: Row, now: int) -> Row:
         next_reset_at=following,
         rollovers=_carried_over(row, boundary, now),
         withheld=kept,
+        unbilled=owed(row, boundary),
     )
+
+
+def after_trial(row: Row, ended_at: int) -> Row:
+    """Return a row as the end of a trial leaves it: nothing used before then is ever billed."""
+    row = _given_back(row, ended_at)
+    if _is_due(row, ended_at):
+        row = reset(row, ended_at)
+    if row.overdrawn and not row.continuous:
+        row = row._replace(balance=ZERO, resets=row.resets + 1)
+    return row._replace(trial_ends_at=None)
+
+
+def owed(row: Row, period_end: int) -> tuple[Unbilled, ...]:
+    """Return what is to be billed of a row once a period of it ended, earlier ones included."""
+    is_free = row.trial_ends_at is not None and period_end <= row.trial_ends_at
+    if not row.is_metered or is_free or not row.overdrawn:
+        return row.unbilled
+    return (*row.unbilled, Unbilled(period_end, row.overdrawn))
 
 
 def _is_due(row: Row, now: int) -> bool:

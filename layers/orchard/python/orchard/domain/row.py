@@ -32,6 +32,15 @@ class Withheld(NamedTuple):
     ends_at: int
 
 
+class Unbilled(NamedTuple):
+    """Overage of a period that is over: it is on no invoice yet, or about to be on this one."""
+
+    period_end: int
+    quantity: Decimal
+    #: Whoever bills it has laid hands on it: the id of an invoice at Stripe.
+    invoice: str | None = None
+
+
 class RolloverRule(NamedTuple):
     """How much unused balance a reset carries over, and for how many months (None: always)."""
 
@@ -80,6 +89,12 @@ class Row(NamedTuple):
     change_id: str | None = None
     #: Added by an edit that ends by itself, instead of granted on its own.
     addition: bool = False
+    #: Of a plan that is paid through Stripe: overage is billed when a period ends.
+    billed: bool = False
+    #: Until then nothing that is used is ever billed.
+    trial_ends_at: int | None = None
+    #: Overage of periods that are over, which invoices have yet to show.
+    unbilled: tuple[Unbilled, ...] = ()
 
     @property
     def is_mould(self) -> bool:
@@ -133,6 +148,11 @@ class Row(NamedTuple):
         return max(ZERO, -self.balance)
 
     @property
+    def is_metered(self) -> bool:
+        """Whether its overage is billed once a period is over."""
+        return self.billed and self.overage == PRICED
+
+    @property
     def held(self) -> Decimal:
         """What of the balance can be used; an overdrawn row holds nothing."""
         return max(ZERO, self.balance)
@@ -148,7 +168,7 @@ class Row(NamedTuple):
 
     def instants(self) -> tuple[int, ...]:
         """Every time at which this row changes by itself."""
-        times = (self.next_reset_at, self.expires_at, self.ends_at)
+        times = (self.next_reset_at, self.expires_at, self.ends_at, self.trial_ends_at)
         carried = (rollover.expires_at for rollover in self.rollovers)
         back = (one.ends_at for one in self.withheld)
         return tuple(at for at in (*times, *carried, *back) if at is not None)
@@ -183,7 +203,9 @@ def deduction_order(row: Row) -> tuple[object, ...]:
 
 def cast(mould: Row, entity_id: str) -> Row:
     """Return the slice that a row granted for each entity gives to one of them."""
-    return mould._replace(entity_id=entity_id, balance=mould.starting, rollovers=(), withheld=())
+    return mould._replace(
+        entity_id=entity_id, balance=mould.starting, rollovers=(), withheld=(), unbilled=()
+    )
 
 
 def ordered(rows: Rows) -> Rows:

@@ -10,10 +10,13 @@ from orchard.domain.holding import (
     SpendLimit,
     UsageLimit,
 )
-from orchard.domain.row import Rollover, RolloverRule, Row, Rows, Withheld
+from orchard.domain.row import Rollover, RolloverRule, Row, Rows, Unbilled, Withheld
 from orchard.store.statements import Item
 
-_WHOLE = {"created_at", "interval_count", "next_reset_at", "resets", "expires_at", "ends_at"}
+_WHOLE = {
+    *("created_at", "interval_count", "next_reset_at", "resets"),
+    *("expires_at", "ends_at", "trial_ends_at"),
+}
 _LIMIT_TIMES = {"resets_at", "anchor_at"}
 _DEFAULTS = Row._field_defaults
 
@@ -42,6 +45,8 @@ def fields(item: Item) -> dict[str, Any]:
         found["rollovers"] = tuple(_rollover(one) for one in found["rollovers"])
     if "withheld" in found:
         found["withheld"] = tuple(_withheld(one) for one in found["withheld"])
+    if "unbilled" in found:
+        found["unbilled"] = tuple(_unbilled(one) for one in found["unbilled"])
     return found
 
 
@@ -97,6 +102,8 @@ def _row_to_item(row: Row) -> Item:
         fields["rollovers"] = [rollover._asdict() for rollover in row.rollovers]
     if row.withheld:
         fields["withheld"] = [one._asdict() for one in row.withheld]
+    if row.unbilled:
+        fields["unbilled"] = [one._asdict() for one in row.unbilled]
     return fields
 
 
@@ -112,3 +119,7 @@ def _rollover(item: Item) -> Rollover:
 
 def _withheld(item: Item) -> Withheld:
     return Withheld(item["id"], item["amount"], int(item["starts_at"]), int(item["ends_at"]))
+
+
+def _unbilled(item: Item) -> Unbilled:
+    return Unbilled(int(item["period_end"]), item["quantity"], item["invoice"])
