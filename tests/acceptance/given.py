@@ -1,11 +1,11 @@
 """What a customer holds before anything happens: plans, grants, entities, billing controls."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from orchard.domain import attachment
 from orchard.domain.attachment import Terms
+from orchard.domain.billing import quantities
 from orchard.store import catalog, customers
 from orchard.usecases import attaching
 from tests.acceptance.world import CUSTOMER, DAY, Ask, Step, World
@@ -86,18 +86,26 @@ def attach(
             entity = {"entity_id": entity_id} if entity_id else {}
             world.done("billing.attach", customer_id=CUSTOMER, plan_id=plan_id, **entity)
         else:
-            units = {feature_id: Decimal(number) for feature_id, number in (bought or {}).items()}
-            _attach_unpaid(world, plan_id, Terms(entity_id=entity_id, prepaid=units))
+            _attach_unpaid(world, plan_id, entity_id, bought or {})
 
     return attached
 
 
-def _attach_unpaid(world: World, plan_id: str, terms: Terms) -> None:
+def _attach_unpaid(
+    world: World, plan_id: str, entity_id: str | None, bought: Mapping[str, int]
+) -> None:
     """Do what an attach does once it is paid for; such a plan takes no other's place here."""
     world.clock.advance(ms=int(world.ticking))
     session = session_of(world.table, world.clock.now)
     account, known = customers.require(session, CUSTOMER), catalog.read(session)
-    given = attachment.attach(known, known.plan(plan_id), session.now, terms)
+    plan = known.plan(plan_id)
+    units = {
+        item["feature_id"]: quantities.included(item) + bought[item["feature_id"]]
+        for item in quantities.prepaid_items(plan)
+        if item["feature_id"] in bought
+    }
+    terms = Terms(entity_id=entity_id, quantities=units)
+    given = attachment.attach(known, plan, session.now, terms)
     session.commit(*attaching.switch(session, known, account, None, given, audit={}))
 
 

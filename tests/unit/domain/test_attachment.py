@@ -44,7 +44,7 @@ def test_rows_of_the_plan_that_ends_go_with_their_usage() -> None:
         OF_A: Holding((gone._replace(entity_id="a"),)),
     }
 
-    after = attachment.held_after(state, [attached(monthly(100))], ended=ended)
+    after = attachment.held_after(state, [attached(monthly(100))], ended=[ended])
 
     assert held(after[WORDS].rows) == {"monthly": 100, "lifetime": 5}
     assert after[OF_A].rows == ()
@@ -61,8 +61,8 @@ def test_the_plan_that_follows_takes_over_what_was_carried_over() -> None:
     )
     state: State = {WORDS: Holding((gone,))}
 
-    (without,) = attachment.held_after(state, [attached(monthly(9))], ended=ended)[WORDS].rows
-    (heir,) = attachment.held_after(state, [attached(monthly(9, rollover=rule))], ended=ended)[
+    (without,) = attachment.held_after(state, [attached(monthly(9))], ended=[ended])[WORDS].rows
+    (heir,) = attachment.held_after(state, [attached(monthly(9, rollover=rule))], ended=[ended])[
         WORDS
     ].rows
 

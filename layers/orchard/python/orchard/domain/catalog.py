@@ -146,7 +146,6 @@ def default_plans(plans: Iterable[Plan]) -> tuple[Plan, ...]:
 def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "Attachment") -> Row:
     """Return the row that a plan item gives when the plan is attached."""
     allowance = Decimal(item.get("included") or 0) * attachment.quantity
-    prepaid = attachment.prepaid.get(feature.id, ZERO) if _is_prepaid(item) else ZERO
     every, count = _reset(item)
     overage, limit = _overage(item, feature)
     return Row(
@@ -161,8 +160,8 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         entity_id=attachment.entity_id,
         entity_feature_id=item.get("entity_feature_id"),
         allowance=allowance,
-        prepaid=prepaid,
-        balance=allowance + prepaid,
+        prepaid=attachment.prepaid,
+        balance=allowance + attachment.prepaid,
         interval=every,
         interval_count=count,
         next_reset_at=_first_reset(item, feature, attachment),
@@ -186,8 +185,8 @@ class Attachment(NamedTuple):
     quantity: int = 1
     #: The entity that the plan is for.
     entity_id: str | None = None
-    #: Units bought in advance, by feature.
-    prepaid: Mapping[str, Decimal] = {}
+    #: Units of the item that are bought in advance.
+    prepaid: Decimal = ZERO
     #: Paid through Stripe: overage is billed. What is used before the trial ends is not.
     billed: bool = False
     trial_ends_at: int | None = None
@@ -228,11 +227,6 @@ def _first_reset(item: Mapping[str, Any], feature: Feature, attachment: "Attachm
         first = interval.first_boundary(anchor, every, count, attachment.at)
     trial = attachment.trial_ends_at if attachment.billed else None
     return first if trial is None else min(first, trial)
-
-
-def _is_prepaid(item: Mapping[str, Any]) -> bool:
-    price = item.get("price") or {}
-    return price.get("billing_method") == "prepaid"
 
 
 def _rollover(item: Mapping[str, Any]) -> RolloverRule | None:

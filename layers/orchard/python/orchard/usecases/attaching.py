@@ -97,7 +97,8 @@ def switch(
     last = session.stamp("attach", plan_id=given.plan.id, replaced=ended and ended.plan_id, **audit)
     kept = tuple(plan for plan in account.plans if plan is not ended)
     plans = (*kept, given.customer_plan)
-    state = attachment.held_after(account.state(session.now), [given], account.entities, ended)
+    over_now = () if ended is None else (ended,)
+    state = attachment.held_after(account.state(session.now), [given], account.entities, over_now)
     household = Household(one, plans, account.entities)
     over = (
         None if ended is None else ended._replace(status=customer.EXPIRED, expires_at=session.now)
