@@ -34,6 +34,11 @@ def item(one: Mapping[str, Any], feature: Feature) -> dict[str, str]:
     return {"primary_text": amount, "secondary_text": per}
 
 
+def counted(feature: Feature, quantity: Decimal) -> str:
+    """Return so many units in words: `1,500 API calls`."""
+    return f"{_number(quantity)} {_called(feature, quantity)}"
+
+
 def money(amount: Decimal) -> str:
     """Return an amount in the main currency: `$20`, `$0.10`, `$0.005`."""
     if amount == amount.to_integral_value():

@@ -1,18 +1,17 @@
 """What an edit of a balance would do, without doing it: `balances.preview_update`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from orchard.contracts.checking import CheckRequest
 from orchard.contracts.edit_previews import Bill, Effect, Outlook, edit_preview
 from orchard.contracts.granting import UpdateBalanceRequest
-from orchard.domain import charges, controls, effects
+from orchard.domain import charges, effects, sources
 from orchard.domain.holding import State
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import PRICED, Row
 from orchard.store import catalog, customers, ground
-from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.usecases import checking, editing
 from orchard.usecases.checking import Asked
@@ -59,10 +58,12 @@ def _bill(session: Session, request: UpdateBalanceRequest, plan: Planned) -> Bil
 
     What other entities use of the same source counts: whole units and tiers are of all together.
     """
-    if not _priced(plan.before) and not _priced(plan.after):
+    if not any(
+        sources.is_priced(held.own) for held in (*plan.before.values(), *plan.after.values())
+    ):
         return None
     account = customers.require(session, request.customer_id)
-    if _is_waived(session, request, account):
+    if account.customer.config.get("disable_overage_billing", False):
         return Bill(MAIN_CURRENCY, ZERO, ZERO)
     whole = ground.of_account(account, None, request.feature_id).state(session.now)
     before, after = (_priced({**whole, **state}) for state in (plan.before, plan.after))
@@ -71,19 +72,10 @@ def _bill(session: Session, request: UpdateBalanceRequest, plan: Planned) -> Bil
 
 
 def _priced(state: State) -> list[Row]:
-    return [row for held in state.values() for row in held.own if row.overage == PRICED]
-
-
-def _is_waived(session: Session, request: UpdateBalanceRequest, account: Account) -> bool:
-    held = [one for one in account.plans if one.is_live(session.now)]
-    given = controls.effective(
-        account.customer.billing_controls,
-        [one.billing_controls for one in held if one.billing_controls and one.entity_id is None],
-    )
-    limits: list[Mapping[str, Any]] = given.get("spend_limits", [])
-    return any(
-        limit.get("feature_id") == request.feature_id
-        and limit.get("enabled")
-        and limit.get("skip_overage_billing")
-        for limit in limits
-    )
+    """The rows whose overage is billed, at places where no spend limit lets it be free."""
+    return [
+        row
+        for place, held in state.items()
+        for row in held.own
+        if row.overage == PRICED and not charges.is_waived(state, place)
+    ]
