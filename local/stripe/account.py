@@ -1,5 +1,6 @@
 """The pretended Stripe account: its objects, what it reported, and the file it is kept in."""
 
+import copy
 import json
 import secrets
 import string
@@ -10,13 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.stripe.failures import missing
+from local.stripe.failures import Refused, missing
 
 type Document = dict[str, Any]
 
 _LETTERS = string.ascii_letters + string.digits
 #: Seconds between two writes of the file while things change.
 _SAVE_EVERY = 0.5
+#: Kinds that only grow; reports may be on their way while something is taken back.
+_ADDED = ("report", "idempotency_key")
 
 
 def seconds() -> int:
@@ -55,6 +58,21 @@ class Account:
         with self.lock:
             yield
             self._changed.set()
+
+    @contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Take everything back that was done inside when the call is refused after all."""
+        added = {kind: set(self.objects(kind)) for kind in _ADDED}
+        kinds = self._kinds.items()
+        before = {kind: copy.deepcopy(kept) for kind, kept in kinds if kind not in _ADDED}
+        try:
+            yield
+        except Refused:
+            for kind, names in added.items():
+                kept = self.objects(kind).items()
+                before[kind] = {name: one for name, one in kept if name in names}
+            self._kinds = before
+            raise
 
     def close(self) -> None:
         """Write what is not written yet."""

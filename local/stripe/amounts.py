@@ -1,4 +1,7 @@
-"""The arithmetic of an invoice, in minor units: discounts one after another, then tax on top."""
+"""The arithmetic of an invoice, in minor units: discounts one after another, then tax on top.
+
+Percentages come first, in their order, then amounts; each takes from what the ones before left.
+"""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
@@ -16,17 +19,26 @@ class Totals(NamedTuple):
     total: int
 
 
-def totals(amounts: list[int], coupons: list[Document], tax_percent: Decimal) -> Totals:
-    """Return the totals of lines with these amounts."""
-    subtotal = sum(amounts)
+def totals(
+    amounts: list[int],
+    coupons: list[Document],
+    tax_percent: Decimal,
+    eligible: list[list[bool]] | None = None,
+) -> Totals:
+    """Return the totals of lines with these amounts.
+
+    `eligible` tells for each coupon which lines it is for; without it, all.
+    """
     left = list(amounts)
-    shares = []
-    for coupon in coupons:
-        share = _share(_off(sum(left), coupon), left)
-        left = [amount - part for amount, part in zip(left, share, strict=True)]
-        shares.append(share)
-    tax = _rounded(sum(left) * tax_percent / 100)
-    return Totals(subtotal, [sum(share) for share in shares], shares, tax, sum(left) + tax)
+    shares = [[0] * len(amounts)] * len(coupons)
+    for place in sorted(range(len(coupons)), key=lambda one: coupons[one]["percent_off"] is None):
+        chosen = [True] * len(amounts) if eligible is None else eligible[place]
+        open_to = [amount if yes else 0 for amount, yes in zip(left, chosen, strict=True)]
+        shares[place] = _share(_off(sum(open_to), coupons[place]), open_to)
+        left = [amount - part for amount, part in zip(left, shares[place], strict=True)]
+    tax = _rounded(max(0, sum(left)) * tax_percent / 100)
+    discounts = [sum(share) for share in shares]
+    return Totals(sum(amounts), discounts, shares, tax, sum(left) + tax)
 
 
 def _off(amount: int, coupon: Document) -> int:

@@ -8,7 +8,7 @@ from local.stripe.drafts import CouponDraft, InvoiceDraft, LineDraft
 from local.stripe.objects import made
 
 #: What an invoice looks like before anything is known of it.
-_BLANK: Document = {
+BLANK: Document = {
     "object": "invoice",
     "account_country": "US",
     "account_name": "Test account",
@@ -64,10 +64,10 @@ def invoice(account: Account, draft: InvoiceDraft) -> Document:
         {"amount": amount, "discount": one}
         for one, amount in zip(discounts, sums.discounts, strict=True)
     ]
-    return made(
+    whole = made(
         stripe.Invoice,
-        **_BLANK,
-        **_amounts(sums),
+        **BLANK,
+        **sums_of(sums),
         id=invoice_id,
         billing_reason=draft.billing_reason,
         collection_method="send_invoice" if draft.due_date else "charge_automatically",
@@ -85,9 +85,12 @@ def invoice(account: Account, draft: InvoiceDraft) -> Document:
         period_end=draft.period_end or at,
         total_discount_amounts=used,
     )
+    # For when it is counted again.
+    return {**whole, "_tax": str(draft.tax_percent)}
 
 
-def _amounts(sums: Totals) -> Document:
+def sums_of(sums: Totals) -> Document:
+    """Return the amounts of an invoice whose customer has no balance."""
     tax = {
         "amount": sums.tax,
         "tax_behavior": "exclusive",

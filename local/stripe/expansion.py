@@ -21,6 +21,11 @@ _KINDS = {
     "payment_method": "payment_method",
     "promotion_code": "promotion_code",
     "setup_intent": "setup_intent",
+    "invoice": "invoice",
+    "latest_invoice": "invoice",
+    "product": "product",
+    "schedule": "subscription_schedule",
+    "subscription": "subscription",
 }
 #: What an object shows only when it is asked for; found under the kind `invoice.payments`.
 _INCLUDED = {

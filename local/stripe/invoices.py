@@ -4,13 +4,22 @@ import secrets
 
 from stripe import params
 
+from local.stripe import standing
 from local.stripe.account import Account, Document
 from local.stripe.failures import Refused
 from local.stripe.listing import created_within, newest_first, page
+from local.stripe.parameters import supported
+from local.stripe.payments import cancel_payments, charge, payments_of
 from local.stripe.reports import Outbox
 from local.stripe.routes import Call, Route
+from local.stripe.shop import Shop
 
 _INLINE_LINES = 10
+_DAY = 86_400
+#: Days from each failed payment to the next try; after the last one there is none.
+_RETRIES = (3, 5, 7)
+#: What somebody pays with who pays on the page of an invoice.
+_TYPED_IN = "pm_card_visa"
 DRAFT, OPEN, PAID, VOID, UNCOLLECTIBLE = "draft", "open", "paid", "void", "uncollectible"
 
 
@@ -21,26 +30,19 @@ def retrieve(call: Call) -> Document:
 
 def list_(call: Call) -> Document:
     """List invoices, newest first."""
-    params_ = call.params
-    for name in params_.keys() - {
-        "customer",
-        "status",
-        "created",
-        "limit",
-        "starting_after",
-        "ending_before",
-        "expand",
-    }:
-        raise Refused(f"The double does not support the parameter {name}", param=name)
+    given = call.params
+    same = {"customer", "status", "collection_method"}
+    paging = {"created", "limit", "starting_after", "ending_before", "expand"}
+    supported(given, same | paging | {"subscription"})
     found = [
         one
         for one in call.account.objects("invoice").values()
-        if params_.get("customer") in (None, one["customer"])
-        and params_.get("status") in (None, one["status"])
-        and created_within(one, params_.get("created"))
+        if all(one[name] == given[name] for name in same & given.keys())
+        and given.get("subscription") in (None, standing.subscription_of(one))
+        and created_within(one, given.get("created"))
     ]
     whole = [shown(one, call.base) for one in newest_first(found)]
-    return page(whole, params_, "/v1/invoices")
+    return page(whole, given, "/v1/invoices")
 
 
 def lines(call: Call) -> Document:
@@ -56,7 +58,7 @@ def shown(kept: Document, base: str) -> Document:
     token = kept["token"]
     final = kept["status_transitions"]["finalized_at"] is not None
     return {
-        **{name: value for name, value in kept.items() if name != "token"},
+        **{name: value for name, value in kept.items() if not _hidden(name)},
         "lines": {
             "object": "list",
             "data": listed[:_INLINE_LINES],
@@ -68,6 +70,10 @@ def shown(kept: Document, base: str) -> Document:
     }
 
 
+def _hidden(name: str) -> bool:
+    return name == "token" or name.startswith("_")
+
+
 class Ledger:
     """What happens to invoices, each step with the reports that Stripe sends for it."""
 
@@ -75,6 +81,7 @@ class Ledger:
         self._account = account
         self._outbox = outbox
         self._base = base
+        self._shop = Shop(account, outbox, base)
 
     def add(self, invoice: Document) -> Document:
         """Add a draft."""
@@ -82,7 +89,9 @@ class Ledger:
         self._account.objects("invoice")[kept["id"]] = kept
         return self._report(kept, {}, "invoice.created")
 
-    def finalize(self, invoice_id: str, at: int | None = None) -> Document:
+    def finalize(
+        self, invoice_id: str, at: int | None = None, *, auto_advance: bool = True
+    ) -> Document:
         """Give a draft its number; nothing to pay makes it paid at once."""
         kept = self._in(invoice_id, DRAFT)
         customer = self._account.get("customer", kept["customer"])
@@ -94,16 +103,34 @@ class Ledger:
             "status": OPEN,
             "number": f"{prefix}-{sequence:04}",
             "effective_at": at,
-            "auto_advance": True,
-            "ending_balance": 0,
+            "auto_advance": auto_advance,
+            "automatically_finalizes_at": None,
+            "due_date": at + kept["_days"] * _DAY if kept.get("_days") else kept["due_date"],
             "status_transitions": {**kept["status_transitions"], "finalized_at": at},
+            **self._settle_balance(kept, customer),
         }
         final = self._change(kept, changes, "invoice.finalized", "invoice.updated")
+        standing.after_final(self._shop, kept)
         return final if kept["amount_due"] else self.pay(invoice_id, at)
 
-    def pay(self, invoice_id: str, at: int | None = None) -> Document:
-        """Have the customer pay all that is due."""
+    def _settle_balance(self, kept: Document, customer: Document) -> Document:
+        """Use up what the customer has as credit, or keep as credit what the invoice gives."""
+        start = customer.get("balance", 0)
+        due, end = max(0, kept["total"] + start), min(0, kept["total"] + start)
+        if not customer.get("deleted"):
+            self._shop.change(customer, {"balance": end}, "customer.updated")
+        balances = {"starting_balance": start, "ending_balance": end}
+        return {**balances, "amount_due": due, "amount_remaining": due}
+
+    def pay(self, invoice_id: str, at: int | None = None, *, out_of_band: bool = False) -> Document:
+        """Have the customer pay all that is due; a payment that was taken already counts."""
         kept = self._in(invoice_id, OPEN, UNCOLLECTIBLE)
+        if out_of_band:
+            cancel_payments(self._account, invoice_id, self._outbox)
+        elif kept["amount_due"] and not self._is_paid(invoice_id):
+            due, currency = kept["amount_remaining"], kept["currency"]
+            customer = kept["customer"]
+            charge(self._account, customer, _TYPED_IN, due, currency=currency, invoice=invoice_id)
         paid = {"paid_at": at or self._account.clock()}
         changes = {
             "status": PAID,
@@ -115,28 +142,50 @@ class Ledger:
             "status_transitions": {**kept["status_transitions"], **paid},
         }
         kinds = ("invoice.updated", "invoice.paid", "invoice.payment_succeeded")
-        return self._change(kept, changes, *kinds)
+        self._change(kept, changes, *kinds)
+        standing.after_paid(self._shop, kept)
+        return shown(kept, self._base)
 
-    def fail(self, invoice_id: str, at: int | None = None) -> Document:
-        """Have a payment fail: the invoice stays open and will be tried again."""
+    def _is_paid(self, invoice_id: str) -> bool:
+        return any(one["status"] == PAID for one in payments_of(self._account, invoice_id))
+
+    def fail(self, invoice_id: str, at: int | None = None, *, action: bool = False) -> Document:
+        """Have a payment fail: the invoice stays open and will be tried again.
+
+        `action`: the customer has to pass 3-D Secure.
+        """
         kept = self._in(invoice_id, OPEN)
+        tries = kept["attempt_count"]
+        again = kept["auto_advance"] and kept["billing_reason"] != standing.CREATION
+        pause = _RETRIES[tries] * _DAY if again and tries < len(_RETRIES) else None
         changes = {
             "attempted": True,
-            "attempt_count": kept["attempt_count"] + 1,
-            "next_payment_attempt": (at or self._account.clock()) + 3 * 86_400,
+            "attempt_count": tries + 1,
+            "next_payment_attempt": pause and (at or self._account.clock()) + pause,
         }
-        return self._change(kept, changes, "invoice.updated", "invoice.payment_failed")
+        asked = ["invoice.payment_action_required"] if action else []
+        self._change(kept, changes, "invoice.updated", *asked, "invoice.payment_failed")
+        standing.after_failed(self._shop, kept)
+        return shown(kept, self._base)
 
     def void(self, invoice_id: str, at: int | None = None) -> Document:
-        """Take an invoice back for good."""
+        """Take an invoice back for good; credit that it used comes back."""
         kept = self._in(invoice_id, OPEN, UNCOLLECTIBLE)
+        cancel_payments(self._account, invoice_id, self._outbox)
+        customer = self._account.get("customer", kept["customer"])
+        if not customer.get("deleted"):
+            used = kept["starting_balance"] - (kept["ending_balance"] or 0)
+            balance = {"balance": customer["balance"] + used}
+            self._shop.change(customer, balance, "customer.updated")
         voided = {"voided_at": at or self._account.clock()}
         changes = {
             "status": VOID,
             "next_payment_attempt": None,
             "status_transitions": {**kept["status_transitions"], **voided},
         }
-        return self._change(kept, changes, "invoice.voided", "invoice.updated")
+        self._change(kept, changes, "invoice.voided", "invoice.updated")
+        standing.after_void(self._shop, kept)
+        return shown(kept, self._base)
 
     def mark_uncollectible(self, invoice_id: str, at: int | None = None) -> Document:
         """Give up on an invoice."""
@@ -178,6 +227,7 @@ class Ledger:
 
 ROUTES = [
     Route("GET", "/v1/invoices", list_, params.InvoiceListParams),
+    # What is done to one invoice: invoice_calls.py.
     Route("GET", "/v1/invoices/{id}", retrieve, params.InvoiceRetrieveParams),
     Route("GET", "/v1/invoices/{invoice}/lines", lines, params.InvoiceLineItemListParams),
 ]

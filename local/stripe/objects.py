@@ -19,6 +19,10 @@ _LEFT_OUT: dict[type, set[str]] = {
     },
     stripe.Invoice: {"deleted", "confirmation_secret", "payments"},
     stripe.Price: {"deleted", "currency_options", "tiers"},
+    stripe.Product: {"deleted"},
+    stripe.InvoiceItem: {"deleted"},
+    # The plan is the price once more, in the words of an older version.
+    stripe.SubscriptionItem: {"deleted", "plan"},
     stripe.Coupon: {"deleted", "currency_options", "applies_to"},
     stripe.Discount: {"deleted"},
     stripe.Charge: {"level3", "refunds"},

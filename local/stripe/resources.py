@@ -4,16 +4,28 @@ from local.stripe import (
     charges,
     coupons,
     customers,
+    invoice_calls,
+    invoiceitems,
     invoices,
     payment_methods,
+    prices,
+    products,
     promotion_codes,
+    subscription_changes,
+    subscriptions,
 )
 
 ROUTES = [
     *charges.ROUTES,
     *coupons.ROUTES,
     *customers.ROUTES,
+    *invoice_calls.ROUTES,
+    *invoiceitems.ROUTES,
     *invoices.ROUTES,
     *payment_methods.ROUTES,
+    *prices.ROUTES,
+    *products.ROUTES,
     *promotion_codes.ROUTES,
+    *subscription_changes.ROUTES,
+    *subscriptions.ROUTES,
 ]

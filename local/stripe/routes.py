@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from local.stripe.account import Account, Document
 from local.stripe.reports import Outbox
+from local.stripe.shop import Shop
 
 
 class Call(NamedTuple):
@@ -16,6 +17,11 @@ class Call(NamedTuple):
     base: str
     ids: dict[str, str]
     params: Document
+
+    @property
+    def shop(self) -> Shop:
+        """The account at work, for what happens without a call too."""
+        return Shop(self.account, self.outbox, self.base)
 
 
 class Route(NamedTuple):
@@ -28,9 +34,14 @@ class Route(NamedTuple):
 
     def ids_in(self, method: str, path: str) -> dict[str, str] | None:
         """Return the ids in a path of this route, None for any other path."""
-        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
-        found = re.fullmatch(pattern, path) if method == self.method else None
-        return None if found is None else found.groupdict()
+        return ids_in(self.path, path) if method == self.method else None
+
+
+def ids_in(pattern: str, path: str) -> dict[str, str] | None:
+    """Return the ids that stand in a path at the `{name}`s of a pattern, None for another path."""
+    expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
+    found = re.fullmatch(expression, path)
+    return None if found is None else found.groupdict()
 
 
 def matching(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.stripe import coupons, invoices, payments, promotion_codes
+from local.stripe import coupons, invoices, payments, promotion_codes, subscription_view
 from local.stripe.account import Account, Document
 
 type Look = Callable[[str, str], Any]
@@ -21,6 +21,7 @@ def look(account: Account, base: str) -> Look:
             account, account.get("promotion_code", one)
         ),
         "invoice": lambda one: invoices.shown(account.get("invoice", one), base),
+        "subscription": lambda one: subscription_view.shown(account.get("subscription", one)),
         "invoice.payments": lambda one: _payments(account, one),
     }
 
