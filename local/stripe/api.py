@@ -6,19 +6,18 @@ from typing import Any
 
 import stripe
 
-from local.stripe import forms, pages, views
-from local.stripe.account import Account, Document, new_id
-from local.stripe.answers import Answer, Request, json_answer, page_answer
+from local.stripe import forms, views
+from local.stripe.account import Account, new_id
+from local.stripe.answers import Answer, Request, json_answer
 from local.stripe.control import PREFIX, Control, Failure
 from local.stripe.expansion import expand
 from local.stripe.failures import API, IDEMPOTENCY, Refused
-from local.stripe.invoices import Ledger, shown
 from local.stripe.parameters import checked
 from local.stripe.reports import Outbox
 from local.stripe.resources import ROUTES
 from local.stripe.routes import Call, matching
-
-_PAGES = "/i/"
+from local.stripe.shop import Shop
+from local.stripe.sites import site_of
 
 
 class Api:
@@ -38,8 +37,10 @@ class Api:
             if request.path.startswith(PREFIX):
                 asked = self._control.answer(request.method, request.path, request.body)
                 return json_answer(200, asked)
-            if request.path.startswith(_PAGES):
-                return self._page(request)
+            found = site_of(request.path)
+            if found is not None:
+                site, rest = found
+                return site(Shop(self._account, self._outbox, self._base), request, rest)
             return self._api(request)
         except Refused as refused:
             return json_answer(refused.status, refused.envelope(), request_id=new_id("req_", 14))
@@ -100,26 +101,6 @@ class Api:
                 return
             told.times -= 1
         raise Refused("The double was told to fail", status=told.status, kind=API)
-
-    def _page(self, request: Request) -> Answer:
-        token, _, what = request.path.removeprefix(_PAGES).partition("/")
-        with self._account.change():
-            kept = self._addressed(token)
-            if (request.method, what) == ("POST", "pay"):
-                Ledger(self._account, self._outbox, self._base).pay(kept["id"])
-                return Answer(303, b"", {"location": f"{_PAGES}{token}"})
-            view = shown(kept, self._base)
-        if what == "pdf":
-            name = f'inline; filename="Invoice-{view["number"]}.pdf"'
-            headers = {"content-type": "application/pdf", "content-disposition": name}
-            return Answer(200, pages.pdf(view, kept["lines"]), headers)
-        return page_answer(200, pages.hosted(view, kept["lines"], f"{_PAGES}{token}"))
-
-    def _addressed(self, token: str) -> Document:
-        for kept in self._account.objects("invoice").values():
-            if kept["token"] == token and kept["number"] is not None:
-                return kept
-        raise Refused("There is no such invoice.", status=404)
 
 
 def _sent(content: Any, **headers: str) -> Answer:

@@ -1,31 +1,34 @@
 """What tests and the demo data do to the account that Stripe has no API for: `/_control/...`.
 
-| call                                    | does                                                  |
-|-----------------------------------------|-------------------------------------------------------|
-| POST /_control/invoices                 | draft an invoice; `then` lists steps to take at once  |
-| POST /_control/invoices/{id}/{step}     | take a step, at the time `at` (seconds) if it is given|
-| GET  /_control/reports                  | every webhook report with its state and its answers   |
-| POST /_control/payment_intents/{id}/authenticate | pass 3-D Secure               |
-| POST /_control/reports/hold             | write reports without delivering them                 |
-| POST /_control/reports/send             | deliver `ids` now, in this order, as often as named   |
-| POST /_control/reports/release          | deliver what was held                                 |
-| POST /_control/reports/settle           | wait until nothing is left to deliver                 |
-| POST /_control/failures                 | let the next `times` calls fail with `status`         |
+| call                                             | does                                         |
+|--------------------------------------------------|----------------------------------------------|
+| POST /_control/invoices                          | draft an invoice; `then` lists steps to take |
+| POST /_control/invoices/{id}/{step}              | take a step, at the time `at` (seconds)      |
+| POST /_control/checkout/sessions/{id}/pay        | pay as on the page (see `Paying`)            |
+| POST /_control/checkout/sessions/{id}/expire     | let a session expire                         |
+| POST /_control/payment_intents/{id}/authenticate | pass 3-D Secure                              |
+| GET  /_control/reports                           | every report with its state and its answers  |
+| POST /_control/reports/hold                      | write reports without delivering them        |
+| POST /_control/reports/send                      | deliver `ids` now, in this order             |
+| POST /_control/reports/release                   | deliver what was held                        |
+| POST /_control/reports/settle                    | wait until nothing is left to deliver        |
+| POST /_control/failures                          | let the next `times` calls fail (`Failure`)  |
 
 Steps: finalize, pay, fail, void, mark_uncollectible, delete.
 """
 
-import json
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from local.stripe import charges, drafting, drafts
+from local.stripe import charges, checkout, checkout_paying, drafting, drafts
 from local.stripe.account import Account, Document
 from local.stripe.failures import Refused
 from local.stripe.invoices import Ledger
 from local.stripe.reports import Outbox
+from local.stripe.routes import ids_in
+from local.stripe.shop import Shop
 
 PREFIX = "/_control/"
 
@@ -62,13 +65,27 @@ class Failure(_Strict):
     path: str = "/v1/"
 
 
-class _Taken(_Strict):
-    step: Step
-    at: int | None = None
+class Paying(_Strict):
+    """How a session is paid: a test card, and what is typed on its page; quantities by line."""
+
+    card: str = "pm_card_visa"
+    email: str | None = None
+    name: str | None = None
+    quantities: dict[str, int] = {}
+    promotion_code: str | None = None
 
 
 class Nothing(_Strict):
     """A call that says nothing more."""
+
+
+class _Entry(NamedTuple):
+    """A control call: what it is told, and what it does with the ids in its path."""
+
+    method: str
+    path: str
+    told: type[BaseModel]
+    act: Callable[..., Document]
 
 
 class Control(NamedTuple):
@@ -81,29 +98,26 @@ class Control(NamedTuple):
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
         """Do what a call asks for. Errors: `Refused`."""
-        parts = path.removeprefix(PREFIX).split("/")
-        if method == "GET" and parts == ["reports"]:
-            return {"reports": self.outbox.all()}
-        known: dict[str, tuple[type[Any], Callable[[Any], Document]]] = {
-            "invoices": (NewInvoice, self._draft),
-            "reports/hold": (Nothing, self._hold),
-            "reports/send": (Sending, self._send),
-            "reports/release": (Nothing, self._release),
-            "reports/settle": (Nothing, self._settle),
-            "failures": (Failure, self._fail),
-        }
-        if method == "POST" and "/".join(parts) in known:
-            model, act = known["/".join(parts)]
-            return _acted(model, act, body)
-        if method == "POST" and len(parts) == 3 and parts[0] == "invoices":
-            given = _parsed(Moment, body)
-            taken = _parsed(_Taken, json.dumps({"step": parts[2], "at": given.at}).encode())
-            return self._step(parts[1], taken.step, taken.at)
-        if (method, parts[0], parts[2:]) == ("POST", "payment_intents", ["authenticate"]):
-            _parsed(Nothing, body)
-            with self.account.change():
-                return charges.authenticate(self.account, self.outbox, self.base, parts[1])
+        for entry in self._entries():
+            ids = ids_in(entry.path, path.removeprefix(PREFIX))
+            if ids is not None and method == entry.method:
+                return entry.act(_parsed(entry.told, body), **ids)
         raise Refused(f"Unrecognized control call ({method}: {path})", status=404)
+
+    def _entries(self) -> list[_Entry]:
+        return [
+            _Entry("POST", "invoices", NewInvoice, self._draft),
+            _Entry("POST", "invoices/{invoice_id}/{step}", Moment, self._take),
+            _Entry("POST", "checkout/sessions/{session_id}/pay", Paying, self._pay),
+            _Entry("POST", "checkout/sessions/{session_id}/expire", Nothing, self._expire),
+            _Entry("POST", "payment_intents/{intent_id}/authenticate", Nothing, self._confirm),
+            _Entry("GET", "reports", Nothing, self._reports),
+            _Entry("POST", "reports/hold", Nothing, self._hold),
+            _Entry("POST", "reports/send", Sending, self._send),
+            _Entry("POST", "reports/release", Nothing, self._release),
+            _Entry("POST", "reports/settle", Nothing, self._settle),
+            _Entry("POST", "failures", Failure, self._fail),
+        ]
 
     def _draft(self, given: NewInvoice) -> Document:
         plain = drafts.InvoiceDraft(**given.model_dump(exclude={"then"}))
@@ -113,10 +127,36 @@ class Control(NamedTuple):
             made = self._step(made["id"], step, given.created)
         return made
 
-    def _step(self, invoice_id: str, step: Step, at: int | None) -> Document:
+    def _take(self, given: Moment, invoice_id: str, step: str) -> Document:
+        if step not in get_args(Step.__value__):
+            raise Refused(f"Unrecognized step of an invoice: {step}", status=404)
+        return self._step(invoice_id, step, given.at)
+
+    def _step(self, invoice_id: str, step: str, at: int | None) -> Document:
         with self.account.change():
             taken: Document = getattr(self._ledger(), step)(invoice_id, at)
         return taken
+
+    def _pay(self, given: Paying, session_id: str) -> Document:
+        plain = given.model_dump(exclude={"quantities", "promotion_code"})
+        payment = checkout_paying.Payment(**plain)
+        with self.account.change(), self.account.undoing():
+            shop, word = self._shop(), given.promotion_code
+            checkout_paying.revise(shop, session_id, given.quantities, word)
+            return checkout_paying.pay(shop, session_id, payment)
+
+    def _expire(self, _given: Nothing, session_id: str) -> Document:
+        with self.account.change():
+            session = checkout.open_session(self._shop(), session_id)
+            checkout.end(self._shop(), session)
+            return checkout.shown(session)
+
+    def _confirm(self, _given: Nothing, intent_id: str) -> Document:
+        with self.account.change():
+            return charges.authenticate(self.account, self.outbox, self.base, intent_id)
+
+    def _reports(self, _given: Nothing) -> Document:
+        return {"reports": self.outbox.all()}
 
     def _hold(self, _given: Nothing) -> Document:
         self.outbox.hold = True
@@ -139,9 +179,8 @@ class Control(NamedTuple):
     def _ledger(self) -> Ledger:
         return Ledger(self.account, self.outbox, self.base)
 
-
-def _acted(model: type[Any], act: Callable[[Any], Document], body: bytes) -> Document:
-    return act(_parsed(model, body))
+    def _shop(self) -> Shop:
+        return Shop(self.account, self.outbox, self.base)
 
 
 def _parsed[M: BaseModel](model: type[M], body: bytes) -> M:

@@ -7,13 +7,14 @@ import string
 import stripe
 from stripe import params
 
-from local.stripe.account import Document, new_id
+from local.stripe.account import Account, Document, new_id
 from local.stripe.failures import Refused, missing
 from local.stripe.listing import created_within, newest_first, page
 from local.stripe.objects import made
 from local.stripe.parameters import supported
 from local.stripe.payment_methods import attached
 from local.stripe.routes import Call, Route
+from local.stripe.shop import Shop
 
 _CAPITALS = string.ascii_uppercase + string.digits
 #: Parameters that are stored as they come, an empty text as null.
@@ -26,30 +27,20 @@ _LONGEST_EMAIL = 512
 def create(call: Call) -> Document:
     """Create a customer."""
     supported(call.params, _CHANGED | {"payment_method"})
-    customer = made(
-        stripe.Customer,
-        id=new_id("cus_", 14),
-        object="customer",
-        balance=0,
-        created=call.account.clock(),
-        delinquent=False,
-        invoice_prefix="".join(secrets.choice(_CAPITALS) for _ in range(8)),
-        invoice_settings={
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        livemode=False,
-        metadata={},
-        next_invoice_sequence=1,
-        preferred_locales=[],
-        tax_exempt="none",
-    )
+    customer = _blank(call.account)
     _apply(customer, call.params)
     call.account.objects("customer")[customer["id"]] = customer
     customer["invoice_settings"]["default_payment_method"] = _give_card(call, customer)
     call.outbox.report("customer.created", customer)
+    return customer
+
+
+def new(shop: Shop, given: Document) -> Document:
+    """Create a customer without a card, as Checkout does."""
+    customer = _blank(shop.account)
+    _apply(customer, given)
+    shop.add("customer", customer)
+    shop.report("customer.created", customer)
     return customer
 
 
@@ -95,6 +86,29 @@ def list_(call: Call) -> Document:
         and wanted in (None, one["email"])
     ]
     return page(newest_first(found), call.params, "/v1/customers")
+
+
+def _blank(account: Account) -> Document:
+    return made(
+        stripe.Customer,
+        id=new_id("cus_", 14),
+        object="customer",
+        balance=0,
+        created=account.clock(),
+        delinquent=False,
+        invoice_prefix="".join(secrets.choice(_CAPITALS) for _ in range(8)),
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        livemode=False,
+        metadata={},
+        next_invoice_sequence=1,
+        preferred_locales=[],
+        tax_exempt="none",
+    )
 
 
 def _living(call: Call) -> Document:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from string import Template
 
 from local.stripe.account import Document
+from local.stripe.layout import whole
 from local.stripe.pdf import Rule, Text, document
 
 _WITHOUT_MINOR_UNIT = {
@@ -51,7 +52,7 @@ def hosted(invoice: Document, lines: list[Document], path: str) -> str:
     sums = "".join(_SUM.substitute(name=name, amount=amount) for name, amount in _sums(invoice))
     pay = _PAY.substitute(path=path, amount=_text(_amount(invoice, "amount_remaining")))
     state = _STATES[invoice["status"]]
-    return _PAGE.substitute(
+    body = _BODY.substitute(
         number=_text(invoice["number"]),
         state=state,
         headline=_text(_amount(invoice, "total")),
@@ -63,6 +64,7 @@ def hosted(invoice: Document, lines: list[Document], path: str) -> str:
         pay=pay if invoice["status"] == "open" else "",
         path=path,
     )
+    return whole(f"Invoice {invoice['number']}", body)
 
 
 def pdf(invoice: Document, lines: list[Document]) -> bytes:
@@ -134,42 +136,9 @@ _ROW = Template(
 )
 _SUM = Template("<tr><th scope=row colspan=2>$name</th><td>$amount</td></tr>")
 _PAY = Template('<form method=post action="$path/pay"><button>Pay $amount</button></form>')
-_PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Invoice $number</title>
-<style>
-  :root { color-scheme: light dark; --ink: #1a1f36; --soft: #697386; --line: #e3e8ee;
-          --paper: #fff; --desk: #f6f8fa; --accent: #4f46e5; }
-  @media (prefers-color-scheme: dark) { :root { --ink: #e6e8ef; --soft: #9aa3b5;
-          --line: #2d3348; --paper: #171b2a; --desk: #0e111c; --accent: #7c74ff; } }
-  * { box-sizing: border-box; }
-  body { margin: 0; padding: 3rem 1rem; background: var(--desk); color: var(--ink);
-         font: 15px/1.5 system-ui, sans-serif; }
-  main { max-width: 38rem; margin: auto; padding: 2rem; background: var(--paper);
-         border: 1px solid var(--line); border-radius: 12px; }
-  header { display: flex; justify-content: space-between; align-items: start; gap: 1rem; }
-  h1 { margin: 0; font-size: 2.2rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
-  p { margin: 0; color: var(--soft); }
-  .state { padding: .15rem .7rem; border-radius: 99px; border: 1px solid var(--line);
-           font-size: .8rem; text-transform: uppercase; letter-spacing: .04em; }
-  .paid { color: #0a7d4b; border-color: currentColor; }
-  .due { color: var(--accent); border-color: currentColor; }
-  table { width: 100%; margin-top: 2rem; border-collapse: collapse;
-          font-variant-numeric: tabular-nums; }
-  td, th { padding: .6rem 0; border-top: 1px solid var(--line); text-align: right;
-           font-weight: 400; vertical-align: top; }
-  td:first-child { text-align: left; }
-  small { display: block; color: var(--soft); }
-  tfoot tr:last-child > * { font-weight: 600; }
-  footer { display: flex; gap: 1rem; align-items: center; margin-top: 2rem; }
-  button { padding: .6rem 1.2rem; border: 0; border-radius: 8px; background: var(--accent);
-           color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
-  a { color: var(--accent); }
-</style></head>
-<body><main>
+_BODY = Template("""
   <header><div><p>$account</p><h1>$headline</h1><p>Invoice $number &middot; $issued</p>
   <p>Billed to $customer</p></div><span class="state $state">$state</span></header>
   <table><tbody>$rows</tbody><tfoot>$sums</tfoot></table>
   <footer>$pay<a href="$path/pdf">Download PDF</a></footer>
-</main></body></html>
 """)

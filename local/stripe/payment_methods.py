@@ -85,11 +85,10 @@ def retrieve_of_customer(call: Call) -> Document:
     return method
 
 
-def set_up(
-    account: Account, outbox: Outbox, method_id: str, customer_id: str, metadata: dict[str, str]
+def new_setup(
+    account: Account, outbox: Outbox, customer_id: str | None, given: Document
 ) -> Document:
-    """Save a card for later and return the succeeded setup intent."""
-    method = attached(account, outbox, method_id, customer_id)
+    """Return a new setup intent that waits for a card; `given` has description and metadata."""
     intent_id = new_id("seti_")
     intent = made(
         stripe.SetupIntent,
@@ -98,15 +97,25 @@ def set_up(
         client_secret=f"{intent_id}_secret_{new_id('', 25)}",
         created=account.clock(),
         customer=customer_id,
+        description=given.get("description"),
         livemode=False,
-        metadata=metadata,
-        payment_method=method["id"],
+        metadata=dict(given.get("metadata") or {}),
         payment_method_types=["card"],
-        status="succeeded",
+        status="requires_payment_method",
         usage="off_session",
     )
     account.objects("setup_intent")[intent_id] = intent
     outbox.report("setup_intent.created", intent)
+    return intent
+
+
+def finish_setup(
+    account: Account, outbox: Outbox, intent_id: str, method_id: str, customer_id: str
+) -> Document:
+    """Save a card for later with a setup intent; return the intent."""
+    intent = account.get("setup_intent", intent_id)
+    method = attached(account, outbox, method_id, customer_id)
+    intent |= {"customer": customer_id, "payment_method": method["id"], "status": "succeeded"}
     outbox.report("setup_intent.succeeded", intent)
     return intent
 

@@ -2,6 +2,7 @@
 
 from local.stripe import (
     charges,
+    checkout,
     coupons,
     customers,
     invoice_calls,
@@ -17,6 +18,7 @@ from local.stripe import (
 
 ROUTES = [
     *charges.ROUTES,
+    *checkout.ROUTES,
     *coupons.ROUTES,
     *customers.ROUTES,
     *invoice_calls.ROUTES,

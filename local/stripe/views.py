@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.stripe import coupons, invoices, payments, promotion_codes, subscription_view
+from local.stripe import checkout, coupons, invoices, payments, promotion_codes, subscription_view
 from local.stripe.account import Account, Document
 
 type Look = Callable[[str, str], Any]
@@ -19,6 +19,9 @@ def look(account: Account, base: str) -> Look:
         "coupon.applies_to": lambda one: coupons.held(account, one).get("applies_to"),
         "promotion_code": lambda one: promotion_codes.shown(
             account, account.get("promotion_code", one)
+        ),
+        "checkout.session.line_items": lambda one: checkout.lines_of(
+            account, account.get("checkout.session", one), {}
         ),
         "invoice": lambda one: invoices.shown(account.get("invoice", one), base),
         "subscription": lambda one: subscription_view.shown(account.get("subscription", one)),
