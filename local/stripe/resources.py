@@ -9,9 +9,11 @@ from local.stripe import (
     invoiceitems,
     invoices,
     payment_methods,
+    portal,
     prices,
     products,
     promotion_codes,
+    refunds,
     subscription_changes,
     subscriptions,
 )
@@ -25,9 +27,11 @@ ROUTES = [
     *invoiceitems.ROUTES,
     *invoices.ROUTES,
     *payment_methods.ROUTES,
+    *portal.ROUTES,
     *prices.ROUTES,
     *products.ROUTES,
     *promotion_codes.ROUTES,
+    *refunds.ROUTES,
     *subscription_changes.ROUTES,
     *subscriptions.ROUTES,
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from local.stripe import checkout_page, checkout_paying, pages
+from local.stripe import checkout_page, checkout_paying, pages, portal, portal_page
 from local.stripe.account import Document
 from local.stripe.answers import Answer, Request, page_answer
 from local.stripe.checkout import OPEN, expire_due
@@ -13,7 +13,7 @@ from local.stripe.shop import Shop
 
 type Site = Callable[[Shop, Request, str], Answer]
 
-_INVOICE, _CHECKOUT = "/i/", "/c/pay/"
+_INVOICE, _CHECKOUT, _PORTAL = "/i/", "/c/pay/", "/p/session/"
 _QUANTITY = "quantity_"
 
 
@@ -88,6 +88,21 @@ def _pressed(shop: Shop, session: Document, filled: Document) -> Answer:
     return _to(paid["success_url"].replace("{CHECKOUT_SESSION_ID}", paid["id"]))
 
 
+def _portal(shop: Shop, request: Request, session_id: str) -> Answer:
+    with shop.account.change():
+        session = shop.account.get("billing_portal.session", session_id)
+        if request.method != "POST":
+            return page_answer(200, portal_page.hosted(shop, session))
+        filled = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        try:
+            portal.press(shop, session, filled.get("do", ""), filled.get("chosen", ""))
+        except Refused as refused:
+            session = shop.account.get("billing_portal.session", session_id)
+            page = portal_page.hosted(shop, session, str(refused))
+            return page_answer(refused.status, page)
+    return _to(f"{_PORTAL}{session_id}")
+
+
 def _quantities(filled: Document) -> dict[str, int]:
     given = {
         name.removeprefix(_QUANTITY): value
@@ -104,4 +119,4 @@ def _to(address: str) -> Answer:
     return Answer(303, b"", {"location": address})
 
 
-_SITES: dict[str, Site] = {_INVOICE: _invoice, _CHECKOUT: _checkout}
+_SITES: dict[str, Site] = {_INVOICE: _invoice, _CHECKOUT: _checkout, _PORTAL: _portal}
