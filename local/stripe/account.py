@@ -31,7 +31,9 @@ class Account:
     """Objects by kind and id, in the order of their creation; hold `lock` to touch them."""
 
     def __init__(self, clock: Callable[[], int] = seconds, file: Path | None = None) -> None:
-        self.clock = clock
+        #: The time outside, which advancing the clock does not move; deliveries are signed by it.
+        self.outside = clock
+        self._moment: int | None = None
         self.lock = threading.RLock()
         self._file = file
         self._kinds: dict[str, dict[str, Document]] = {}
@@ -41,6 +43,26 @@ class Account:
             self._load(file)
             self._saver = threading.Thread(target=self._save_on, name="stripe-state", daemon=True)
             self._saver.start()
+
+    def clock(self) -> int:
+        """Return the account's time in seconds: the time outside and what it was advanced by."""
+        if self._moment is not None:
+            return self._moment
+        offset: int = self.objects("clock").get("offset", {"seconds": 0})["seconds"]
+        return self.outside() + offset
+
+    def set_clock(self, at: int) -> None:
+        """Make it this time, from where the clock goes on as the one outside does."""
+        self.objects("clock")["offset"] = {"seconds": at - self.outside()}
+
+    @contextmanager
+    def at(self, moment: int) -> Iterator[None]:
+        """Let the clock stand at a time, for all who look at it."""
+        self._moment = moment
+        try:
+            yield
+        finally:
+            self._moment = None
 
     def objects(self, kind: str) -> dict[str, Document]:
         """Return all objects of a kind (`customer`, `invoice`, ...) by id."""

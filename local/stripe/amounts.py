@@ -1,6 +1,7 @@
 """The arithmetic of an invoice, in minor units: discounts one after another, then tax on top.
 
-Percentages come first, in their order, then amounts; each takes from what the ones before left.
+Percentages come first, of each line, then amounts, spread over the lines; each takes from what
+the ones before left.
 """
 
 from decimal import ROUND_HALF_UP, Decimal
@@ -29,37 +30,43 @@ def totals(
 
     `eligible` tells for each coupon which lines it is for; without it, all.
     """
+    every = [[True] * len(amounts)] * len(coupons)
+    chosen = every if eligible is None else eligible
     left = list(amounts)
     shares = [[0] * len(amounts)] * len(coupons)
-    for place in sorted(range(len(coupons)), key=lambda one: coupons[one]["percent_off"] is None):
-        chosen = [True] * len(amounts) if eligible is None else eligible[place]
-        open_to = [amount if yes else 0 for amount, yes in zip(left, chosen, strict=True)]
-        shares[place] = _share(_off(sum(open_to), coupons[place]), open_to)
+    for place in sorted(range(len(coupons)), key=lambda one: _rank(coupons[one])):
+        lines = zip(left, chosen[place], strict=True)
+        shares[place] = _off(
+            [max(0, amount) if yes else 0 for amount, yes in lines], coupons[place]
+        )
         left = [amount - part for amount, part in zip(left, shares[place], strict=True)]
     tax = _rounded(max(0, sum(left)) * tax_percent / 100)
     discounts = [sum(share) for share in shares]
     return Totals(sum(amounts), discounts, shares, tax, sum(left) + tax)
 
 
-def _off(amount: int, coupon: Document) -> int:
-    """What a coupon takes off an amount; never more than there is."""
-    if amount <= 0:
-        return 0
+def _rank(coupon: Document) -> tuple[bool, bool]:
+    """Percentages first; of amounts, those for some products, which find nothing elsewhere."""
+    return coupon["percent_off"] is None, not coupon.get("applies_to")
+
+
+def _off(amounts: list[int], coupon: Document) -> list[int]:
+    """What a coupon takes off each of these amounts; never more than there is."""
     if coupon["percent_off"] is not None:
-        return _rounded(amount * Decimal(str(coupon["percent_off"])) / 100)
-    return min(amount, int(coupon["amount_off"]))
+        percent = Decimal(str(coupon["percent_off"]))
+        return [_rounded(amount * percent / 100) for amount in amounts]
+    return _spread(min(int(coupon["amount_off"]), sum(amounts)), amounts)
 
 
-def _share(off: int, amounts: list[int]) -> list[int]:
-    """Spread a discount over lines by their weight, to the last minor unit."""
-    whole = sum(amounts)
-    spread, taken, weight = [], 0, 0
-    for amount in amounts:
-        weight += amount
-        upto = off * weight // whole if whole else 0
-        spread.append(upto - taken)
-        taken = upto
-    return spread
+def _spread(off: int, amounts: list[int]) -> list[int]:
+    """Spread a discount by weight; what does not divide goes to the largest remainders."""
+    whole = sum(amounts) or 1
+    parts = [divmod(off * amount, whole) for amount in amounts]
+    shares = [part for part, _rest in parts]
+    largest = sorted(range(len(parts)), key=lambda place: -parts[place][1])
+    for place in largest[: off - sum(shares)]:
+        shares[place] += 1
+    return shares
 
 
 def _rounded(value: Decimal) -> int:

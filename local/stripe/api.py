@@ -1,6 +1,7 @@
 """Which part of the double answers: the API, the pages, or the control calls."""
 
 import hashlib
+import json
 import traceback
 from typing import Any
 
@@ -61,7 +62,7 @@ class Api:
         params = checked(route.params, forms.decode(text))
         look = views.look(self._account, self._base)
         call = Call(self._account, self._outbox, self._base, ids, params)
-        with self._account.change():
+        with self._account.change(), self._outbox.caused_by(_key(request)):
             return self._once(
                 request,
                 lambda: expand(route.answer(call), params.get("expand", []), look),
@@ -69,13 +70,14 @@ class Api:
 
     def _once(self, request: Request, act: Any) -> Answer:
         """Do what a request asks; the same key again gets the first answer again."""
-        key = request.headers.get("idempotency-key")
-        if request.method != "POST" or key is None:
+        key = _key(request)
+        if key is None:
             return _sent(act())
         digest = hashlib.sha256(request.path.encode() + b"\n" + request.body).hexdigest()
         kept = self._account.objects("idempotency_key").get(key)
         if kept is None:
-            kept = {"digest": digest, "content": act()}
+            # Objects go on changing; the answer does not.
+            kept = {"digest": digest, "content": json.loads(json.dumps(act()))}
             self._account.objects("idempotency_key")[key] = kept
             return _sent(kept["content"])
         if kept["digest"] != digest:
@@ -101,6 +103,11 @@ class Api:
                 return
             told.times -= 1
         raise Refused("The double was told to fail", status=told.status, kind=API)
+
+
+def _key(request: Request) -> str | None:
+    """Return the key of a call that is done once however often it comes."""
+    return request.headers.get("idempotency-key") if request.method == "POST" else None
 
 
 def _sent(content: Any, **headers: str) -> Answer:

@@ -7,6 +7,8 @@
 | POST /_control/checkout/sessions/{id}/pay        | pay as on the page (see `Paying`)            |
 | POST /_control/checkout/sessions/{id}/expire     | let a session expire                         |
 | POST /_control/payment_intents/{id}/authenticate | pass 3-D Secure                              |
+| GET  /_control/clock                             | the account's time, in seconds               |
+| POST /_control/clock/advance                     | let time pass (`Advance`)                    |
 | GET  /_control/reports                           | every report with its state and its answers  |
 | POST /_control/reports/hold                      | write reports without delivering them        |
 | POST /_control/reports/send                      | deliver `ids` now, in this order             |
@@ -29,6 +31,7 @@ from local.stripe.invoices import Ledger
 from local.stripe.reports import Outbox
 from local.stripe.routes import ids_in
 from local.stripe.shop import Shop
+from local.stripe.timeline import Advance, advance
 
 PREFIX = "/_control/"
 
@@ -111,6 +114,8 @@ class Control(NamedTuple):
             _Entry("POST", "checkout/sessions/{session_id}/pay", Paying, self._pay),
             _Entry("POST", "checkout/sessions/{session_id}/expire", Nothing, self._expire),
             _Entry("POST", "payment_intents/{intent_id}/authenticate", Nothing, self._confirm),
+            _Entry("GET", "clock", Nothing, self._now),
+            _Entry("POST", "clock/advance", Advance, self._advance),
             _Entry("GET", "reports", Nothing, self._reports),
             _Entry("POST", "reports/hold", Nothing, self._hold),
             _Entry("POST", "reports/send", Sending, self._send),
@@ -154,6 +159,12 @@ class Control(NamedTuple):
     def _confirm(self, _given: Nothing, intent_id: str) -> Document:
         with self.account.change():
             return charges.authenticate(self.account, self.outbox, self.base, intent_id)
+
+    def _now(self, _given: Nothing) -> Document:
+        return {"now": self.account.clock()}
+
+    def _advance(self, given: Advance) -> Document:
+        return advance(self._shop(), given)
 
     def _reports(self, _given: Nothing) -> Document:
         return {"reports": self.outbox.all()}

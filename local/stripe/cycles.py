@@ -8,6 +8,7 @@ from local.stripe.invoices import OPEN, Ledger
 from local.stripe.parameters import supported
 from local.stripe.payments import Outcome
 from local.stripe.shop import Shop
+from local.stripe.subscription_view import shown
 
 HOUR, DAY = 3600, 86_400
 _EXTRA = {"price", "price_data", "quantity", "metadata", "period", "discountable"}
@@ -26,7 +27,7 @@ def draft(shop: Shop, kept: Document, reason: str, lines: list[Document]) -> Doc
         "collection_method": kept["collection_method"],
         "default_payment_method": kept["default_payment_method"],
         "description": kept["description"],
-        "discounts": list(kept["discounts"]),
+        "discounts": [one for one in kept["discounts"] if not _is_over(shop, one)],
         "lines": list(lines),
     }
     if kept["collection_method"] == bills.SEND:
@@ -79,11 +80,12 @@ def renew(shop: Shop, kept: Document, wait: int) -> None:
             subscription_items.renew(item)
     changes: Document = {"items": items}
     if kept["status"] == standing.TRIALING:
+        if _stops_without_card(shop, kept):
+            return
         changes["status"] = standing.ACTIVE
     renewed = {item["id"] for item in due}
     lines = [line(shop, kept, item) for item in items if item["id"] in renewed]
-    kept_before = dict(kept)
-    invoice = draft(shop, {**kept_before, **changes}, "subscription_cycle", lines)
+    invoice = draft(shop, kept, "subscription_cycle", lines)
     standing.changed(shop, kept, changes | ({"latest_invoice": invoice["id"]} if invoice else {}))
     if invoice is not None:
         invoice |= {"period_start": since, "period_end": now}
@@ -96,6 +98,31 @@ def finish(shop: Shop, invoice: Document) -> None:
     Ledger(shop.account, shop.outbox, shop.base).finalize(invoice["id"])
     if invoice["status"] == OPEN and invoice["collection_method"] == bills.CHARGE:
         collecting.attempt(shop, invoice)
+
+
+def tell_trial_end(shop: Shop, kept: Document) -> None:
+    """Warn that a trial ends soon."""
+    kept["_told"] = kept["trial_end"]
+    shop.report("customer.subscription.trial_will_end", kept, shown)
+
+
+def _stops_without_card(shop: Shop, kept: Document) -> bool:
+    """End or pause a subscription whose trial ends without a card, if it says so."""
+    behavior = kept["trial_settings"]["end_behavior"]["missing_payment_method"]
+    card = kept["default_payment_method"] or collecting.customers_method(shop, kept["customer"])
+    if card is not None or behavior == "create_invoice":
+        return False
+    if behavior == "cancel":
+        standing.end(shop, kept, "cancellation_requested")
+    else:
+        kept["status"] = standing.PAUSED
+        shop.report("customer.subscription.paused", kept, shown)
+    return True
+
+
+def _is_over(shop: Shop, discount_id: str) -> bool:
+    end = shop.account.get("discount", discount_id)["end"]
+    return end is not None and end <= shop.now()
 
 
 def line(shop: Shop, kept: Document, item: Document, *, free: bool = False) -> Document:

@@ -198,6 +198,10 @@ class Ledger:
         }
         return self._change(kept, changes, "invoice.marked_uncollectible", "invoice.updated")
 
+    def report(self, invoice_id: str, kind: str) -> None:
+        """Report something of an invoice that does not change it."""
+        self._report(self._account.get("invoice", invoice_id), {}, kind)
+
     def delete(self, invoice_id: str, _at: int | None = None) -> Document:
         """Delete a draft; afterwards Stripe does not know it."""
         kept = self._in(invoice_id, DRAFT)

@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -24,6 +26,7 @@ class Outbox:
 
     def __init__(self, account: Account, url: str | None, secret: str) -> None:
         self.hold = False
+        self._cause: str | None = None
         self._account = account
         self._url = url
         self._secret = secret
@@ -31,6 +34,15 @@ class Outbox:
         self._closed = False
         self._thread = threading.Thread(target=self._deliver_on, name="webhooks", daemon=True)
         self._thread.start()
+
+    @contextmanager
+    def caused_by(self, key: str | None) -> Iterator[None]:
+        """Name the key of the call that causes the reports inside; elsewhere time causes them."""
+        self._cause = key
+        try:
+            yield
+        finally:
+            self._cause = None
 
     def report(self, kind: str, about: Document, previous: Document | None = None) -> Document:
         """Write a report of an object as it is now and line it up for delivery."""
@@ -44,7 +56,7 @@ class Outbox:
             data=data,
             livemode=False,
             pending_webhooks=1,
-            request={"id": new_id("req_", 14), "idempotency_key": None},
+            request={"id": new_id("req_", 14), "idempotency_key": self._cause},
             type=kind,
         )
         with self._account.change():
@@ -82,6 +94,11 @@ class Outbox:
         with self._account.lock:
             return self._wake.wait_for(lambda: not self._waiting(), timeout)
 
+    def settle_if_sent(self) -> None:
+        """Wait like `settle`, unless reports are held or go nowhere."""
+        if self._url is not None and not self.hold:
+            self.settle()
+
     def close(self) -> None:
         """Stop delivering."""
         with self._account.lock:
@@ -92,7 +109,7 @@ class Outbox:
     def signature(self, body: str) -> str:
         """Return the header that proves a body."""
         header: str = stripe.WebhookSignature.generate_signature_header(
-            body, self._secret, self._account.clock()
+            body, self._secret, self._account.outside()
         )
         return header
 

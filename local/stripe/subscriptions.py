@@ -143,6 +143,8 @@ def _made(shop: Shop, given: Document, behavior: str) -> tuple[Document, Documen
     customer["currency"] = kept["currency"]
     discounts.report_given(shop, chosen, [])
     shop.report("customer.subscription.created", kept, shown)
+    if start.is_trial and start.anchor - start.now <= 3 * cycles.DAY:
+        cycles.tell_trial_end(shop, kept)
     return kept, None if invoice is None else cycles.keep(shop, kept, invoice)
 
 
