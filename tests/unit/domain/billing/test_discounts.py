@@ -15,7 +15,7 @@ BEGAN, END = 1_000_000_000, 3_592_000_000
 BEFORE, SINCE = BEGAN - 1000, BEGAN + 1000
 
 
-def a_line(amount: float | str, kind: str = CHARGE, **fields: Any) -> LineItem:
+def a_line(amount: float | str | Decimal, kind: str = CHARGE, **fields: Any) -> LineItem:
     given = {"product": "base", "period": Period(BEGAN, END), **fields}
     return LineItem(
         kind=kind,
@@ -196,9 +196,7 @@ _DISCOUNTS = st.lists(
 ).flatmap(
     lambda some: st.tuples(
         *(
-            st.sampled_from([None, BEFORE, SINCE]).map(
-                lambda at, one=one: one._replace(started_at=at)
-            )
+            st.builds(one._replace, started_at=st.sampled_from([None, BEFORE, SINCE]))
             for one in some
         )
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from orchard.domain.billing.coupons import CustomerCoupon
+
 ACTIVE, SCHEDULED, EXPIRED = "active", "scheduled", "expired"
 
 
@@ -22,6 +24,8 @@ class Customer(NamedTuple):
     currency: str | None = None
     billing_controls: Mapping[str, Any] = {}
     config: Mapping[str, bool] = {}
+    #: For what it buys, and for subscriptions that have no discounts of their own.
+    coupons: tuple[CustomerCoupon, ...] = ()
     #: +1 at each change of the customer.
     version: int = 1
 

@@ -12,15 +12,18 @@ from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
 from orchard.errors import CustomerNotFound
-from orchard.store import balances, customer_plans, documents, entities, keys, pointers, stored
-from orchard.store.session import Session
-from orchard.store.statements import (
-    Item,
-    Put,
-    Query,
-    Update,
-    Write,
+from orchard.store import (
+    balances,
+    customer_coupons,
+    customer_plans,
+    documents,
+    entities,
+    keys,
+    pointers,
+    stored,
 )
+from orchard.store.session import Session
+from orchard.store.statements import Item, Put, Query, Update, Write
 from orchard.store.stored import Owner, Stored
 
 _INTERNAL_PREFIX = "cus_"
@@ -182,8 +185,13 @@ def _at(session: Session, hot_id: str, entity_id: str | None = None) -> Account 
 
 def fields(customer: Customer) -> Item:
     """Return the fields of a customer in the form in which its item, and the ledger, hold them."""
+    # Customers without coupons have no such field, as before there were any.
+    coupons = {"coupons": customer_coupons.dump(customer.coupons)} if customer.coupons else {}
+    plain = customer._asdict()
+    del plain["coupons"]
     return {
-        **customer._asdict(),
+        **plain,
+        **coupons,
         "metadata": documents.dump(customer.metadata),
         "billing_controls": dict(customer.billing_controls),
         "config": dict(customer.config),
@@ -236,5 +244,6 @@ def _customer_from_item(item: Item) -> Customer:
         currency=item["currency"],
         billing_controls=item["billing_controls"],
         config=item["config"],
+        coupons=customer_coupons.load(item.get("coupons", ())),
         version=int(item["version"]),
     )

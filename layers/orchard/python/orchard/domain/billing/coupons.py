@@ -38,6 +38,24 @@ class Discount(NamedTuple):
     ends_at: int | None = None
 
 
+class CustomerCoupon(NamedTuple):
+    """A coupon that was added to a customer (by the change `change_id`), for what it buys.
+
+    Purchases get it until `ends_at`; None: without an end. One that is good for a single invoice
+    may wait for the next of a subscription, `subscription_id`: then no purchase gets it.
+    """
+
+    coupon: Coupon
+    added_at: int
+    change_id: str
+    ends_at: int | None = None
+    subscription_id: str | None = None
+
+    def lasts(self, now: int) -> bool:
+        """Whether it may still be worth something."""
+        return self.ends_at is None or self.ends_at > now
+
+
 class Reduction(NamedTuple):
     """What a coupon takes off a line: `amount_off` in major units, with the sign of the line."""
 
