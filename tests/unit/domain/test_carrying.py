@@ -15,7 +15,7 @@ from orchard.domain.customer import CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
 from orchard.domain.quantity import total
-from orchard.domain.row import RolloverRule, Row, ordered
+from orchard.domain.row import RolloverRule, Row, Unbilled, ordered
 from orchard.errors import InvalidInputs
 from tests.unit.domain.rows import DAY, START, a_row, carried, held, lifetime, metered, monthly
 
@@ -64,6 +64,19 @@ def test_use_goes_on_over_all_rows_that_follow_and_over_no_others() -> None:
     after = switched(state, monthly(60), lifetime(40, plan_id="pro"), carry=USE)
 
     assert held(after[WORDS].rows) == {"monthly": 0, "grant": 50, "lifetime": 20}
+
+
+def test_overage_that_no_invoice_shows_yet_is_billed_with_the_new_plan() -> None:
+    owed, claimed = Unbilled(START, Decimal(7)), Unbilled(START - 1, Decimal(9), "in_1")
+    gone = of_old(metered(100, billed=True, balance=40), unbilled=(claimed, owed))
+    state = {WORDS: Holding((gone,))}
+
+    (heir,) = switched(state, metered(500, billed=True), carry=USE)[WORDS].rows
+    (settled,) = switched(state, metered(500, billed=True))[WORDS].rows
+
+    assert (heir.balance, heir.unbilled) == (440, (owed,))
+    # Without carrying over, whoever ends the plan bills it.
+    assert (settled.balance, settled.unbilled) == (500, ())
 
 
 def test_only_features_that_are_named_go_on() -> None:

@@ -68,6 +68,7 @@ def carried(
     for place, row in _rows(before, gone):
         if row.continuous or carry.takes_use(place.feature_id):
             _use(found, before, place, row)
+            _owe(found, before, place, row)
         elif carry.takes_balance(place.feature_id):
             _keep(found, before, place, row)
     return found
@@ -100,6 +101,20 @@ def _use(found: dict[Place, Holding], before: State, place: Place, row: Row) -> 
         if heirs:
             rows = charged(found[target].rows, target, used, only=heirs)
             found[target] = found[target]._replace(rows=rows)
+            return
+
+
+def _owe(found: dict[Place, Holding], before: State, place: Place, row: Row) -> None:
+    """Let a new row that is billed show what no invoice shows yet of the one that goes."""
+    owed = tuple(one for one in row.unbilled if one.invoice is None)
+    for target in _targets(found, place) if owed else ():
+        rows = found[target].rows
+        new = _heirs(rows, before, target, continuous=row.continuous)
+        heir = next((one for one in rows if one.id in new and one.is_metered), None)
+        if heir is not None:
+            debtor = heir._replace(unbilled=(*heir.unbilled, *owed))
+            kept = tuple(debtor if one is heir else one for one in rows)
+            found[target] = found[target]._replace(rows=kept)
             return
 
 
