@@ -4,7 +4,6 @@ In a `with Stack(folder) as stack:` block, `stack.base_url` is the address of th
 `stack.key` a key for it.
 """
 
-import importlib.util
 import json
 import os
 import secrets
@@ -13,16 +12,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from local import deploy, processes
+from local import deploy, processes, stripe_keys
 from local.completion import Deployment
 from local.emulator import Emulator
 from local.processes import HOST, ROOT, Child, Failed
+from local.stripe_keys import StripeSecrets
 
 # Parameters of the emulated Systems Manager. What a start needs to know about earlier ones lies
 # there, beside the data it belongs to: both are kept or lost together.
@@ -30,14 +29,6 @@ KEY = "/orchard/local/key"
 STRIPE = "/orchard/stripe/sandbox"
 # A request that only the deployed template answers with 200.
 PROBE = "/v1/customers.list"
-
-
-@dataclass(frozen=True)
-class StripeSecrets:
-    """The API key of the Stripe account and the secret that signs its webhooks."""
-
-    secret_key: str
-    webhook_secret: str
 
 
 def quiet(step: str) -> None:
@@ -48,8 +39,8 @@ class Stack:
     """The deployed template on the emulator, the Stripe double and the front port.
 
     After `start`: `base_url` (without a slash at the end), `key` (a sandbox API key), `secrets`
-    (of Stripe), `endpoint` (of the emulated AWS), `stripe_url` (None with a real Stripe key or
-    when there is no double).
+    (of Stripe), `endpoint` (of the emulated AWS), `stripe_url` (of the double; None with a real
+    account in test mode).
     """
 
     base_url: str
@@ -108,7 +99,10 @@ class Stack:
 
     def _deploy(self, template: Path) -> None:
         """Deploy the built template unless the emulator runs it already, the same way."""
-        parameters = {"StripeApiBase": self.stripe_url} if self.stripe_url else {}
+        parameters = {
+            "PublicBaseUrl": self.base_url,
+            "StripeApiBase": self.stripe_url or stripe_keys.API,
+        }
         wanted = {"sources": template.parent.name, **parameters}
         if deploy.deployed(self._emulator) != wanted:
             self._report("Deploying template.yaml")
@@ -119,17 +113,22 @@ class Stack:
 
     def _stripe_secrets(self) -> StripeSecrets:
         """Return the Stripe secrets: the environment's, those stored, or new ones."""
+        real, webhooks = stripe_keys.real_key(os.environ), stripe_keys.webhook_secret(os.environ)
+        if real is not None:
+            self._report(stripe_keys.advice(self.base_url, os.environ))
+        elif deploy.deployed(self._emulator).get("StripeApiBase") == stripe_keys.API:
+            # The double shall not be sent a real account's secrets.
+            real, webhooks = _new_key(), webhooks or _new_webhook_secret()
         return StripeSecrets(
-            self._stripe_secret("secret_key", f"sk_test_{secrets.token_hex(16)}"),
-            self._stripe_secret("webhook_secret", f"whsec_{secrets.token_hex(16)}"),
+            self._stripe_secret("secret_key", real, _new_key),
+            self._stripe_secret("webhook_secret", webhooks, _new_webhook_secret),
         )
 
-    def _stripe_secret(self, name: str, new: str) -> str:
+    def _stripe_secret(self, name: str, given: str | None, new: Callable[[], str]) -> str:
         """Return one Stripe secret, stored where the functions look for it."""
-        given = os.environ.get(f"STRIPE_{name.upper()}")
-        if given:
+        if given is not None:
             self._put(f"{STRIPE}/{name}", given)
-        return self._parameter(f"{STRIPE}/{name}", lambda: new)
+        return self._parameter(f"{STRIPE}/{name}", new)
 
     def _parameter(self, name: str, make: Callable[[], str]) -> str:
         """Return the stored secret `name`; make and store it when there is none."""
@@ -152,7 +151,7 @@ class Stack:
 
     def _start_double(self) -> None:
         """Start the Stripe double, unless there is a real key; it sends webhooks to our front."""
-        if os.environ.get("STRIPE_SECRET_KEY") or not importlib.util.find_spec("local.stripe"):
+        if stripe_keys.real_key(os.environ) is not None:
             return
         self._report("Starting the Stripe double")
         # The functions know the address that was deployed: keep it while it is to be had.
@@ -238,3 +237,11 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
+
+
+def _new_key() -> str:
+    return f"sk_test_{secrets.token_hex(16)}"
+
+
+def _new_webhook_secret() -> str:
+    return f"whsec_{secrets.token_hex(16)}"

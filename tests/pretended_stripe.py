@@ -166,7 +166,7 @@ class Race:
             for one in invoices.newest(self._session, owner, 1000)
             if one.stripe_id == self.invoice
         ]
-        return found[0]._replace(owner=None, version=0) if found else None
+        return found[0]._replace(owner=None, version=0, fetched_at=None) if found else None
 
     def assert_settled(self) -> None:
         assert self.stored() == stripe_gateway.invoice("sandbox", self.invoice)

@@ -1,7 +1,7 @@
 """POST /webhooks/stripe"""
 
 from orchard.triggers.webhook import webhook
-from orchard.usecases.stripe_events import sync_invoice
+from orchard.usecases.stripe_events import sync_invoice, sync_refund
 
 handler = webhook(
     {
@@ -13,5 +13,9 @@ handler = webhook(
         "invoice.voided": sync_invoice,
         "invoice.marked_uncollectible": sync_invoice,
         "invoice.deleted": sync_invoice,
+        "charge.refunded": sync_refund,
+        "refund.created": sync_refund,
+        "refund.updated": sync_refund,
+        "refund.failed": sync_refund,
     }
 )

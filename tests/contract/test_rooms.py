@@ -37,6 +37,7 @@ EVERY_FUNCTION = {"boto3", "pydantic", "aws_lambda_powertools.logging"}
 #: What else, or what less, single functions load.
 EXCEPT = {
     "streams.ledger": {"boto3", "aws_lambda_powertools.logging"},
+    "pages.invoices": {"boto3", "aws_lambda_powertools.logging"},
     "webhooks.stripe": {
         "boto3",
         "stripe",

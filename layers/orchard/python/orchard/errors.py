@@ -84,6 +84,15 @@ class EntityNotFound(NotFound):
         super().__init__(f"Entity {entity_id} not found")
 
 
+class InvoiceNotFound(NotFound):
+    """No invoice has this id, or it has no such page."""
+
+    code = "invoice_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such invoice")
+
+
 class FeatureNotFound(NotFound):
     """The catalogue has no feature with this id."""
 

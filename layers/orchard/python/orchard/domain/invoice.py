@@ -10,6 +10,8 @@ from orchard.domain.quantity import ZERO
 STRIPE = "stripe"
 #: The state of a draft that was deleted: it is remembered for a while and shown to nobody.
 GONE = "deleted"
+#: Whose the invoices of deleted customers are that were kept without personal data.
+NOBODY = "nobody"
 
 
 class Discount(NamedTuple):
@@ -47,7 +49,8 @@ class Invoice(NamedTuple):
     total: Decimal
     subtotal: Decimal
     amount_due: Decimal
-    amount_paid: Decimal
+    #: None: an imported invoice that does not say.
+    amount_paid: Decimal | None
     tax: Decimal | None = None
     refunded_amount: Decimal = ZERO
     number: str | None = None
@@ -65,6 +68,8 @@ class Invoice(NamedTuple):
     owner: str | None = None
     #: +1 at each write.
     version: int = 0
+    #: When Stripe was asked for it; None for one that was imported and not seen there since.
+    fetched_at: int | None = None
 
 
 def invoice_id(created_at: int, stripe_id: str) -> str:
@@ -85,6 +90,31 @@ def gone(created_at: int, stripe_id: str) -> Invoice:
         amount_due=ZERO,
         amount_paid=ZERO,
     )
+
+
+def anonymous(invoice: Invoice) -> Invoice:
+    """Return what may be kept of an invoice when its customer is erased.
+
+    Amounts, times, plans and what Stripe calls it; nothing that people wrote, and no address of a
+    page that shows a name.
+    """
+    lines = (
+        line._replace(description="", discounts=tuple(map(_nameless, line.discounts)))
+        for line in invoice.lines
+    )
+    return invoice._replace(
+        owner=NOBODY,
+        entity_id=None,
+        number=None,
+        hosted_invoice_url=None,
+        pdf_url=None,
+        lines=tuple(lines),
+        discounts=tuple(map(_nameless, invoice.discounts)),
+    )
+
+
+def _nameless(discount: Discount) -> Discount:
+    return discount._replace(coupon_name=None)
 
 
 def plans_of(lines: Iterable[Line]) -> tuple[str, ...]:

@@ -92,6 +92,16 @@ def invoice(environment: str, stripe_id: str) -> Invoice | None:
     return stripe_invoices.read(found.to_dict(), [line.to_dict() for line in lines.data])
 
 
+def invoice_pages(environment: str, stripe_id: str) -> tuple[str | None, str | None] | None:
+    """Return where an invoice's page and PDF are now; None when Stripe has no such invoice."""
+    try:
+        with _connected(environment) as client:
+            found = client.v1.invoices.retrieve(stripe_id).to_dict()
+    except StripeMissing:
+        return None
+    return found.get("hosted_invoice_url"), found.get("invoice_pdf")
+
+
 def _connected(environment: str) -> AbstractContextManager["StripeClient"]:
     from orchard.gateways import stripe_client  # noqa: PLC0415 - see the top
 

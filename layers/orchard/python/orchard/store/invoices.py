@@ -1,25 +1,26 @@
 """Invoices in the table: those of a customer side by side, those of a tenant in an index.
 
 Both are ordered by creation time, then Stripe id. They hang on the internal id of the customer,
-so neither a new id nor a successor under the same id touches them.
+so neither a new id nor a successor under the same id touches them. A tenant has each of Stripe's
+invoices once: where it is, is written with it (`invoice_places`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import batched
 from typing import Any, NamedTuple, cast
 
-from orchard.domain.invoice import GONE, Discount, Invoice, Line
-from orchard.store import keys
+from orchard.domain.invoice import GONE, NOBODY, Discount, Invoice, Line
+from orchard.store import invoice_places, keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Item, Put, Query
+from orchard.store.statements import Delete, Item, Put, Query, Write
 
 _BATCH = 100
 #: Seconds that a deleted draft is remembered: longer than Stripe repeats a report.
 _REMEMBERED = 30 * 86_400
 #: The attribute that holds when an invoice has to be paid.
 _DUE = "payment_due_at"
-_TIMES = {"created_at", "period_start", "period_end", "due_at", "version"}
+_TIMES = {"created_at", "period_start", "period_end", "due_at", "version", "fetched_at"}
 
 
 class Wanted(NamedTuple):
@@ -46,6 +47,13 @@ def get(session: Session, internal_id: str, created_at: int, stripe_id: str) -> 
     return None if item is None else _from_item(item)
 
 
+def find(session: Session, stripe_ids: Iterable[str]) -> dict[str, Invoice]:
+    """Return those of some invoices of Stripe that are stored, whoever's they are, by their id."""
+    places = [one.key for one in invoice_places.find(session, stripe_ids)]
+    found = map(_from_item, session.table.batch_get(places).values())
+    return {invoice.stripe_id: invoice for invoice in found}
+
+
 def newest(session: Session, internal_id: str, count: int = 10) -> list[Invoice]:
     """Return the newest invoices of a customer, newest first, in one Query."""
     found = of_customer(session, internal_id, Wanted(page=count))
@@ -64,7 +72,7 @@ def of_tenant(session: Session, wanted: Wanted) -> Iterator[tuple[Invoice, str |
     """Yield the invoices of all customers, newest first, each with its customer's own id.
 
     The index may lag behind the table by a moment; what it finds is read again. Invoices of a
-    deleted customer that are still to be removed are left out.
+    deleted customer that are still to be removed are left out; what is kept of one is nobody's.
     """
     partition = keys.invoices_listing(session.tenant)
     query = _query(("listing_pk", "listing_sk"), partition, wanted, index="listing")
@@ -78,12 +86,21 @@ def of_tenant(session: Session, wanted: Wanted) -> Iterator[tuple[Invoice, str |
                 yield invoice, owners[invoice.owner]
 
 
-def put(session: Session, invoice: Invoice, read: Invoice | None) -> Put:
-    """Store an invoice as it was just fetched, unless another write came since `read` was read."""
-    item = _to_item(session, invoice._replace(version=1 if read is None else read.version + 1))
+def stored(session: Session, invoice: Invoice, read: Invoice | None) -> list[Write]:
+    """Store an invoice, unless another write came since `read` was read; four writes at most.
+
+    It may belong to another customer than before, or have another time: then it moves.
+    """
+    version = 1 if read is None else read.version + 1
+    item = _to_item(session, invoice._replace(version=version))
+    noted = invoice_places.written(session, invoice, _life(session, invoice))
     if read is None:
-        return Put(item, "attribute_not_exists(pk)")
-    return Put(item, "#version = :read", {":read": read.version}, {"#version": "version"})
+        return [Put(item, "attribute_not_exists(pk)"), *noted]
+    unchanged = "#version = :read", {":read": read.version}, {"#version": "version"}
+    was = invoice_places.place_of(session, read).key
+    if was == Key(item["pk"], item["sk"]):
+        return [Put(item, *unchanged), *noted]
+    return [Delete(was, *unchanged), Put(item, "attribute_not_exists(pk)"), *noted]
 
 
 def _query(
@@ -92,7 +109,7 @@ def _query(
     condition, values = f"{names[0]} = :pk", cast("dict[str, Any]", {":pk": partition})
     if wanted.after is not None:
         condition += f" AND {names[1]} < :after"
-        values[":after"] = keys.listing_position(*wanted.after)
+        values[":after"] = _position(*wanted.after)
     return Query(condition, values, index, _filter(wanted, values), forward=False, page=wanted.page)
 
 
@@ -111,10 +128,11 @@ def _owners(session: Session, listed: list[Invoice]) -> dict[str | None, str | N
     """The caller's id, which may be None, of each customer that still exists."""
     wanted = {keys.pointer(session.tenant, one.owner) for one in listed if one.owner}
     pointers = session.table.batch_get(sorted(wanted)).values()
-    return {
+    owners: dict[str | None, str | None] = {
         item["internal_id"]: None if item["hot_id"] == item["internal_id"] else item["hot_id"]
         for item in pointers
     }
+    return owners | {NOBODY: None}
 
 
 def _to_item(session: Session, invoice: Invoice) -> Item:
@@ -122,7 +140,7 @@ def _to_item(session: Session, invoice: Invoice) -> Item:
     key = keys.invoice(session.tenant, owner, invoice.created_at, invoice.stripe_id)
     listing = {
         "listing_pk": keys.invoices_listing(session.tenant),
-        "listing_sk": keys.listing_position(invoice.created_at, invoice.stripe_id),
+        "listing_sk": key.sk,
         "tokens": [invoice.status],
         "processors": [invoice.processor_type],
     }
@@ -138,12 +156,23 @@ def _to_item(session: Session, invoice: Invoice) -> Item:
             for line in invoice.lines
         ],
         "discounts": [one._asdict() for one in invoice.discounts],
-        **(listing if invoice.status != GONE else {"ttl": session.now // 1000 + _REMEMBERED}),
+        **(listing if invoice.status != GONE else _life(session, invoice)),
     }
 
 
+def _life(session: Session, invoice: Invoice) -> Item:
+    """The attribute that lets what is stored of a deleted draft end."""
+    return {"ttl": session.now // 1000 + _REMEMBERED} if invoice.status == GONE else {}
+
+
+def _position(created_at: int, stripe_id: str) -> str:
+    """The sort key of an invoice, in the table and in the index."""
+    return keys.invoice("", "", created_at, stripe_id).sk
+
+
 def _from_item(item: Item) -> Invoice:
-    fields = {name: item[_DUE if name == "due_at" else name] for name in Invoice._fields}
+    names = {name: _DUE if name == "due_at" else name for name in Invoice._fields}
+    fields = {name: item[stored_as] for name, stored_as in names.items() if stored_as in item}
     return Invoice(
         **{
             **_whole(fields, _TIMES),

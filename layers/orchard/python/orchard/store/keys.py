@@ -47,9 +47,20 @@ def catalog_head(tenant: str) -> Key:
     return Key(catalog(tenant), "CATALOG")
 
 
-def feature(tenant: str, feature_id: str) -> Key:
-    """A feature."""
-    return Key(catalog(tenant), f"FEATURE#{_part(feature_id)}")
+def _under(partition: Callable[[str], str], kind: str) -> Callable[[str, str], Key]:
+    return lambda tenant, name: Key(partition(tenant), f"{kind}#{_part(name)}")
+
+
+#: A feature.
+feature = _under(catalog, "FEATURE")
+#: The partition of all rewards: each of them, and each word (in lower case) that gets one.
+rewards = _of_tenant("REWARDS")
+reward, reward_code = _under(rewards, "REWARD"), _under(rewards, "WORD")
+
+
+def rewards_lock(tenant: str) -> Key:
+    """Who changes the rewards of a tenant."""
+    return Key(rewards(tenant), "LOCK")
 
 
 def plan(tenant: str, plan_id: str, version: int) -> Key:
@@ -114,6 +125,8 @@ idempotency = _alone("IDEMPOTENCY", "MARKER")
 lock = _alone("LOCK", "LOCK")
 #: A deleted customer: its history has to be removed, its deletion stays on record.
 deletion = _alone("DELETION", "DELETION")
+#: Where the invoice with a Stripe id is kept: a tenant has each once.
+invoice_pointer = _alone("INVOICE", "POINTER")
 #: The partition of a customer's billing orders, and the lock under which they are made.
 orders, billing_lock = _within("BILLING"), _alone("BILLING", "LOCK")
 
@@ -121,6 +134,11 @@ orders, billing_lock = _within("BILLING"), _alone("BILLING", "LOCK")
 def order(tenant: str, internal_id: str, order_id: str) -> Key:
     """An order: a change of billing that is being made or waits for its payment."""
     return Key(orders(tenant, internal_id), f"ORDER#{order_id}")
+
+
+def redemption(tenant: str, internal_id: str, reward_id: str, created_at: int) -> Key:
+    """The mark that a customer got a reward, of all that had this id the one made then."""
+    return Key(ledger(tenant, internal_id), f"REWARD#{_part(reward_id)}#{instant(created_at)}")
 
 
 def stripe_pointer(environment: str, stripe_id: str) -> Key:
@@ -136,6 +154,11 @@ def past(tenant: str, internal_id: str, kind: str, *parts: str) -> Key:
 def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> Key:
     """An invoice; its Stripe id and creation time never change, so it is stored once."""
     return Key(invoices(tenant, internal_id), f"{instant(created_at)}#{_part(stripe_id)}")
+
+
+def invoice_address(invoice_id: str) -> Key:
+    """Where the invoice with this id is kept, whichever tenant's: its page is open to all."""
+    return Key(f"INVOICE#{_part(invoice_id)}", "POINTER")
 
 
 def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
@@ -221,6 +244,7 @@ def _beginning(text: str) -> Callable[[str], bool]:
 is_customer, is_entity = _beginning("0#CUSTOMER"), _beginning("0#ENTITY#")
 is_balance, is_customer_plan = _beginning("0#BALANCE#"), _beginning("0#PLAN#")
 is_feature, is_plan, is_deletion = map(_beginning, ("FEATURE#", "PLAN#", "DELETION"))
+is_reward = _beginning("REWARD#")
 
 
 def instant(timestamp: int) -> str:

@@ -42,6 +42,8 @@ class Session:
     #: Asked with a publishable key, which anybody may have: nothing may be changed.
     public: bool = False
     marks: list[Mark] = field(default_factory=list)
+    #: Where the API is reached, without a slash at the end; "" where nobody called it.
+    base_url: str = ""
 
     @classmethod
     def of_job(cls, table: Table, key: Key, now: int, job: str) -> "Session":

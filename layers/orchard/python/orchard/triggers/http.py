@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -55,6 +56,25 @@ def header(event: Event, name: str) -> str | None:
     """Return a request header; `name` in lower case."""
     value: str | None = event.get("headers", {}).get(name)
     return value
+
+
+def base_url(event: Event) -> str:
+    """Return the address of the API, without a slash at the end.
+
+    PUBLIC_BASE_URL if that is set (a domain of one's own), else the domain that was called.
+    """
+    configured = os.environ.get("PUBLIC_BASE_URL", "").rstrip("/")
+    domain = event.get("requestContext", {}).get("domainName")
+    return configured or (f"https://{domain}" if domain else "")
+
+
+def redirection(address: str) -> Answer:
+    """Return an answer that leads on to another address."""
+    return {
+        "statusCode": 302,
+        "headers": {"location": address, "cache-control": "no-store"},
+        "body": "",
+    }
 
 
 def encoded_header(event: Event, name: str) -> str | None:

@@ -95,6 +95,7 @@ def _session(event: Event, now: int) -> Session:
         actor=f"key:{key.name}",
         request_id=event.get("requestContext", {}).get("requestId", ""),
         public=key.kind == "publishable",
+        base_url=http.base_url(event),
     )
 
 

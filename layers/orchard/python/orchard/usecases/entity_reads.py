@@ -83,4 +83,5 @@ def _owner(session: Session, entity_id: str) -> str:
 def _invoices(session: Session, account: Account, entity: Entity) -> list[dict[str, Any]]:
     every = invoices.of_customer(session, account.customer.internal_id, Wanted())
     theirs = (one for one in every if one.entity_id == entity.id)
-    return [invoice_contract.entry(one) for one in islice(theirs, _INVOICES_SHOWN)]
+    shown = islice(theirs, _INVOICES_SHOWN)
+    return [invoice_contract.entry(one, session.base_url) for one in shown]

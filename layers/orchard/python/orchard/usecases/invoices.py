@@ -24,7 +24,7 @@ def list_(session: Session, request: ListInvoicesRequest) -> dict[str, Any]:
     )
     every = _found(session, request.customer_id, wanted)
     found = (one for one in every if request.entity_id in (None, one[0].entity_id))
-    return list_response(cursor.page(found, request.limit, _place))
+    return list_response(cursor.page(found, request.limit, _place), session.base_url)
 
 
 def _found(session: Session, customer_id: str | None, wanted: Wanted) -> Iterator[Listed]:

@@ -6,11 +6,14 @@ what is stored. So whatever a write replaces was written before its own invoice 
 what was fetched last is what stays.
 """
 
+from functools import partial
+
 from orchard.domain.billing.customizing import plan_of
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.invoice import Invoice, gone
-from orchard.gateways import stripe
+from orchard.gateways import stripe, stripe_refunds
 from orchard.gateways.stripe_events import Event
+from orchard.gateways.stripe_refunds import Paid
 from orchard.store import catalog, customers, invoices, stripe_links
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
@@ -23,19 +26,57 @@ def sync_invoice(table: Table, event: Event, now: int) -> str:
     return optimistic(lambda: _sync_invoice(table, event, now))
 
 
+def sync_refund(table: Table, event: Event, now: int) -> str:
+    """Store the invoice that a refund or a refunded charge belongs to, and what was paid back."""
+    payment = event.object.get("payment_intent")
+    paid = stripe_refunds.invoices_of(event.environment, str(payment)) if payment else []
+    outcomes = [optimistic(partial(_sync_paid, table, event, now, one)) for one in paid]
+    return ", ".join(outcomes) or "no invoice"
+
+
 def _sync_invoice(table: Table, event: Event, now: int) -> str:
     link = stripe_links.find(table, event.environment, str(event.object.get("customer")))
     if link is None:
         return "unknown customer"
     session = _session(table, event, link, now)
-    stripe_id, created_at = event.object["id"], event.object["created"] * 1000
-    read = invoices.get(session, link.internal_id, created_at, stripe_id)
-    fetched = stripe.invoice(event.environment, stripe_id)
+    return _stored(session, link, event.object["id"], event.object["created"] * 1000)
+
+
+def _sync_paid(table: Table, event: Event, now: int, paid: Paid) -> str:
+    link = stripe_links.find(table, event.environment, paid.customer)
+    if link is None:
+        return "unknown customer"
+    session = _session(table, event, link, now)
+    return _stored(session, link, paid.id, paid.created_at, refunds=True)
+
+
+def _stored(
+    session: Session, link: Link, stripe_id: str, created_at: int, *, refunds: bool = False
+) -> str:
+    read = invoices.find(session, [stripe_id]).get(stripe_id)
+    fetched = stripe.invoice(session.environment, stripe_id)
     fresh = gone(created_at, stripe_id) if fetched is None else fetched
-    owned = fresh._replace(owner=link.internal_id, plan_ids=_plan_ids(session, fresh, read, link))
+    kept = _kept(fresh, read)
+    if refunds:
+        refunded = stripe_refunds.amount(session.environment, stripe_id)
+        kept = kept._replace(refunded_amount=refunded)
+    owned = kept._replace(
+        owner=link.internal_id,
+        plan_ids=_plan_ids(session, fresh, read, link),
+        fetched_at=session.now,
+    )
     # Even an unchanged invoice is written: its version tells slower rivals to fetch again.
-    session.commit(invoices.put(session, owned, read), stripe_links.holds(link))
+    session.commit(*invoices.stored(session, owned, read), stripe_links.holds(link))
     return owned.status
+
+
+def _kept(fresh: Invoice, read: Invoice | None) -> Invoice:
+    """The invoice with what a report of it does not tell; an imported one keeps its id."""
+    if read is None:
+        return fresh
+    return fresh._replace(
+        id=read.id, entity_id=read.entity_id, refunded_amount=read.refunded_amount
+    )
 
 
 def _session(table: Table, event: Event, link: Link, now: int) -> Session:

@@ -89,7 +89,7 @@ def _if[K, V](asked: bool, found: Mapping[K, V]) -> Mapping[K, V]:  # noqa: FBT0
 
 def _invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
     newest = invoices.newest(session, profile.customer.internal_id, _INVOICES_SHOWN)
-    return [invoice_contract.entry(one) for one in newest]
+    return [invoice_contract.entry(one, session.base_url) for one in newest]
 
 
 def _entities(_session: Session, profile: Profile) -> list[dict[str, Any]]:
