@@ -42,25 +42,23 @@ def _of_tenant(kind: str) -> Callable[[str], str]:
 catalog = _of_tenant("CATALOG")
 
 
-def catalog_head(tenant: str) -> Key:
-    """What the writers of the catalogue advance; it sorts before all else, so it is read first."""
-    return Key(catalog(tenant), "CATALOG")
+def _single(partition: Callable[[str], str], sk: str) -> Callable[[str], Key]:
+    return lambda tenant: Key(partition(tenant), sk)
 
 
 def _under(partition: Callable[[str], str], kind: str) -> Callable[[str, str], Key]:
     return lambda tenant, name: Key(partition(tenant), f"{kind}#{_part(name)}")
 
 
+#: What the writers of the catalogue advance; it sorts before all else, so it is read first.
+catalog_head = _single(catalog, "CATALOG")
 #: A feature.
 feature = _under(catalog, "FEATURE")
 #: The partition of all rewards: each of them, and each word (in lower case) that gets one.
 rewards = _of_tenant("REWARDS")
 reward, reward_code = _under(rewards, "REWARD"), _under(rewards, "WORD")
-
-
-def rewards_lock(tenant: str) -> Key:
-    """Who changes the rewards of a tenant."""
-    return Key(rewards(tenant), "LOCK")
+#: Who changes the rewards of a tenant.
+rewards_lock = _single(rewards, "LOCK")
 
 
 def plan(tenant: str, plan_id: str, version: int) -> Key:
