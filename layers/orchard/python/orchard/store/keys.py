@@ -87,14 +87,14 @@ invoices, ledger, parked_listing = _within("INVOICES"), _within("LEDGER"), _with
 usage, history = _within("USAGE"), _within("HISTORY")
 
 
-def customer_plan(tenant: str, hot_id: str, customer_plan_id: str) -> Key:
-    """A plan that a customer holds or held."""
-    return Key(hot_partition(tenant, hot_id), f"0#PLAN#{customer_plan_id}")
+def _beside(kind: str) -> Callable[[str, str, str], Key]:
+    return lambda tenant, hot_id, name: Key(
+        hot_partition(tenant, hot_id), f"{HOT}{kind}#{_part(name)}"
+    )
 
 
-def entity(tenant: str, hot_id: str, entity_id: str) -> Key:
-    """An entity of a customer."""
-    return Key(hot_partition(tenant, hot_id), f"0#ENTITY#{_part(entity_id)}")
+#: A plan that a customer holds or held, and an entity of a customer.
+customer_plan, entity = _beside("PLAN"), _beside("ENTITY")
 
 
 def entity_pointer(tenant: str, entity_id: str, internal_id: str) -> Key:
@@ -113,14 +113,10 @@ def balances_of_entities(feature_id: str) -> str:
     return f"0#BALANCE#{_part(feature_id)}#"
 
 
-#: Where the customer with an internal id is kept.
-pointer = _alone("ID", "POINTER")
-#: The customer without an id that has a lower-cased e-mail address.
-email_pointer = _alone("EMAIL", "POINTER")
-#: The mark that an idempotency key was used, by a digest.
-idempotency = _alone("IDEMPOTENCY", "MARKER")
-#: Usage that is reserved, by the SHA-256 of the lock's id.
-lock = _alone("LOCK", "LOCK")
+#: The customer with an internal id; the one without an id that has a lower-cased e-mail address.
+pointer, email_pointer = _alone("ID", "POINTER"), _alone("EMAIL", "POINTER")
+#: By digests: the mark that an idempotency key was used, and usage that is reserved by a lock.
+idempotency, lock = _alone("IDEMPOTENCY", "MARKER"), _alone("LOCK", "LOCK")
 #: A deleted customer: its history has to be removed, its deletion stays on record.
 deletion = _alone("DELETION", "DELETION")
 #: Where the invoice with a Stripe id is kept: a tenant has each once.
@@ -242,7 +238,6 @@ def _beginning(text: str) -> Callable[[str], bool]:
 is_customer, is_entity = _beginning("0#CUSTOMER"), _beginning("0#ENTITY#")
 is_balance, is_customer_plan = _beginning("0#BALANCE#"), _beginning("0#PLAN#")
 is_feature, is_plan, is_deletion = map(_beginning, ("FEATURE#", "PLAN#", "DELETION"))
-is_reward = _beginning("REWARD#")
 
 
 def instant(timestamp: int) -> str:
