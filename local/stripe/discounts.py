@@ -4,14 +4,12 @@ from typing import Any
 
 import stripe
 
-from local.stripe import coupons
+from local.stripe import coupons, promotion_codes
 from local.stripe.account import Document, new_id
 from local.stripe.failures import Refused
 from local.stripe.objects import made
 from local.stripe.periods import later
 from local.stripe.shop import Shop
-
-_SUBSCRIPTION = "subscription"
 
 
 def given(
@@ -20,24 +18,49 @@ def given(
     owner: tuple[str, Document],
     *,
     currency: str,
-    at: int | None = None,
+    amount: int | None = None,
+    promised: bool = False,
 ) -> list[str]:
     """Return the ids of the discounts that a call asks for on an invoice or a subscription.
 
     `{"discount": id}` keeps that one, `coupon` and `promotion_code` make new ones. `owner` is the
-    kind and the object, which has an id and a customer. Errors: `Refused`, nothing changed.
+    kind and the object, which has an id and a customer; `amount` what it costs before discounts.
+    `promised`: they were checked when they were promised. Errors: `Refused`, nothing changed.
     """
-    wanted = [(one, _coupon_of(shop, one)) for one in asked]
-    for one, coupon_id in wanted:
-        if "discount" not in one:
-            coupons.usable(shop.account, coupon_id, currency)
-    if len({coupon_id for _one, coupon_id in wanted}) < len(wanted):
-        raise Refused("You may not apply the same coupon twice.", param="discounts")
-    start = at or shop.now()
+    wanted = (
+        _named(shop, asked)
+        if promised
+        else check(shop, asked, owner[1]["customer"], currency, amount)
+    )
+    start = shop.now()
     return [
         one["discount"] if "discount" in one else _new(shop, one, coupon_id, owner, start)
-        for one, coupon_id in wanted
+        for one, coupon_id in zip(asked, wanted, strict=True)
     ]
+
+
+def check(
+    shop: Shop,
+    asked: list[dict[str, Any]],
+    customer: str,
+    currency: str,
+    amount: int | None = None,
+) -> list[str]:
+    """Return the coupons that discounts are of. Errors: `Refused` for one that can't be given."""
+    wanted = _named(shop, asked)
+    for one, coupon_id in zip(asked, wanted, strict=True):
+        if "promotion_code" in one:
+            code = one["promotion_code"]
+            promotion_codes.usable(shop.account, code, customer, amount, currency)
+        if "discount" not in one:
+            coupons.usable(shop.account, coupon_id, currency)
+    if len(set(wanted)) < len(wanted):
+        raise Refused("You may not apply the same coupon twice.", param="discounts")
+    return wanted
+
+
+def _named(shop: Shop, asked: list[dict[str, Any]]) -> list[str]:
+    return [_coupon_of(shop, one) for one in asked]
 
 
 def coupon(shop: Shop, discount_id: str) -> Document:
@@ -67,9 +90,6 @@ def _coupon_of(shop: Shop, one: dict[str, Any]) -> str:
         kept = shop.account.get("discount", one["discount"], "discounts[0][discount]")
         return str(kept["source"]["coupon"])
     code = shop.account.get("promotion_code", one["promotion_code"], "promotion_code")
-    if not code["active"]:
-        message = f"The promotion code {code['code']} is not active."
-        raise Refused(message, code="promotion_code_expired", param="promotion_code")
     return str(code["promotion"]["coupon"])
 
 

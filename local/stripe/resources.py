@@ -14,6 +14,7 @@ from local.stripe import (
     products,
     promotion_codes,
     refunds,
+    schedules,
     subscription_changes,
     subscriptions,
 )
@@ -32,6 +33,7 @@ ROUTES = [
     *products.ROUTES,
     *promotion_codes.ROUTES,
     *refunds.ROUTES,
+    *schedules.ROUTES,
     *subscription_changes.ROUTES,
     *subscriptions.ROUTES,
 ]

@@ -8,6 +8,7 @@ from stripe import params
 from local.stripe import (
     cycles,
     discounts,
+    schedules,
     standing,
     starting,
     subscription_items,
@@ -100,6 +101,7 @@ def _change(shop: Shop, kept: Document, given: dict[str, Any]) -> Document | Non
         kept["latest_invoice"] = invoice["id"]
     discounts.report_given(shop, kept["discounts"], discounted)
     _report(shop, kept, before)
+    schedules.follow(shop, kept)
     return None if invoice is None else cycles.keep(shop, kept, invoice)
 
 

@@ -20,16 +20,23 @@ def new(account: Account, given: dict[str, Any], place: int) -> Document:
     """Return an item with its price; it has no period yet."""
     at = f"items[{place}]"
     supported(given, _NEW)
-    price = recurring(account, given, at)
+    item = made_of(account, recurring(account, given, at))
+    item["metadata"] = merged(None, given.get("metadata", {}))
+    item["quantity"] = _quantity(given, at)
+    return item
+
+
+def made_of(account: Account, price: Document) -> Document:
+    """Return an item of this price; it has no period yet."""
     return made(
         stripe.SubscriptionItem,
         id=new_id("si_", 14),
         object="subscription_item",
         created=account.clock(),
         discounts=[],
-        metadata=merged(None, given.get("metadata", {})),
+        metadata={},
         price=dict(price),
-        quantity=_quantity(given, at),
+        quantity=1,
         tax_rates=[],
     )
 
@@ -84,15 +91,21 @@ def check(items: list[Document]) -> None:
         raise Refused(message, param="items")
 
 
+def place(item: Document, anchor: int, start: int, end: int) -> None:
+    """Put an item into this period; `anchor`: from when its periods count."""
+    item |= {"_anchor": anchor, "_interval": list(prices.interval(item["price"]))}
+    item |= {"current_period_start": start, "current_period_end": end}
+
+
 def begin(item: Document, anchor: int, start: int) -> None:
     """Put an item into the period that contains `start`; periods count from the anchor."""
     interval = prices.interval(item["price"])
-    _put(item, anchor, start, periods.around(anchor, interval, start).end)
+    place(item, anchor, start, periods.around(anchor, interval, start).end)
 
 
 def until(item: Document, start: int, end: int) -> None:
     """Put an item into a period that ends when a trial does; its cycle begins there."""
-    _put(item, end, start, end)
+    place(item, end, start, end)
 
 
 def is_placed(item: Document) -> bool:
@@ -112,11 +125,6 @@ def name(account: Account, item: Document) -> str:
     unit, count = prices.interval(price)
     each = f"every {count} {unit}s" if count > 1 else f"each {unit}"
     return f"{item['quantity']} x {product} ({each})"
-
-
-def _put(item: Document, anchor: int, start: int, end: int) -> None:
-    item |= {"_anchor": anchor, "_interval": list(prices.interval(item["price"]))}
-    item |= {"current_period_start": start, "current_period_end": end}
 
 
 def _apply(account: Account, item: Document, given: dict[str, Any], place: int) -> None:

@@ -10,6 +10,7 @@ from local.stripe import (
     collecting,
     cycles,
     discounts,
+    prices,
     standing,
     subscription_items,
     subscription_settings,
@@ -126,7 +127,8 @@ def _made(shop: Shop, given: Document, behavior: str) -> tuple[Document, Documen
         message = f"The currency is not that of the prices: {kept['currency']}"
         raise Refused(message, param="currency")
     asked, owner = given.get("discounts") or [], ("subscription", kept)
-    chosen = discounts.given(shop, asked, owner, currency=kept["currency"])
+    costs = sum(prices.cost(item["price"], item["quantity"]) for item in items)
+    chosen = discounts.given(shop, asked, owner, currency=kept["currency"], amount=costs)
     kept["discounts"] = chosen
     cycles.add_extras(shop, kept, given.get("add_invoice_items", []))
     lines = [cycles.line(shop, kept, item, free=start.is_trial) for item in items]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from local.stripe import checkout, collecting, cycles, standing
+from local.stripe import checkout, collecting, cycles, schedules, standing
 from local.stripe.account import Document
 from local.stripe.bills import SEND
 from local.stripe.failures import Refused
@@ -105,9 +105,12 @@ def _of_living(shop: Shop, kept: Document, wait: int) -> Iterator[Due]:
     yield from _discounts(shop, kept)
     if kept["cancel_at"] is not None:
         reason = "cancellation_requested"
-        yield Due(kept["cancel_at"], 1, partial(standing.end, shop, kept, reason))
+        yield Due(kept["cancel_at"], 2, partial(standing.end, shop, kept, reason))
     if kept["status"] == standing.TRIALING and kept.get("_told") != kept["trial_end"]:
         yield Due(kept["trial_end"] - _WARNED, 0, partial(cycles.tell_trial_end, shop, kept))
+    turns_at = schedules.turns_at(shop, kept)
+    if turns_at is not None:
+        yield Due(turns_at, 1, partial(schedules.turn, shop, kept))
     ends = min(item["current_period_end"] for item in kept["items"])
     yield Due(ends, 3, partial(cycles.renew, shop, kept, wait))
 
