@@ -28,6 +28,7 @@ PLANS = (
     plan("twin", 20),
     plan("premium", 50),
     plan("yearly", 15, "year"),
+    plan("annual", 360, "year"),
     plan("usage", items=(pay_per_use(),)),
     plan("other", 20, group="other"),
     plan("extra", 5, add_on=True),
@@ -68,8 +69,11 @@ def test_whatever_has_a_price_is_an_upgrade_from_a_free_plan(plan_id: str) -> No
     assert view(plan_id, held("free"))["attach_action"] == "upgrade"
 
 
-def test_a_shorter_commitment_is_a_downgrade() -> None:
-    assert view("premium", held("yearly"))["attach_action"] == "downgrade"
+@pytest.mark.parametrize(
+    ("plan_id", "action"), [("pro", "downgrade"), ("premium", "upgrade"), ("yearly", "downgrade")]
+)
+def test_from_a_longer_commitment_it_matters_what_a_month_costs(plan_id: str, action: str) -> None:
+    assert view(plan_id, held("annual"))["attach_action"] == action
 
 
 def test_the_own_plan_tells_that_it_was_cancelled() -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.domain.billing.customizing import plan_of
+from orchard.domain.billing.upgrades import is_upgrade
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.interval import LENGTH_MINUTES, ONE_OFF
@@ -60,7 +61,7 @@ def _action(plan: Plan, own: CustomerPlan | None, holder: Holder, catalog: Catal
     if current is None:
         return ACTIVATE
     bought = plan_of(current, catalog)
-    return UPGRADE if bought is None or worth(plan) >= worth(bought) else DOWNGRADE
+    return UPGRADE if bought is None or is_upgrade(plan, bought) else DOWNGRADE
 
 
 def worth(plan: Plan) -> tuple[bool, int, Decimal]:
