@@ -1,24 +1,23 @@
 """Which part of the double answers: the API, the pages, or the control calls."""
 
-import hashlib
-import json
 import traceback
-from typing import Any
 
 import stripe
 
 from local.stripe import forms, views
 from local.stripe.account import Account, new_id
 from local.stripe.answers import Answer, Request, json_answer
-from local.stripe.control import PREFIX, Control, Failure
+from local.stripe.control import PREFIX, Control
 from local.stripe.expansion import expand
-from local.stripe.failures import API, IDEMPOTENCY, Refused
+from local.stripe.failures import API, Refused
+from local.stripe.idempotency import Keys, key_of
 from local.stripe.parameters import checked
 from local.stripe.reports import Outbox
 from local.stripe.resources import ROUTES
 from local.stripe.routes import Call, matching
 from local.stripe.shop import Shop
 from local.stripe.sites import site_of
+from local.stripe.trouble import Trouble
 
 
 class Api:
@@ -29,8 +28,9 @@ class Api:
         self._outbox = outbox
         self._base = base
         self._key = secret_key
-        self._failures: list[Failure] = []
-        self._control = Control(account, outbox, base, self._failures)
+        self._keys = Keys(account)
+        self._trouble = Trouble()
+        self._control = Control(account, outbox, base, self._trouble)
 
     def answer(self, request: Request) -> Answer:
         """Answer a request."""
@@ -51,8 +51,23 @@ class Api:
             return json_answer(broken.status, broken.envelope())
 
     def _api(self, request: Request) -> Answer:
-        self._fail_if_told(request)
+        failure = self._trouble.failure(request.path)
+        if failure is not None and not failure.done:
+            if failure.remembered:
+                with self._account.change():
+                    self._keys.keep(request, failure.status, failure.refusal().envelope())
+            raise failure.refusal()
         self._admit(request)
+        with self._keys.busy(request):
+            try:
+                answer = self._acted(request)
+            finally:
+                self._trouble.wait(request.path)
+        if failure is not None:
+            raise failure.refusal()
+        return answer
+
+    def _acted(self, request: Request) -> Answer:
         found = matching(ROUTES, request.method, request.path)
         if found is None:
             message = f"Unrecognized request URL ({request.method}: {request.path})."
@@ -62,28 +77,11 @@ class Api:
         params = checked(route.params, forms.decode(text))
         look = views.look(self._account, self._base)
         call = Call(self._account, self._outbox, self._base, ids, params)
-        with self._account.change(), self._outbox.caused_by(_key(request)):
-            return self._once(
+        with self._account.change(), self._outbox.caused_by(key_of(request)):
+            return self._keys.once(
                 request,
                 lambda: expand(route.answer(call), params.get("expand", []), look),
             )
-
-    def _once(self, request: Request, act: Any) -> Answer:
-        """Do what a request asks; the same key again gets the first answer again."""
-        key = _key(request)
-        if key is None:
-            return _sent(act())
-        digest = hashlib.sha256(request.path.encode() + b"\n" + request.body).hexdigest()
-        kept = self._account.objects("idempotency_key").get(key)
-        if kept is None:
-            # Objects go on changing; the answer does not.
-            kept = {"digest": digest, "content": json.loads(json.dumps(act()))}
-            self._account.objects("idempotency_key")[key] = kept
-            return _sent(kept["content"])
-        if kept["digest"] != digest:
-            message = "Keys for idempotent requests can only be used with the same parameters "
-            raise Refused(message + "they were first used with.", kind=IDEMPOTENCY)
-        return _sent(kept["content"], idempotent_replayed="true")
 
     def _admit(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -94,21 +92,3 @@ class Api:
         version = request.headers.get("stripe-version", stripe.api_version)
         if version != stripe.api_version:
             raise Refused(f"The double speaks version {stripe.api_version}, not {version}")
-
-    def _fail_if_told(self, request: Request) -> None:
-        with self._account.lock:
-            waiting = (one for one in self._failures if one.times)
-            told = next((one for one in waiting if request.path.startswith(one.path)), None)
-            if told is None:
-                return
-            told.times -= 1
-        raise Refused("The double was told to fail", status=told.status, kind=API)
-
-
-def _key(request: Request) -> str | None:
-    """Return the key of a call that is done once however often it comes."""
-    return request.headers.get("idempotency-key") if request.method == "POST" else None
-
-
-def _sent(content: Any, **headers: str) -> Answer:
-    return json_answer(200, content, request_id=new_id("req_", 14), **headers)

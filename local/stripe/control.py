@@ -14,7 +14,10 @@
 | POST /_control/reports/send                      | deliver `ids` now, in this order             |
 | POST /_control/reports/release                   | deliver what was held                        |
 | POST /_control/reports/settle                    | wait until nothing is left to deliver        |
+| POST /_control/reports/duplicate                 | deliver each report twice while it is `on`   |
+| POST /_control/reports/shuffle                   | deliver what waits in a random order         |
 | POST /_control/failures                          | let the next `times` calls fail (`Failure`)  |
+| POST /_control/delays                            | answer the next calls late (`Delay`)         |
 
 Steps: finalize, pay, fail, void, mark_uncollectible, delete.
 """
@@ -22,7 +25,7 @@ Steps: finalize, pay, fail, void, mark_uncollectible, delete.
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from local.stripe import charges, checkout, checkout_paying, drafting, drafts
 from local.stripe.account import Account, Document
@@ -32,6 +35,7 @@ from local.stripe.reports import Outbox
 from local.stripe.routes import ids_in
 from local.stripe.shop import Shop
 from local.stripe.timeline import Advance, advance
+from local.stripe.trouble import Delay, Failure, Trouble
 
 PREFIX = "/_control/"
 
@@ -60,12 +64,11 @@ class Sending(_Strict):
     ids: list[str]
 
 
-class Failure(_Strict):
-    """How the next calls fail: those whose path begins with `path`."""
+class Switch(_Strict):
+    """Whether something is on; `seed` makes chance come out the same again."""
 
-    status: int = Field(ge=400, le=599)
-    times: int = Field(default=1, ge=0)
-    path: str = "/v1/"
+    on: bool
+    seed: int | None = None
 
 
 class Paying(_Strict):
@@ -97,7 +100,7 @@ class Control(NamedTuple):
     account: Account
     outbox: Outbox
     base: str
-    failures: list[Failure]
+    trouble: Trouble
 
     def answer(self, method: str, path: str, body: bytes) -> Any:
         """Do what a call asks for. Errors: `Refused`."""
@@ -121,7 +124,10 @@ class Control(NamedTuple):
             _Entry("POST", "reports/send", Sending, self._send),
             _Entry("POST", "reports/release", Nothing, self._release),
             _Entry("POST", "reports/settle", Nothing, self._settle),
-            _Entry("POST", "failures", Failure, self._fail),
+            _Entry("POST", "reports/duplicate", Switch, self._duplicate),
+            _Entry("POST", "reports/shuffle", Switch, self._shuffle),
+            _Entry("POST", "failures", Failure, self._tell),
+            _Entry("POST", "delays", Delay, self._tell),
         ]
 
     def _draft(self, given: NewInvoice) -> Document:
@@ -183,8 +189,16 @@ class Control(NamedTuple):
     def _settle(self, _given: Nothing) -> Document:
         return {"settled": self.outbox.settle()}
 
-    def _fail(self, given: Failure) -> Document:
-        self.failures.append(given)
+    def _duplicate(self, given: Switch) -> Document:
+        self.outbox.duplicate = given.on
+        return {"on": given.on}
+
+    def _shuffle(self, given: Switch) -> Document:
+        self.outbox.shuffle(on=given.on, seed=given.seed)
+        return {"on": given.on}
+
+    def _tell(self, given: Failure | Delay) -> Document:
+        self.trouble.tell(given)
         return given.model_dump()
 
     def _ledger(self) -> Ledger:

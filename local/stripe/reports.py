@@ -1,6 +1,7 @@
 """Reports by webhook: written as Stripe writes them, signed, and sent in order, late or twice."""
 
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -22,10 +23,15 @@ _REMEMBERED = 200
 
 
 class Outbox:
-    """The reports of an account and their deliveries; `hold` keeps them until they are sent."""
+    """The reports of an account and their deliveries.
+
+    `hold` keeps them until they are sent; `duplicate` delivers each twice.
+    """
 
     def __init__(self, account: Account, url: str | None, secret: str) -> None:
         self.hold = False
+        self.duplicate = False
+        self._chance: random.Random | None = None
         self._cause: str | None = None
         self._account = account
         self._url = url
@@ -79,9 +85,14 @@ class Outbox:
         status = self._post(kept["event"])
         with self._account.change():
             kept["answers"].append(status)
-            if 200 <= status < 300:
+            if _is_taken(status):
                 kept["state"] = DELIVERED
         return status
+
+    def shuffle(self, *, on: bool, seed: int | None = None) -> None:
+        """Deliver what waits in a random order, or in that of writing."""
+        with self._account.lock:
+            self._chance = random.Random(seed) if on else None  # noqa: S311 - no secret
 
     def release(self) -> None:
         """Deliver what was held."""
@@ -129,8 +140,10 @@ class Outbox:
         return {name: kept["due"] for name, kept in reports if kept["state"] == PENDING}
 
     def _next(self) -> str | None:
-        due = (name for name, at in self._waiting().items() if at <= time.time())
-        return None if self.hold else next(due, None)
+        due = [name for name, at in self._waiting().items() if at <= time.time()]
+        if self.hold or not due:
+            return None
+        return due[0] if self._chance is None else self._chance.choice(due)
 
     def _deliver_on(self) -> None:
         while True:
@@ -144,13 +157,18 @@ class Outbox:
             self._deliver(event_id)
 
     def _deliver(self, event_id: str) -> None:
-        self.send(event_id)
+        kept = self._account.get("report", event_id)
+        status = self._post(kept["event"])
         with self._account.change():
-            kept = self._reports()[event_id]
+            kept["answers"].append(status)
             tries = len(kept["answers"])
-            if kept["state"] == PENDING and tries > len(_PAUSES):
+            if _is_taken(status):
+                # A duplicate waits like any other report, and comes once.
+                again = self.duplicate and not kept.get("twice")
+                kept |= {"state": PENDING if again else DELIVERED, "twice": again}
+            elif tries > len(_PAUSES):
                 kept["state"] = FAILED
-            elif kept["state"] == PENDING:
+            else:
                 kept["due"] = time.time() + _PAUSES[tries - 1]
             self._wake.notify_all()
 
@@ -168,3 +186,7 @@ class Outbox:
         except requests.RequestException:
             return 0
         return sent.status_code
+
+
+def _is_taken(status: int) -> bool:
+    return 200 <= status < 300
