@@ -19,7 +19,7 @@ from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
 from orchard.domain.interval import ONE_OFF
 from orchard.domain.quantity import ZERO
-from orchard.domain.row import Row, Rows, ordered
+from orchard.domain.row import Row, Rows, ordered, repriced
 
 type Item = Mapping[str, Any]
 
@@ -168,7 +168,7 @@ class _Step(NamedTuple):
 def _replaced(row: Row, model: Row) -> Row:
     """The row as a changed item gives it, with what was used of it, and when it resets."""
     resets = row.next_reset_at if row.next_reset_at is not None else model.next_reset_at
-    return row._replace(
+    return repriced(row, model.price)._replace(
         plan_id=model.plan_id,
         unlimited=model.unlimited,
         allowance=model.allowance,
@@ -177,7 +177,6 @@ def _replaced(row: Row, model: Row) -> Row:
         next_reset_at=None if model.next_reset_at is None else resets,
         overage=model.overage,
         overage_limit=model.overage_limit,
-        price=model.price,
         rollover=model.rollover,
         billed=row.billed or model.billed,
     )

@@ -39,6 +39,8 @@ class Unbilled(NamedTuple):
     quantity: Decimal
     #: Whoever bills it has laid hands on it: the id of an invoice at Stripe.
     invoice: str | None = None
+    #: What it costs, if the row has another price by now.
+    price: dict[str, Any] | None = None
 
 
 class RolloverRule(NamedTuple):
@@ -206,6 +208,12 @@ def cast(mould: Row, entity_id: str) -> Row:
     return mould._replace(
         entity_id=entity_id, balance=mould.starting, rollovers=(), withheld=(), unbilled=()
     )
+
+
+def repriced(row: Row, price: dict[str, Any] | None) -> Row:
+    """Return a row with another price; what waits to be billed keeps the one it was used at."""
+    kept = tuple(one._replace(price=one.price or row.price) for one in row.unbilled)
+    return row._replace(price=price, unbilled=row.unbilled if price == row.price else kept)
 
 
 def ordered(rows: Rows) -> Rows:

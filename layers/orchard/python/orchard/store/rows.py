@@ -122,4 +122,5 @@ def _withheld(item: Item) -> Withheld:
 
 
 def _unbilled(item: Item) -> Unbilled:
-    return Unbilled(int(item["period_end"]), item["quantity"], item["invoice"])
+    end, invoice, price = int(item["period_end"]), item.get("invoice"), item.get("price")
+    return Unbilled(end, item["quantity"], invoice, price)
