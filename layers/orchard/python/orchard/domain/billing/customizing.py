@@ -3,6 +3,7 @@
 The plan keeps its id and version; the parts lie with the customer's plan and nowhere else.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from orchard.domain.customer import CustomerPlan
 from orchard.domain.interval import ONE_OFF
 from orchard.domain.plan_versions import CONTENT, Change
 from orchard.errors import Invalid, InvalidInputs
+
+#: A customer's plan is read whenever the customer is, and an order holds it too.
+_MOST_BYTES = 100_000
 
 
 class ItemFilter(NamedTuple):
@@ -81,7 +85,7 @@ def differs(plan: Plan, other: Plan) -> bool:
 def snapshot(plan: Plan, catalog: Catalog) -> Mapping[str, Any] | None:
     """Return what a customer's plan has instead of its version's parts; None if nothing.
 
-    Errors: `PlanNotFound` if the catalogue has no such version.
+    Errors: `PlanNotFound` if the catalogue has no such version, `Invalid` if it is too much.
     """
     version = catalog.plan(plan.id, plan.version)
     different = {
@@ -91,6 +95,11 @@ def snapshot(plan: Plan, catalog: Catalog) -> Mapping[str, Any] | None:
     }
     if "items" in different:
         different["items"] = list(different["items"])
+    if len(json.dumps(different, default=str)) > _MOST_BYTES:
+        raise Invalid(
+            f"The customer's own parts of plan {plan.id} are too large: "
+            f"at most {_MOST_BYTES // 1000} KB can be stored"
+        )
     return different or None
 
 
