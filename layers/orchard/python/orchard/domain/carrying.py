@@ -13,7 +13,7 @@ from orchard.domain.catalog import Catalog
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import NO_CONTROLS, NOTHING, Holding, Place, State
 from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Rollover, Row, Rows, ordered
+from orchard.domain.row import Rollover, Row, Rows, ordered, repriced
 from orchard.errors import InvalidInputs
 
 
@@ -106,13 +106,15 @@ def _use(found: dict[Place, Holding], before: State, place: Place, row: Row) -> 
 
 def _owe(found: dict[Place, Holding], before: State, place: Place, row: Row) -> None:
     """Let a new row that is billed show what no invoice shows yet of the one that goes."""
-    owed = tuple(one for one in row.unbilled if one.invoice is None)
-    for target in _targets(found, place) if owed else ():
+    is_owed = any(one.invoice is None for one in row.unbilled)
+    for target in _targets(found, place) if is_owed else ():
         rows = found[target].rows
         new = _heirs(rows, before, target, continuous=row.continuous)
         heir = next((one for one in rows if one.id in new and one.is_metered), None)
         if heir is not None:
-            debtor = heir._replace(unbilled=(*heir.unbilled, *owed))
+            before_it = repriced(row, heir.price).unbilled
+            waiting = (one for one in before_it if one.invoice is None)
+            debtor = heir._replace(unbilled=(*heir.unbilled, *waiting))
             kept = tuple(debtor if one is heir else one for one in rows)
             found[target] = found[target]._replace(rows=kept)
             return
