@@ -27,13 +27,8 @@ def create(call: Call) -> Document:
     check(given, shop.now())
     if "customer" in given and call.account.get("customer", given["customer"]).get("deleted"):
         raise Refused(f"No such customer: '{given['customer']}'", code="resource_missing")
-    session = _blank(shop, given)
-    if given["mode"] != "setup":
-        session["_lines"] = checkout_lines.new(shop, given.get("line_items", []), given["mode"])
-        price = call.account.get("price", session["_lines"][0]["price"])
-        session["currency"] = price["currency"]
-        give_discounts(call.account, session, given.get("discounts") or [])
-        recount(call.account, session)
+    with call.account.undoing():
+        session = _opened(shop, given)
     shop.add("checkout.session", session)
     return shown(session)
 
@@ -159,6 +154,17 @@ def recount(account: Account, session: Document) -> None:
         "amount_shipping": 0,
         "amount_tax": 0,
     }
+
+
+def _opened(shop: Shop, given: Document) -> Document:
+    session = _blank(shop, given)
+    if given["mode"] != "setup":
+        session["_lines"] = checkout_lines.new(shop, given.get("line_items", []), given["mode"])
+        price = shop.account.get("price", session["_lines"][0]["price"])
+        session["currency"] = price["currency"]
+        give_discounts(shop.account, session, given.get("discounts") or [])
+        recount(shop.account, session)
+    return session
 
 
 def _blank(shop: Shop, given: Document) -> Document:

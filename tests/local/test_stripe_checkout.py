@@ -151,7 +151,8 @@ def test_a_session_shows_its_lines_and_amounts(
 def test_the_discount_of_a_session_is_on_the_invoice_and_the_next_ones(
     double: Double, client: stripe.StripeClient, customer: str, monthly: str
 ) -> None:
-    client.v1.coupons.create({"id": "FIFTH", "percent_off": 20, "duration": "forever"})
+    months: Any = {"duration": "repeating", "duration_in_months": 2}
+    client.v1.coupons.create({"id": "FIFTH", "percent_off": 20, **months})
     line = {"price": monthly, "quantity": 1}
     session = a_session(
         client, customer=customer, line_items=[line], discounts=[{"coupon": "FIFTH"}]
@@ -164,6 +165,14 @@ def test_the_discount_of_a_session_is_on_the_invoice_and_the_next_ones(
     subscription = client.v1.subscriptions.retrieve(paid["subscription"])
     assert len(subscription.discounts) == 1
     assert client.v1.coupons.retrieve("FIFTH").times_redeemed == 1
+    control(double, "clock/advance", {"by": 95 * DAY})
+    billed = client.v1.invoices.list({"customer": customer}).data
+    assert [(one.status, one.total) for one in billed[::-1]] == [
+        ("paid", 1600),
+        ("paid", 1600),
+        ("paid", 2000),
+        ("paid", 2000),
+    ]
 
 
 def test_a_trial_is_free_today_and_its_card_is_kept(
@@ -183,6 +192,8 @@ def test_a_trial_is_free_today_and_its_card_is_kept(
     subscription = client.v1.subscriptions.retrieve(paid["subscription"])
     assert (subscription.status, subscription.trial_end) == ("trialing", NOW + 7 * DAY)
     assert subscription.default_payment_method is not None
+    control(double, "clock/advance", {"by": 8 * DAY})
+    assert client.v1.subscriptions.retrieve(paid["subscription"]).status == "past_due"
 
 
 def test_a_trial_may_start_without_a_card(
@@ -402,6 +413,18 @@ def test_what_stripe_forbids_is_refused(
 
     assert message in str(refusal(client.v1.checkout.sessions.create, asked))
     assert client.v1.checkout.sessions.list().data == []
+
+
+def test_a_refused_session_leaves_nothing_behind(
+    double: Double, client: stripe.StripeClient, customer: str
+) -> None:
+    params: Any = {"mode": "payment", **PAGES, "customer": customer, "line_items": [once(0)]}
+    before = kinds(double)
+
+    refusal(client.v1.checkout.sessions.create, params)
+
+    assert client.v1.products.list().data == []
+    assert kinds(double) == before
 
 
 def test_sessions_expire_by_the_clock_or_on_request(
