@@ -69,7 +69,9 @@ def put_items(shop: Shop, kept: Document, items: list[Document]) -> None:
         item["subscription"] = kept["id"]
         if subscription_items.is_placed(item):
             continue
-        other = next((one for one in items if _keeps_time(one, item)), None)
+        # Those that leave in the same change are in the cycle as well.
+        there = [*items, *kept.get("items", [])]
+        other = next((one for one in there if _keeps_time(one, item)), None)
         if kept["status"] == standing.TRIALING:
             subscription_items.until(item, shop.now(), kept["trial_end"])
         elif other is not None:

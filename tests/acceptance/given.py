@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from orchard.domain import attachment
-from orchard.domain.attachment import Terms
 from orchard.domain.billing import quantities
-from orchard.store import catalog, customers
-from orchard.usecases import attaching
+from orchard.store import catalog
 from tests.acceptance.world import CUSTOMER, DAY, Ask, Step, World
 from tests.conftest import session_of
 
@@ -97,16 +94,22 @@ def _attach_unpaid(
     """Do what an attach does once it is paid for; such a plan takes no other's place here."""
     world.clock.advance(ms=int(world.ticking))
     session = session_of(world.table, world.clock.now)
-    account, known = customers.require(session, CUSTOMER), catalog.read(session)
-    plan = known.plan(plan_id)
-    units = {
-        item["feature_id"]: quantities.included(item) + bought[item["feature_id"]]
+    plan = catalog.read(session).plan(plan_id)
+    units = [
+        {
+            "feature_id": item["feature_id"],
+            "quantity": float(quantities.included(item) + bought[item["feature_id"]]),
+        }
         for item in quantities.prepaid_items(plan)
         if item["feature_id"] in bought
+    ]
+    body: dict[str, Any] = {
+        "customer_id": CUSTOMER,
+        "plan_id": plan_id,
+        "feature_quantities": units,
     }
-    terms = Terms(entity_id=entity_id, quantities=units)
-    given = attachment.attach(known, plan, session.now, terms)
-    session.commit(*attaching.switch(session, known, account, None, given, audit={}))
+    entity = {"entity_id": entity_id} if entity_id else {}
+    world.done("billing.attach", no_billing_changes=True, **body, **entity)
 
 
 def grant(amount: float, feature_id: str = "messages", **fields: Any) -> Ask:

@@ -7,13 +7,9 @@ from unittest.mock import ANY
 
 import pytest
 
-from orchard.domain import attachment
-from orchard.domain.attachment import Terms
-from orchard.store import catalog, customers
 from orchard.store.table import Table
-from orchard.usecases import attaching
 from tests.builders import a_customer, a_feature, a_grant, a_plan, balance, monthly
-from tests.conftest import Call, Clock, session_of
+from tests.conftest import Call, Clock
 from tests.harness import Response
 
 BOTH = ("balances.preview_update", "balances.update")
@@ -49,15 +45,14 @@ def everything(table: Table) -> str:
     return json.dumps(items, sort_keys=True)
 
 
-def pay_per_use(table: Table, clock: Clock, call: Call, item: Any = None, **price: Any) -> None:
+def pay_per_use(clock: Clock, call: Call, item: Any = None, **price: Any) -> None:
     """50 messages a month and $0.50 for each beyond them, as a paid upgrade would give them."""
     billed = {"amount": 0.5, "interval": "month", "billing_method": "usage_based", **price}
     a_plan(call, "metered", {**monthly("messages", 50), **(item or {}), "price": billed})
     clock.advance(ms=1)
-    session = session_of(table, clock.now)
-    account, known = customers.require(session, "user_1"), catalog.read(session)
-    given = attachment.attach(known, known.plan("metered"), session.now, Terms())
-    session.commit(*attaching.switch(session, known, account, account.plans[0], given, audit={}))
+    unpaid = {"customer_id": "user_1", "plan_id": "metered", "no_billing_changes": True}
+    attached = call("billing.attach", unpaid)
+    assert attached.status == 200, attached
 
 
 @pytest.mark.parametrize(
@@ -173,10 +168,8 @@ def test_without_a_usage_price_nothing_is_invoiced(call: Call) -> None:
     assert previewed(call, remaining=-20)["next_invoice"] is None
 
 
-def test_the_next_invoice_changes_by_what_the_edit_overdraws(
-    call: Call, table: Table, clock: Clock
-) -> None:
-    pay_per_use(table, clock, call)
+def test_the_next_invoice_changes_by_what_the_edit_overdraws(call: Call, clock: Clock) -> None:
+    pay_per_use(clock, call)
     asked(call, "balances.update", remaining=0, interval="month")
     track(call, 10)
 
@@ -190,8 +183,8 @@ def test_the_next_invoice_changes_by_what_the_edit_overdraws(
     assert previewed(call, remaining=40)["next_invoice"]["after"] == 0
 
 
-def test_overage_that_is_waived_costs_nothing(call: Call, table: Table, clock: Clock) -> None:
-    pay_per_use(table, clock, call)
+def test_overage_that_is_waived_costs_nothing(call: Call, clock: Clock) -> None:
+    pay_per_use(clock, call)
     limit = {"feature_id": "messages", "enabled": True, "skip_overage_billing": True}
     controls = {"spend_limits": [limit | {"overage_limit": 1000}]}
     body = {"customer_id": "user_1", "billing_controls": controls}
@@ -201,19 +194,17 @@ def test_overage_that_is_waived_costs_nothing(call: Call, table: Table, clock: C
     assert (seen["before"], seen["after"], seen["change"]) == (0, 0, 0)
 
 
-def test_billing_units_are_whole(call: Call, table: Table, clock: Clock) -> None:
-    pay_per_use(table, clock, call, billing_units=100, amount=3)
+def test_billing_units_are_whole(call: Call, clock: Clock) -> None:
+    pay_per_use(clock, call, billing_units=100, amount=3)
     seen = previewed(call, remaining=-101, interval="month")["next_invoice"]
     assert Decimal(str(seen["after"])) == 6
 
 
-def test_what_other_entities_use_beyond_is_on_the_same_invoice(
-    call: Call, table: Table, clock: Clock
-) -> None:
+def test_what_other_entities_use_beyond_is_on_the_same_invoice(call: Call, clock: Clock) -> None:
     for seat in ("seat_1", "seat_2"):
         body = {"customer_id": "user_1", "entity_id": seat, "feature_id": "users"}
         assert call("entities.create", body).status == 200
-    pay_per_use(table, clock, call, {"entity_feature_id": "users"}, billing_units=100, amount=3)
+    pay_per_use(clock, call, {"entity_feature_id": "users"}, billing_units=100, amount=3)
     for seat, beyond in (("seat_1", -60), ("seat_2", -70)):
         asked(call, "balances.update", entity_id=seat, remaining=beyond)
 

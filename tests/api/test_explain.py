@@ -9,19 +9,14 @@ from zlib import compress
 
 import pytest
 
-from orchard.domain import attachment
-from orchard.domain.attachment import Terms
 from orchard.domain.sources import Overage
-from orchard.store import catalog, customers
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.triggers import clock as clocks
-from orchard.triggers import connection
-from orchard.usecases import attaching, bulk
+from orchard.usecases import bulk
 from orchard.usecases.bulk import Event, Group
 from tests.bench.requests import cost_of
 from tests.builders import a_customer, a_feature, a_grant, a_plan, balance, monthly
-from tests.conftest import START, Call, Clock, session_of
+from tests.conftest import START, Call, Clock
 from tests.streams import recording
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -78,10 +73,8 @@ def customer(call: Call, *items: dict[str, Any], **fields: Any) -> None:
     a_plan(call, "plan", *items, auto_enable=is_free)
     a_customer(call, **fields)
     if not is_free:
-        session = session_of(connection.table(), clocks.now())
-        account, known = customers.require(session, "user_1"), catalog.read(session)
-        given = attachment.attach(known, known.plan("plan"), session.now, Terms())
-        session.commit(*attaching.switch(session, known, account, None, given, audit={}))
+        unpaid = {"customer_id": "user_1", "plan_id": "plan", "no_billing_changes": True}
+        done(call, "billing.attach", **unpaid)
 
 
 def an_entity(call: Call, granted: float) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases import attaching
+from orchard.usecases.billing import attach
 
 
 @operation(AttachRequest)
 def handler(request: AttachRequest, session: Session) -> dict[str, Any]:
     """Give a customer a plan."""
-    return attaching.attach(session, request)
+    return attach.attach(session, request)

@@ -20,6 +20,8 @@ class Event(NamedTuple):
     type: str
     environment: str
     object: dict[str, Any]
+    #: The idempotency key of the call that it follows from, if there was one.
+    key: str | None = None
 
 
 def verified(raw: bytes, signature: str | None, now: int) -> Event:
@@ -57,6 +59,12 @@ def _refuse_old(signature: str, now: int) -> None:
 def _event(raw: bytes, environment: str) -> Event:
     try:
         content = json.loads(raw, parse_float=Decimal)
-        return Event(content["id"], content["type"], environment, content["data"]["object"])
+        return Event(
+            id=content["id"],
+            type=content["type"],
+            environment=environment,
+            object=content["data"]["object"],
+            key=(content.get("request") or {}).get("idempotency_key"),
+        )
     except (ValueError, KeyError, TypeError):
         raise Invalid("The body is signed but is not an event of Stripe") from None

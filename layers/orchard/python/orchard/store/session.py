@@ -52,13 +52,13 @@ class Session:
         environment = tenant.rpartition("/")[2]
         return cls(table, tenant, environment, now, f"job:{job}", "")
 
-    def once(self, space: str, text: str) -> None:
+    def once(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
         """Let the next commit succeed only if no earlier request claimed this key.
 
         Keys of different spaces do not meet: `header`, `body` and, for the ids of queued events,
         `event`. Errors: `DuplicateIdempotencyKey` at once if the key was claimed.
         """
-        self.claim(space, text)
+        self.claim(space, text, life_ms)
         if self.claimed(space, text) is not None:
             raise DuplicateIdempotencyKey(text)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from orchard.errors import OrchardError
+from orchard.errors import DuplicateIdempotencyKey, OrchardError
 from orchard.gateways import stripe_events
 from orchard.gateways.stripe_events import Event as Report
 from orchard.store.table import Table
@@ -21,6 +21,7 @@ logger = Logger(service="orchard")
 
 #: Reacts to a report at a time; returns what came of it, for the log.
 type Reaction = Callable[[Table, Report, int], str]
+_DUPLICATE = {"received": True, "duplicate": True}
 type Handler = Callable[[Event, Any], Answer]
 
 
@@ -34,6 +35,8 @@ def webhook(reactions: Mapping[str, Reaction]) -> Handler:
             report = stripe_events.verified(http.raw_body(event), signature, now)
             outcome = _react(reactions, report, now)
             answered = http.answer(200, {"received": True})
+        except DuplicateIdempotencyKey:
+            outcome, answered = "duplicate", http.answer(200, _DUPLICATE)
         except OrchardError as expected:
             outcome, answered = expected.message, http.refusal(expected, None)
         except Exception:
@@ -44,6 +47,15 @@ def webhook(reactions: Mapping[str, Reaction]) -> Handler:
         return answered
 
     return handler
+
+
+def in_turn(*reactions: Reaction) -> Reaction:
+    """Return what reacts in each of these ways; what fails is reported again to all of them."""
+
+    def react(table: Table, report: Report, now: int) -> str:
+        return ", ".join(reaction(table, report, now) for reaction in reactions)
+
+    return react
 
 
 def _react(reactions: Mapping[str, Reaction], report: Report, now: int) -> str:

@@ -15,7 +15,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Write
-from orchard.usecases import arranging, attaching, linking, viewing
+from orchard.usecases import arranging, linking, viewing
 
 
 def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict[str, Any]:
@@ -97,7 +97,11 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     writes = [
         *customers.creation(session, customer, held, last | told),
         *customers.first_balances(session, customer, state, last),
-        *attaching.marks(session, attached, customer.internal_id),
+        *(
+            mark
+            for one in attached
+            for mark in catalog.mark_plan(session, one.plan, customer.internal_id)
+        ),
     ]
     try:
         session.commit(*writes)
@@ -139,5 +143,6 @@ def _plans(known: Catalog, request: GetOrCreateCustomerRequest) -> tuple[Plan, .
             "Auto-enable plan must be a free product, "
             "or have a free trial with 'card_required' as false"
         )
-    attaching.require_free(plan)
+    if not plan.is_free:
+        raise Invalid(f"Plan {plan.id} has a price: attach it to the customer once it is created")
     return (plan,)

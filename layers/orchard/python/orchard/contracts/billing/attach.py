@@ -1,49 +1,71 @@
-"""Request and response of `billing.attach`."""
+"""Requests of `billing.attach` and `.preview_attach`, and the response of the former."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from orchard.contracts.audit import AuditedRequest
-from orchard.contracts.fields import CustomerId, Id, PlanId, Whole
-from orchard.errors import Invalid
-
-#: Fields of the operation that change prices, dates or balances and are not available yet: an
-#: attach that would silently ignore them would be wrong.
-_UNAVAILABLE = (
-    "customize",
-    "discounts",
-    "plan_schedule",
-    "starts_at",
-    "ends_at",
-    "billing_cycle_anchor",
-    "carry_over_balances",
-    "carry_over_usages",
-    "custom_line_items",
-    "license_quantities",
-    "remove_plan_ids",
-    "free_trial",
+from orchard.contracts.billing.customize import Customize
+from orchard.contracts.billing.parts import (
+    AskedDiscounts,
+    BillingCycleAnchor,
+    CarryOver,
+    CustomLineItems,
+    FeatureQuantities,
+    InvoiceMode,
+    PlanSchedule,
+    ProrationBehavior,
+    RedirectMode,
+    StripeMetadata,
+    WebAddress,
+    refuse_licenses,
 )
+from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole, fault
+
+#: What `attach` does not do; to ignore it in silence would bill something else.
+_UNSUPPORTED = ("remove_plan_ids", "processor_subscription_id", "tax_rate_id")
 
 
 class AttachRequest(AuditedRequest):
-    """Give a customer a plan. Fields about payment do not matter for a plan without a price."""
+    """Give a customer a plan, through Stripe if it has a price."""
 
     customer_id: CustomerId
     plan_id: PlanId
     entity_id: Id | None = None
     version: Whole | None = None
     subscription_id: Id | None = None
+    feature_quantities: FeatureQuantities = []
+    customize: Customize | None = None
+    discounts: AskedDiscounts = []
+    redirect_mode: RedirectMode = "if_required"
+    success_url: WebAddress | None = None
+    checkout_session_params: dict[str, Any] = {}
+    long_lived_checkout: bool = False
+    invoice_mode: InvoiceMode | None = None
+    enable_plan_immediately: bool = False
+    proration_behavior: ProrationBehavior | None = None
+    plan_schedule: PlanSchedule | None = None
+    starts_at: Timestamp | None = None
+    ends_at: Timestamp | None = None
+    billing_cycle_anchor: BillingCycleAnchor | None = None
+    new_billing_subscription: bool | None = None
+    custom_line_items: CustomLineItems | None = None
+    carry_over_balances: CarryOver | None = None
+    carry_over_usages: CarryOver | None = None
+    no_billing_changes: bool = False
+    metadata: StripeMetadata = {}
+    currency: Annotated[str, Field(pattern="^[A-Za-z]{3}$")] | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _only_available(cls, body: Any) -> Any:
-        sent = [name for name in _UNAVAILABLE if isinstance(body, dict) and body.get(name)]
+    def _only_supported(cls, body: Any) -> Any:
+        refuse_licenses(body, "license_quantities")
+        sent = [name for name in _UNSUPPORTED if isinstance(body, dict) and body.get(name)]
         if sent:
-            raise Invalid(f"Not available yet: {', '.join(sent)}")
+            raise fault(f"not supported: {', '.join(sent)}")
         return body
 
-
-def attach_response(request: AttachRequest) -> dict[str, Any]:
-    """Return the outcome of an attach that needed no payment."""
-    return {"customer_id": request.customer_id, "payment_url": None}
+    @property
+    def is_invoiced(self) -> bool:
+        """Whether an invoice is sent instead of a payment taken."""
+        return self.invoice_mode is not None and self.invoice_mode.enabled

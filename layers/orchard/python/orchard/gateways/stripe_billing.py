@@ -1,0 +1,203 @@
+"""Invoices that we make at Stripe, refunds, and whether a customer has a card on file."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orchard.domain import money
+from orchard.domain.billing.lines import LineItem
+from orchard.errors import StripeFailed, StripeMissing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from stripe import StripeClient
+
+DRAFT, OPEN, PAID = "draft", "open", "paid"
+_EXPANDED = ["payments.data.payment.payment_intent"]
+_DISCOUNTED = " [inc. discount]"
+
+
+class Bill(NamedTuple):
+    """An invoice: what it comes to, in major units, and what stands against its payment.
+
+    `obstacle` is None once it is paid; else `3ds_required`, `payment_method_required`,
+    `payment_failed` or `payment_processing`.
+    """
+
+    id: str
+    status: str
+    total: Decimal
+    currency: str
+    created_at: int
+    hosted_invoice_url: str | None = None
+    obstacle: str | None = None
+    payment_intent_id: str | None = None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether nothing is left to pay."""
+        return self.status == PAID
+
+
+def has_card(environment: str, stripe_id: str) -> bool:
+    """Whether a customer has a payment method on file."""
+    with _connected(environment) as client:
+        found = client.v1.customers.payment_methods.list(stripe_id, {"limit": 1})
+    return bool(found.data)
+
+
+def get(environment: str, invoice_id: str) -> Bill:
+    """Return an invoice as it is now. Errors: `StripeMissing`."""
+    with _connected(environment) as client:
+        return _read(client.v1.invoices.retrieve(invoice_id, {"expand": _EXPANDED}).to_dict())
+
+
+def draft(environment: str, params: Mapping[str, Any], key: str) -> str:
+    """Make an empty draft with Stripe's own parameters; return its id."""
+    asked: Any = {"auto_advance": False, "pending_invoice_items_behavior": "exclude", **params}
+    with _connected(environment) as client:
+        return client.v1.invoices.create(asked, {"idempotency_key": key}).id
+
+
+def add(
+    environment: str,
+    target: Mapping[str, str],
+    lines: Iterable[LineItem],
+    currency: str,
+    key: str,
+) -> None:
+    """Add lines, after discounts, to what `target` names: a customer, and an invoice of it.
+
+    With a subscription instead of an invoice they wait for its next invoice.
+    """
+    with _connected(environment) as client:
+        for number, line in enumerate(lines):
+            asked: Any = {**target, **_item(line, currency)}
+            client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
+
+
+def finalize(environment: str, invoice_id: str, key: str) -> Bill:
+    """Give a draft its number; one that has it is fine."""
+    bill = get(environment, invoice_id)
+    if bill.status != DRAFT:
+        return bill
+    with _connected(environment) as client:
+        client.v1.invoices.finalize_invoice(
+            invoice_id, {"auto_advance": False}, {"idempotency_key": key}
+        )
+    return get(environment, invoice_id)
+
+
+def pay(environment: str, invoice_id: str, key: str) -> Bill:
+    """Charge the card on file; what stands against it is told, not raised."""
+    bill = get(environment, invoice_id)
+    if bill.status != OPEN:
+        return bill
+    try:
+        with _connected(environment) as client:
+            client.v1.invoices.pay(invoice_id, {"off_session": True}, {"idempotency_key": key})
+    except StripeFailed as refused:
+        after = get(environment, invoice_id)
+        return after if after.is_paid else after._replace(obstacle=_obstacle(after, refused))
+    return get(environment, invoice_id)
+
+
+def void(environment: str, invoice_id: str) -> None:
+    """Take an invoice back, a draft by deleting it; one that is paid or gone stays as it is."""
+    try:
+        bill = get(environment, invoice_id)
+        with _connected(environment) as client:
+            if bill.status == DRAFT:
+                client.v1.invoices.delete(invoice_id)
+            elif bill.status in (OPEN, "uncollectible"):
+                client.v1.invoices.void_invoice(invoice_id)
+    except StripeMissing:
+        return
+
+
+def open_invoices(environment: str, subscription_id: str) -> list[str]:
+    """Return the invoices of a subscription that are still to be paid."""
+    with _connected(environment) as client:
+        found = [
+            client.v1.invoices.list({"subscription": subscription_id, "status": status})
+            for status in ("open", "uncollectible")
+        ]
+    return [one.id for page in found for one in page.data if one.id]
+
+
+def refund(environment: str, invoice_id: str, amount: Decimal, currency: str, key: str) -> Decimal:
+    """Pay back so much of a paid invoice; return the amount. Errors: `StripeFailed`."""
+    bill = get(environment, invoice_id)
+    if bill.payment_intent_id is None:
+        raise StripeFailed(f"Invoice {invoice_id} has no payment to refund")
+    params: Any = {
+        "payment_intent": bill.payment_intent_id,
+        "amount": money.minor(amount, currency),
+    }
+    with _connected(environment) as client:
+        client.v1.refunds.create(params, {"idempotency_key": key})
+    return amount
+
+
+def _item(line: LineItem, currency: str) -> dict[str, Any]:
+    noted = {
+        "orchard_plan_id": line.plan_id,
+        "orchard_feature_id": line.feature_id,
+        "orchard_customer_plan_id": line.customer_plan_id,
+    }
+    described = line.description + (_DISCOUNTED if line.reductions else "")
+    item: dict[str, Any] = {
+        "price_data": {
+            "currency": currency,
+            "product": line.product,
+            "unit_amount_decimal": str(money.minor(line.total, currency)),
+        },
+        "quantity": 1,
+        "description": described,
+        "metadata": {name: text for name, text in noted.items() if text},
+    }
+    if line.period is not None:
+        item["period"] = {"start": line.period.start // 1000, "end": line.period.end // 1000}
+    return item
+
+
+def _read(found: Mapping[str, Any]) -> Bill:
+    intent = _intent(found)
+    bill = Bill(
+        id=found["id"],
+        status=found["status"],
+        total=money.major(found["total"], found["currency"]),
+        currency=found["currency"],
+        created_at=found["created"] * 1000,
+        hosted_invoice_url=found.get("hosted_invoice_url"),
+        payment_intent_id=intent.get("id"),
+    )
+    return bill if bill.status != OPEN else bill._replace(obstacle=_state(intent))
+
+
+def _intent(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    payments = (found.get("payments") or {}).get("data") or ()
+    intents = (one["payment"].get("payment_intent") for one in payments)
+    whole = (one if isinstance(one, Mapping) else {"id": one} for one in intents if one)
+    return next(iter(sorted(whole, key=lambda one: one.get("status") != "succeeded")), {})
+
+
+def _state(intent: Mapping[str, Any]) -> str:
+    status = intent.get("status")
+    if status in ("requires_action", "processing"):
+        return "3ds_required" if status == "requires_action" else "payment_processing"
+    return "payment_failed" if intent.get("last_payment_error") else "payment_method_required"
+
+
+def _obstacle(bill: Bill, refused: StripeFailed) -> str:
+    if bill.obstacle != "payment_method_required":
+        return bill.obstacle or "payment_failed"
+    told = refused.message.lower()
+    return "payment_method_required" if "no payment method" in told else "payment_failed"
+
+
+def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
+    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
+
+    return stripe_client.connected(environment)

@@ -1,0 +1,199 @@
+"""Subscriptions at Stripe: read in our terms, begun, arranged and ended.
+
+Whatever makes something takes a key: the same key makes the same thing, once.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from orchard.domain import money
+from orchard.domain.billing.coupons import Coupon, Discount
+from orchard.domain.billing.lines import Period
+from orchard.domain.billing.subscription import Item, Subscription
+from orchard.errors import StripeMissing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from stripe import StripeClient
+
+type Document = Mapping[str, Any]
+
+EXPANDED = ["discounts.source.coupon.applies_to"]
+#: So many subscriptions of a customer are looked at.
+_MOST = 100
+
+
+def get(environment: str, subscription_id: str) -> Subscription | None:
+    """Return a subscription as it is now, None when Stripe has none with this id."""
+    try:
+        with _connected(environment) as client:
+            found = client.v1.subscriptions.retrieve(subscription_id, {"expand": EXPANDED})
+    except StripeMissing:
+        return None
+    return read(found.to_dict())
+
+
+def of_customer(environment: str, stripe_id: str) -> tuple[Subscription, ...]:
+    """Return the subscriptions of a customer that are not over, the newest first."""
+    with _connected(environment) as client:
+        found = client.v1.subscriptions.list(
+            {
+                "customer": stripe_id,
+                "limit": _MOST,
+                "expand": [f"data.{name}" for name in EXPANDED],
+            }
+        )
+    return tuple(read(one.to_dict()) for one in found.data)
+
+
+def begin(environment: str, params: Mapping[str, Any], key: str) -> Subscription:
+    """Begin a subscription with Stripe's own parameters."""
+    with _connected(environment) as client:
+        asked: Any = {**params, "expand": EXPANDED}
+        return read(client.v1.subscriptions.create(asked, {"idempotency_key": key}).to_dict())
+
+
+def change(
+    environment: str, subscription_id: str, params: Mapping[str, Any], key: str
+) -> Subscription:
+    """Change a subscription with Stripe's own parameters."""
+    with _connected(environment) as client:
+        asked: Any = {**params, "expand": EXPANDED}
+        changed = client.v1.subscriptions.update(subscription_id, asked, {"idempotency_key": key})
+        return read(changed.to_dict())
+
+
+def end(environment: str, subscription_id: str, key: str) -> None:
+    """End a subscription at once, without crediting or billing; one that is over is fine."""
+    found = get(environment, subscription_id)
+    if found is None or found.is_over:
+        return
+    with _connected(environment) as client:
+        client.v1.subscriptions.cancel(
+            subscription_id, {"prorate": False, "invoice_now": False}, {"idempotency_key": key}
+        )
+
+
+def schedule(environment: str, subscription_id: str, phases: list[dict[str, Any]], key: str) -> str:
+    """Let a subscription go through phases, the present one first; return the schedule's id."""
+    with _connected(environment) as client:
+        made = client.v1.subscription_schedules.create(
+            {"from_subscription": subscription_id}, {"idempotency_key": f"{key}:schedule"}
+        )
+        present: Any = {**phases[0], "start_date": made.to_dict()["phases"][0]["start_date"]}
+        asked: Any = {
+            "phases": [present, *phases[1:]],
+            "end_behavior": "release",
+            "proration_behavior": "none",
+        }
+        client.v1.subscription_schedules.update(
+            made.id, asked, {"idempotency_key": f"{key}:phases"}
+        )
+        return made.id
+
+
+def release(environment: str, schedule_id: str) -> None:
+    """Take back what was planned for a subscription; what is taken back already is fine."""
+    with _connected(environment) as client:
+        found = client.v1.subscription_schedules.retrieve(schedule_id)
+        if found.status in ("active", "not_started"):
+            client.v1.subscription_schedules.release(schedule_id)
+
+
+def read(found: Document) -> Subscription:
+    """Return a subscription of Stripe in our terms."""
+    items = found["items"]["data"]
+    return Subscription(
+        id=found["id"],
+        customer=_id(found["customer"]),
+        status=found["status"],
+        currency=found["currency"],
+        items=tuple(_item(one) for one in items),
+        discounts=tuple(_discounts(found.get("discounts") or (), found["currency"])),
+        trial_end=_milliseconds(found.get("trial_end")),
+        cancel_at=_milliseconds(found.get("cancel_at")),
+        canceled_at=_milliseconds(found.get("canceled_at")),
+        ended_at=_milliseconds(found.get("ended_at")),
+        schedule_id=_id_or_none(found.get("schedule")),
+        latest_invoice_id=_id_or_none(found.get("latest_invoice")),
+        created_at=found["created"] * 1000,
+        anchor=found["billing_cycle_anchor"] * 1000,
+        metadata=tuple(sorted((found.get("metadata") or {}).items())),
+        unit_amounts=tuple((one["id"], _unit_amount(one["price"])) for one in items),
+    )
+
+
+def discount(found: Document, currency: str) -> Discount | None:
+    """Return a discount that is shown whole, with its coupon; None for any other."""
+    coupon = (found.get("source") or {}).get("coupon")
+    if not isinstance(coupon, Mapping):
+        return None
+    return Discount(
+        coupon=read_coupon(coupon, currency),
+        id=found["id"],
+        promotion_code_id=_id_or_none(found.get("promotion_code")),
+        started_at=_milliseconds(found["start"]),
+        ends_at=_milliseconds(found.get("end")),
+    )
+
+
+def read_coupon(found: Document, currency: str) -> Coupon:
+    """Return a coupon of Stripe in our terms; an amount without a currency is of this one."""
+    percent, off = found.get("percent_off"), found.get("amount_off")
+    of = found.get("currency") or currency
+    return Coupon(
+        id=found["id"],
+        name=found.get("name"),
+        percent_off=None if percent is None else Decimal(str(percent)),
+        amount_off=None if off is None else money.major(off, of),
+        currency=None if off is None else of,
+        duration=found["duration"],
+        months=found.get("duration_in_months"),
+        products=tuple((found.get("applies_to") or {}).get("products") or ()),
+        is_valid=bool(found.get("valid", True)),
+    )
+
+
+def _discounts(found: Iterable[Any], currency: str) -> Iterable[Discount]:
+    read_ones = (discount(one, currency) for one in found if isinstance(one, Mapping))
+    return (one for one in read_ones if one is not None)
+
+
+def _item(found: Document) -> Item:
+    price = found["price"]
+    recurring = price.get("recurring") or {}
+    start, end = found["current_period_start"], found["current_period_end"]
+    return Item(
+        id=found["id"],
+        price_id=price["id"],
+        lookup_key=price.get("lookup_key"),
+        product=_id(price["product"]),
+        quantity=int(found.get("quantity") or 0),
+        period=Period(start * 1000, end * 1000),
+        interval=recurring.get("interval", "month"),
+        interval_count=int(recurring.get("interval_count", 1)),
+    )
+
+
+def _unit_amount(price: Document) -> Decimal:
+    return Decimal(str(price.get("unit_amount_decimal") or price.get("unit_amount") or 0))
+
+
+def _id(value: Any) -> str:
+    return str(value["id"] if isinstance(value, Mapping) else value)
+
+
+def _id_or_none(value: Any) -> str | None:
+    return None if value is None else _id(value)
+
+
+def _milliseconds(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1000
+
+
+def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
+    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
+
+    return stripe_client.connected(environment)

@@ -1,0 +1,70 @@
+"""Checkout sessions in Stripe's own parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchard.domain.billing.order import Checkout, Order
+from orchard.usecases.billing import settings
+from orchard.usecases.billing.discounting import as_parameters
+
+#: A session can be paid for an hour.
+OPEN_MS = 3_600_000
+#: Stripe wants the end of a trial to be so far away when the session is made.
+_TRIAL_SLACK_MS = 600_000
+#: Where the buyer goes afterwards if nobody says.
+_SUCCESS_URL = "https://stripe.com"
+_MOST_UNITS = 999_999
+#: Settings of a session that callers may add to, but not replace.
+_OURS = {"customer", "mode", "line_items", "discounts", "allow_promotion_codes"}
+
+
+def parameters(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
+    """Return the parameters of a session; the caller's own are merged in where they don't clash."""
+    params: dict[str, Any] = {
+        "customer": order.stripe_id,
+        "mode": step.mode,
+        "success_url": step.success_url or _SUCCESS_URL,
+        "expires_at": (order.created_at + OPEN_MS) // 1000,
+        "metadata": settings.metadata(order),
+    }
+    if step.mode == "setup":
+        params["payment_method_types"] = ["card"]
+    else:
+        params |= _sold(environment, order, step)
+    extra = {name: value for name, value in step.extra.items() if name not in _OURS}
+    return _merged(extra, params)
+
+
+def _sold(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
+    found = settings.ids_of(environment, step.goods)
+    lines = []
+    for item, shown in zip(step.goods.items, settings.items(found, step.goods.items), strict=True):
+        if item.feature_id in step.adjustable:
+            bounds = {"enabled": True, "minimum": 0, "maximum": _MOST_UNITS}
+            shown = {**shown, "adjustable_quantity": bounds}  # noqa: PLW2901 - the same line
+        lines.append(shown)
+    params: dict[str, Any] = {"line_items": lines}
+    discounts = as_parameters(step.discounts)
+    params |= {"discounts": discounts} if discounts else {"allow_promotion_codes": True}
+    if step.mode == "payment":
+        noted = {"metadata": settings.metadata(order)}
+        params["invoice_creation"] = {"enabled": True, "invoice_data": noted}
+        params["payment_intent_data"] = {"setup_future_usage": "off_session"}
+        return params
+    data: dict[str, Any] = {
+        "metadata": settings.metadata(order),
+        "billing_mode": {"type": "flexible"},
+    }
+    if step.trial_end is not None:
+        data["trial_end"] = (step.trial_end + _TRIAL_SLACK_MS) // 1000
+        data["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
+    return {**params, "subscription_data": data}
+
+
+def _merged(given: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's settings under ours; maps are merged, anything else is ours."""
+    found = dict(given)
+    for name, value in ours.items():
+        both = isinstance(value, dict) and isinstance(found.get(name), Mapping)
+        found[name] = _merged(found[name], value) if both else value
+    return found

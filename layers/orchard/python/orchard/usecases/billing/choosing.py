@@ -1,0 +1,293 @@
+"""How a plan is sold: free, once, by a first subscription, within one, or from the next cycle."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from orchard.domain.billing import charging, discounts
+from orchard.domain.billing.coupons import Discount
+from orchard.domain.billing.lines import Bought, LineItem, Period
+from orchard.domain.billing.order import (
+    Arrange,
+    Bill,
+    Checkout,
+    Effect,
+    End,
+    Gain,
+    Goods,
+    Plan,
+    Step,
+    Subscribe,
+)
+from orchard.domain.billing.transitions import Transition
+from orchard.domain.carrying import NO_CARRY, Carry
+from orchard.domain.customer import CustomerPlan
+from orchard.domain.quantity import total
+from orchard.errors import Invalid
+from orchard.usecases.billing.deal import Deal
+
+
+class NextCycle(NamedTuple):
+    """What the next invoice comes to, without usage that nobody knows yet."""
+
+    starts_at: int
+    lines: tuple[LineItem, ...]
+    #: Plans that usage may be billed for.
+    metered: tuple[Bought, ...] = ()
+
+
+class Chosen(NamedTuple):
+    """What is to be done, and what it comes to now and with the next invoice."""
+
+    steps: tuple[Step, ...]
+    effect: Effect
+    lines: tuple[LineItem, ...] = ()
+    next_cycle: NextCycle | None = None
+    discounts: tuple[Discount, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Plans that are asked for, what they take the place of, and how it is to be paid."""
+
+    deal: Deal
+    bought: tuple[Bought, ...]
+    gains: tuple[Gain, ...]
+    transitions: tuple[Transition, ...]
+    discounts: tuple[Discount, ...] = ()
+    trial_end: int | None = None
+    #: To be paid on Stripe's page.
+    by_checkout: bool = False
+    has_card: bool = True
+    #: Days until a sent invoice is due; None charges the card.
+    days_until_due: int | None = None
+    finalize: bool = True
+    prorate: bool = True
+    restart: bool = False
+    carry: Carry = NO_CARRY
+    success_url: str | None = None
+    extra: dict[str, object] = field(default_factory=dict)
+    adjustable: tuple[str, ...] = ()
+    custom_lines: tuple[LineItem, ...] | None = None
+    bills_nothing: bool = False
+
+    @property
+    def ended(self) -> tuple[CustomerPlan, ...]:
+        """The plans that end at once."""
+        return tuple(one.current for one in self.transitions if one.current and not one.at_end)
+
+    @property
+    def effect(self) -> Effect:
+        """What the customer holds in the end."""
+        successors = (held.id for one in self.transitions for held in one.successors)
+        return Effect(
+            gains=self.gains,
+            ended=tuple(one.id for one in self.ended),
+            dropped=tuple(successors),
+            settled=() if self.carry.usages else tuple(one.id for one in self.ended),
+            carry=self.carry,
+        )
+
+
+def at_once(wish: Wish) -> Chosen:
+    """Return how plans without a price, or that nothing is billed for, are given: at once."""
+    return Chosen((), wish.effect)
+
+
+def first(wish: Wish) -> Chosen:
+    """Return how a first subscription begins: on Stripe's page, or with the card on file."""
+    deal = wish.deal
+    goods, once = deal.goods(*wish.bought), _once(wish)
+    effect = wish.effect._replace(gains=_billed(wish.gains))
+    lines = deal.reduced(_all_charges(wish), wish.discounts)
+    later = _next_cycle(wish, wish.bought, invoiced=bool(lines))
+    if wish.by_checkout:
+        step: Step = Checkout(
+            mode="subscription",
+            goods=Goods((*goods.items, *once.items), (*goods.products, *once.products)),
+            discounts=wish.discounts,
+            trial_end=wish.trial_end,
+            success_url=wish.success_url,
+            adjustable=wish.adjustable,
+            extra=wish.extra,
+        )
+    else:
+        step = Subscribe(
+            goods=goods,
+            once=once,
+            discounts=wish.discounts,
+            trial_end=wish.trial_end,
+            days_until_due=wish.days_until_due,
+            has_card=wish.has_card,
+        )
+    return Chosen((step,), effect, lines, later, wish.discounts)
+
+
+def purchase(wish: Wish) -> Chosen:
+    """Return how something is bought once: on Stripe's page, or by an invoice."""
+    lines = wish.deal.reduced(_all_charges(wish), wish.discounts)
+    goods = _once(wish)
+    if wish.by_checkout:
+        if total(line.total for line in lines) <= 0:
+            raise Invalid("There is nothing to pay: Checkout needs an amount above zero")
+        step: Step = Checkout(
+            mode="payment",
+            goods=goods,
+            discounts=wish.discounts,
+            success_url=wish.success_url,
+            adjustable=wish.adjustable,
+            extra=wish.extra,
+        )
+    else:
+        step = _bill(wish, lines, goods)
+    return Chosen((step,), wish.effect, lines, None, wish.discounts)
+
+
+def within(wish: Wish) -> Chosen:
+    """Return how a subscription changes at once: the difference is billed, then its items."""
+    deal = wish.deal
+    subscription = deal.subscription
+    if subscription is None:
+        raise TypeError("there is no subscription")
+    ended = [one.id for one in wish.ended]
+    kept = [deal.bought(one) for one in deal.on_subscription(ended)]
+    target = deal.goods(*kept, *wish.bought)
+    lines = _difference(wish)
+    asked = wish.discounts if wish.discounts != subscription.discounts else None
+    restart = wish.restart or (deal.is_trialing and wish.trial_end is None and bool(wish.ended))
+    arrange = Arrange(
+        subscription_id=subscription.id,
+        goods=target,
+        discounts=asked,
+        restart=restart,
+        lines=tuple(line for line in lines if not _is_fresh(line)) if restart else (),
+        trial_end=_trial_end(wish, restart=restart),
+    )
+    steps: list[Step] = []
+    if lines and not restart:
+        steps.append(_bill(wish, lines, Goods((), target.products)))
+    steps.append(arrange if target.items else End(subscription.id))
+    effect = wish.effect._replace(gains=_billed(wish.gains) if target.items else wish.gains)
+    later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
+    return Chosen(tuple(steps), effect, lines, later, wish.discounts)
+
+
+def from_next_cycle(wish: Wish) -> Chosen:
+    """Return how plans change at the end of the cycle: nothing is billed now."""
+    deal = wish.deal
+    subscription = deal.subscription
+    if subscription is None or subscription.period is None:
+        raise TypeError("there is no subscription")
+    leaving = [one.current for one in wish.transitions if one.current]
+    at = deal.end_of(leaving)
+    kept = [deal.bought(one) for one in deal.on_subscription([one.id for one in leaving])]
+    coming = [one for one in wish.bought if not one.plan.is_free]
+    goods = deal.goods(*kept, *coming)
+    gains = tuple(gain._replace(starts_at=at) for gain in wish.gains)
+    effect = wish.effect._replace(
+        gains=_billed(gains), canceled={one.id: at for one in leaving}, settled=()
+    )
+    lines = charged_from(deal, at, (*kept, *coming))
+    alive = discounts.alive_next_cycle(wish.discounts, at, invoiced_now=False)
+    later = NextCycle(at, deal.reduced(lines, alive), (*kept, *coming))
+    return Chosen((Plan(subscription.id, goods, at),), effect, (), later, wish.discounts)
+
+
+def charged_from(deal: Deal, at: int, bought: Iterable[Bought]) -> tuple[LineItem, ...]:
+    """Return what plans cost for the cycle that begins at a time."""
+    period = deal.period_after(at)
+    return tuple(line for one in bought for line in charging.next_cycle(one, deal.sale, period))
+
+
+def _difference(wish: Wish) -> tuple[LineItem, ...]:
+    """What is credited and charged now for the rest of the cycle, after discounts."""
+    deal = wish.deal
+    if wish.bills_nothing or not wish.prorate:
+        return ()
+    if wish.custom_lines is not None:
+        return wish.custom_lines
+    credits_ = tuple(line for one in wish.ended for line in deal.credit(one))
+    usage = () if wish.carry.usages else tuple(one for it in wish.ended for one in deal.usage(it))
+    fresh = _all_charges(wish)
+    netted = charging.netted(credits_, fresh) if not wish.restart else (*credits_, *fresh)
+    lines = deal.reduced((*netted, *usage), wish.discounts)
+    return tuple(line for line in lines if line.amount)
+
+
+def _all_charges(wish: Wish) -> tuple[LineItem, ...]:
+    deal = wish.deal
+    period = deal.period_from_now if wish.restart or deal.subscription is None else deal.period_of
+    if deal.is_trialing and wish.trial_end is None and wish.ended:
+        period = deal.period_from_now
+    lines = tuple(
+        line for one in wish.bought for line in charging.charges(one, deal.sale, deal.now, period)
+    )
+    is_free_now = wish.trial_end is not None or (deal.is_trialing and not wish.ended)
+    return tuple(line for line in lines if line.one_off) if is_free_now else lines
+
+
+def _is_fresh(line: LineItem) -> bool:
+    """Whether Stripe bills a line itself when a cycle begins anew."""
+    return line.kind == "charge" and not line.one_off
+
+
+def _bill(wish: Wish, lines: tuple[LineItem, ...], goods: Goods) -> Bill:
+    subscription = wish.deal.subscription
+    recurs = any(not line.one_off for line in lines)
+    return Bill(
+        lines=lines,
+        products=goods.products,
+        subscription_id=subscription.id if subscription and recurs else None,
+        days_until_due=wish.days_until_due,
+        finalize=wish.finalize,
+    )
+
+
+def _once(wish: Wish) -> Goods:
+    found = [wish.deal.once(one) for one in wish.bought]
+    return Goods(
+        tuple(item for some in found for item in some.items),
+        tuple(made for some in found for made in some.products),
+    )
+
+
+def _billed(gains: tuple[Gain, ...]) -> tuple[Gain, ...]:
+    return tuple(gain._replace(is_billed=True) for gain in gains)
+
+
+def _trial_end(wish: Wish, *, restart: bool) -> int | None:
+    if wish.trial_end is not None:
+        return wish.trial_end
+    return 0 if restart and wish.deal.is_trialing else None
+
+
+def _next_cycle(wish: Wish, bought: Iterable[Bought], *, invoiced: bool) -> NextCycle | None:
+    deal, plans = wish.deal, tuple(bought)
+    recurring = [one for one in plans if deal.goods(one).items]
+    if not recurring:
+        return None
+    starts_at = wish.trial_end or _cycle_end(wish, recurring)
+    lines = charged_from(deal, starts_at, recurring)
+    alive = discounts.alive_next_cycle(wish.discounts, starts_at, invoiced_now=invoiced)
+    return NextCycle(starts_at, deal.reduced(lines, alive), tuple(recurring))
+
+
+def _cycle_end(wish: Wish, bought: list[Bought]) -> int:
+    deal = wish.deal
+    if deal.subscription is not None and deal.subscription.period and not wish.restart:
+        if deal.is_trialing and deal.subscription.trial_end and not wish.ended:
+            return deal.subscription.trial_end
+        return deal.subscription.period.end
+    ends = [
+        Period(deal.now, line.period.end).end
+        for one in bought
+        for line in charging.next_cycle(one, deal.sale, deal.period_from_now)
+        if line.period
+    ]
+    return min(ends, default=deal.now)
+
+
+def sum_of(lines: Iterable[LineItem]) -> Decimal:
+    """Return what lines come to before discounts."""
+    return total(line.amount for line in lines)

@@ -1,0 +1,137 @@
+"""Orders that waited for a payment: done when Stripe reports it, given up when it does not come."""
+
+from decimal import Decimal
+
+from orchard.domain.billing import quantities
+from orchard.domain.billing.order import CHECKOUT, PAYMENT, Checkout, Gain, Order
+from orchard.domain.customer import Customer
+from orchard.errors import Locked
+from orchard.gateways import stripe_checkout, stripe_subscriptions
+from orchard.gateways.stripe_checkout import Session as CheckoutSession
+from orchard.gateways.stripe_events import Event
+from orchard.store import catalog, customers, orders
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.table import Table
+from orchard.usecases.billing import effects, ordering, reports, settings
+from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.reports import Opened
+
+
+def checkout_completed(table: Table, event: Event, now: int) -> str:
+    """Give what was paid for on Stripe's page; return what came of it, for the log."""
+    found = reports.opened(table, event, now, "checkout")
+    if found is None:
+        return "unknown customer"
+    made = stripe_checkout.get(event.environment, event.object["id"])
+    order = made and _order(found, made)
+    if made is None or order is None:
+        found.session.commit()
+        return "no order"
+    if found.is_busy:
+        raise Locked(orders.BUSY)
+    complete(found.session, order, made)
+    return "completed"
+
+
+def checkout_expired(table: Table, event: Event, now: int) -> str:
+    """Give up an order whose page was not paid on in time."""
+    found = reports.opened(table, event, now, "checkout")
+    order = found and orders.find(
+        found.session,
+        found.account.customer.internal_id,
+        str((event.object.get("metadata") or {}).get(settings.ORDER)),
+    )
+    if found is None or order is None:
+        return "no order"
+    ordering.give_up(found.session, order)
+    found.session.commit()
+    return "given up"
+
+
+def invoice_paid(table: Table, event: Event, now: int) -> str:
+    """Carry out an order that waited for this invoice."""
+    found = reports.opened(table, event, now, "payment")
+    if found is None:
+        return "unknown customer"
+    order = next((one for one in found.pending.orders if _waits_for(one, event)), None)
+    if order is not None:
+        ordering.finish(found.session, order)
+    found.session.commit()
+    return "no order" if order is None else "paid"
+
+
+def complete(session: Session, order: Order, made: CheckoutSession) -> None:
+    """Write the effect of an order that was paid for on Stripe's page."""
+    subscription = (
+        stripe_subscriptions.get(session.environment, made.subscription_id)
+        if made.subscription_id is not None
+        else None
+    )
+    _greet(session, order, made)
+    sold = _as_bought(session, order, made)
+    own = ordering.as_maker(session, sold)
+    own.marks.extend(session.marks)
+    ordering.settle(own, Outcome(sold, subscription, session=made))
+
+
+def _order(found: Opened, made: CheckoutSession) -> Order | None:
+    order_id = made.metadata.get(settings.ORDER)
+    waiting = (one for one in found.pending.orders if one.id == order_id)
+    return next((one for one in waiting if one.status == CHECKOUT), None)
+
+
+def _waits_for(order: Order, event: Event) -> bool:
+    return order.status == PAYMENT and order.paid_by == event.object["id"]
+
+
+def _as_bought(session: Session, order: Order, made: CheckoutSession) -> Order:
+    """The order with the quantities that the buyer chose on the page."""
+    steps = [step for step in order.steps if isinstance(step, Checkout) and step.adjustable]
+    if not steps or not made.quantities:
+        return order
+    ids = settings.ids_of(session.environment, steps[0].goods)
+    chosen = {
+        item.feature_id: made.quantities.get(ids[item.price.lookup_key], 0)
+        for item in steps[0].goods.items
+        if item.feature_id in steps[0].adjustable
+    }
+    known = catalog.read(session)
+    gains = []
+    for gain in order.effect.gains:
+        plan = effects.plan_of(known, gain)
+        bought = {
+            item["feature_id"]: quantities.included(item)
+            + chosen[item["feature_id"]] * Decimal(item["price"].get("billing_units", 1))
+            for item in quantities.prepaid_items(plan)
+            if item["feature_id"] in chosen
+        }
+        gains.append(_with(gain, bought))
+    return order._replace(effect=order.effect._replace(gains=tuple(gains)))
+
+
+def _with(gain: Gain, bought: dict[str, Decimal]) -> Gain:
+    return gain._replace(quantities={**gain.quantities, **bought})
+
+
+def _greet(session: Session, order: Order, made: CheckoutSession) -> None:
+    """Fill in the name and address of a customer of whom none was known."""
+
+    def attempt() -> None:
+        account = customers.find(session, order.internal_id)
+        if account is None:
+            return
+        before = account.customer
+        after = _filled(before, made)
+        if after != before:
+            last = session.stamp("fill")
+            after = after._replace(version=before.version + 1)
+            session.unmarked().commit(customers.put(session, after, account.plans, last))
+
+    optimistic(attempt)
+
+
+def _filled(one: Customer, made: CheckoutSession) -> Customer:
+    if one.id is None:
+        return one
+    return one._replace(name=one.name or made.name, email=one.email or made.email)

@@ -1,0 +1,213 @@
+"""What becomes of plans when the subscription that pays for them changes at Stripe.
+
+Reports come twice, late and in any order: the subscription is fetched again, and the plans are
+brought into line with what it is now. Nothing is concluded from the report itself.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from orchard.domain import ids
+from orchard.domain.billing import stripe_prices
+from orchard.domain.billing.order import Effect, Gain
+from orchard.domain.billing.subscription import OVERDUE, Subscription
+from orchard.domain.customer import ACTIVE, SCHEDULED, CustomerPlan
+from orchard.domain.interval import MINUTE_MS
+from orchard.gateways import stripe_subscriptions
+from orchard.gateways.stripe_events import Event
+from orchard.store import catalog, customers
+from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
+from orchard.store.session import Session
+from orchard.store.statements import Write
+from orchard.store.table import Table
+from orchard.usecases.billing import effects, reports
+from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.effects import Setting
+
+#: A phase is taken to have begun so long before it does: clocks differ.
+_TOLERANCE_MS = 10 * MINUTE_MS
+
+
+def subscription_changed(table: Table, event: Event, now: int) -> str:
+    """Bring plans into line with a subscription; return what came of it, for the log."""
+
+    def attempt() -> str:
+        found = reports.opened(table, event, now, "subscription")
+        if found is None:
+            return "unknown customer"
+        if reports.refuse_meanwhile(event, found):
+            return "own change"
+        subscription = stripe_subscriptions.get(event.environment, event.object["id"])
+        if subscription is None:
+            return "no subscription"
+        writes = in_line(found.session, found.account, subscription)
+        found.session.commit(*writes)
+        return "in line" if writes else "unchanged"
+
+    return optimistic(attempt)
+
+
+def converge(session: Session, internal_id: str, subscription_id: str) -> bool:
+    """Bring the plans of a customer into line with a subscription; whether anything changed."""
+
+    def attempt() -> bool:
+        account = customers.require(session, internal_id)
+        subscription = stripe_subscriptions.get(session.environment, subscription_id)
+        writes = [] if subscription is None else in_line(session, account, subscription)
+        if writes:
+            session.commit(*writes)
+        return bool(writes)
+
+    return optimistic(attempt)
+
+
+def in_line(session: Session, account: Account, subscription: Subscription) -> list[Write]:
+    """Return the writes that bring plans into line with their subscription; none if they are."""
+    paid = [
+        one
+        for one in account.plans
+        if one.stripe_subscription_id == subscription.id and one.is_held(session.now)
+    ]
+    if not paid:
+        return []
+    known = catalog.read(session)
+    deal = Deal(session, account, known, subscription)
+    effect = _over(deal, paid) if subscription.is_over else _going_on(deal, paid)
+    facts = {} if subscription.is_over else _facts(deal, paid)
+    setting = Setting(session, known, account, subscription, facts)
+    if effect == Effect() and not facts:
+        return []
+    kind = "subscription_ended" if subscription.is_over else "subscription_changed"
+    last = session.stamp(kind, subscription_id=subscription.id)
+    return effects.writes(setting, effect, last)
+
+
+def _over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
+    """The subscription is over: its plans end, and what is free takes their place."""
+    ended = [one for one in paid if one.status == ACTIVE]
+    dropped = [one.id for one in paid if one.status == SCHEDULED]
+    gains: list[Gain] = []
+    for one in ended:
+        if one.add_on or one.one_off:
+            continue
+        waiting = [held for held in _successors(deal, one) if held.id not in dropped]
+        free = next((held for held in waiting if deal.bought(held).plan.is_free), None)
+        dropped += [held.id for held in waiting if held is not free]
+        gain = _begun(free) if free is not None else default_of(deal, one)
+        gains += [] if gain is None else [gain]
+    return Effect(
+        gains=tuple(gains),
+        ended=tuple(one.id for one in ended),
+        dropped=tuple(dict.fromkeys(dropped)),
+    )
+
+
+def _going_on(deal: Deal, paid: list[CustomerPlan]) -> Effect:
+    """The subscription goes on: phases that passed, cancellations made or taken back at Stripe."""
+    begun = [one for one in paid if one.status == SCHEDULED and _has_begun(deal, one)]
+    if begun:
+        ended = [held.id for one in begun for held in _predecessors(deal, one)]
+        return Effect(gains=tuple(_begun(one, is_billed=True) for one in begun), ended=tuple(ended))
+    active = [one for one in paid if one.status == ACTIVE]
+    waits = any(one.status == SCHEDULED for one in paid)
+    cancel_at = deal.subscription.cancel_at if deal.subscription else None
+    if cancel_at is not None:
+        fresh = [one for one in active if one.expires_at != cancel_at]
+        gains = (default_of(deal, one, starts_at=cancel_at) for one in fresh)
+        return Effect(
+            canceled=dict.fromkeys((one.id for one in fresh), cancel_at),
+            gains=tuple(one for one in gains if one is not None),
+        )
+    if waits or (deal.subscription and deal.subscription.schedule_id is not None):
+        return Effect()
+    again = [one for one in active if one.canceled_at is not None]
+    return Effect(
+        restored=tuple(one.id for one in again),
+        dropped=tuple(held.id for one in again for held in _successors(deal, one)),
+    )
+
+
+def _facts(deal: Deal, paid: list[CustomerPlan]) -> Mapping[str, Mapping[str, Any]]:
+    """What Stripe says of plans that go on, where it is not what is known."""
+    subscription = deal.subscription
+    if subscription is None:
+        return {}
+    period = subscription.period
+    told = {
+        "past_due": subscription.status in OVERDUE,
+        "trial_ends_at": subscription.trial_end,
+        "current_period_start": period and period.start,
+        "current_period_end": period and period.end,
+    }
+    active = (one for one in paid if one.status == ACTIVE)
+    return {
+        one.id: told
+        for one in active
+        if any(getattr(one, name) != value for name, value in told.items())
+    }
+
+
+def default_of(deal: Deal, left: CustomerPlan, starts_at: int | None = None) -> Gain | None:
+    """Return the plan without a price that customers of a group get by themselves.
+
+    None if there is none, if it is the plan that is left, or if it waits or holds already.
+    """
+    plans = (
+        plan
+        for plan in deal.known.current_plans()
+        if plan.auto_enable and plan.is_free and plan.group == left.group and not plan.archived
+    )
+    plan = next(plans, None)
+    held = deal.held(left.entity_id)
+    if plan is None or left.add_on or left.one_off or left.entity_id is not None:
+        return None
+    if any(one.plan_id == plan.id for one in held):
+        return None
+    return Gain(
+        customer_plan_id=ids.new("cus_prod_", deal.session.now),
+        plan_id=plan.id,
+        plan_version=plan.version,
+        starts_at=starts_at,
+    )
+
+
+def _successors(deal: Deal, current: CustomerPlan) -> list[CustomerPlan]:
+    held = deal.held(current.entity_id)
+    return [one for one in held if one.status == SCHEDULED and one.group == current.group]
+
+
+def _predecessors(deal: Deal, coming: CustomerPlan) -> list[CustomerPlan]:
+    return [
+        one
+        for one in deal.held(coming.entity_id)
+        if one.status == ACTIVE and one.group == coming.group and not one.add_on and not one.one_off
+    ]
+
+
+def _has_begun(deal: Deal, coming: CustomerPlan) -> bool:
+    """Whether the subscription bills a scheduled plan already."""
+    subscription = deal.subscription
+    if subscription is None or subscription.period is None:
+        return False
+    wanted = {
+        item.price.lookup_key
+        for item in stripe_prices.subscription_items(deal.bought(coming), deal.sale)
+    }
+    there = {item.lookup_key for item in subscription.items}
+    starts = [item.period.start for item in subscription.items if item.lookup_key in wanted]
+    is_time = all(start >= coming.started_at - _TOLERANCE_MS for start in starts)
+    return wanted <= there and is_time
+
+
+def _begun(held: CustomerPlan, *, is_billed: bool = False) -> Gain:
+    return Gain(
+        customer_plan_id=held.id,
+        plan_id=held.plan_id,
+        plan_version=held.plan_version,
+        custom=held.custom,
+        quantities=held.quantities,
+        external_id=held.external_id,
+        entity_id=held.entity_id,
+        is_billed=is_billed,
+    )

@@ -1,0 +1,126 @@
+"""What goes together in a request to attach a plan, and how it is going to be paid."""
+
+from orchard.contracts.billing.attach import AttachRequest
+from orchard.contracts.billing.customize import Customize
+from orchard.domain import interval, plan_rules
+from orchard.domain.billing import stripe_prices
+from orchard.domain.billing.transitions import Transition
+from orchard.domain.catalog import Plan
+from orchard.domain.customer import CustomerPlan
+from orchard.errors import Invalid
+from orchard.usecases.billing.choosing import Wish
+from orchard.usecases.billing.deal import Deal
+
+#: Days until an invoice that is sent is due, unless the request says otherwise.
+NET_TERMS_DAYS = 30
+_CURRENCY = "currency_mismatch"
+
+
+def trial_end(deal: Deal, plan: Plan, turn: Transition, customize: Customize | None) -> int | None:
+    """Return when the trial ends that a plan begins with; None for none.
+
+    A customer has a trial of a plan once; a trial that is asked for this customer is given.
+    """
+    trial = plan.free_trial
+    if trial is None or turn.at_end:
+        return None
+    is_asked = customize is not None and "free_trial" in customize.model_fields_set
+    if not is_asked and had_trial(deal.account.plans, plan):
+        return None
+    return interval.after(deal.now, trial["duration_type"], int(trial["duration_length"]))
+
+
+def had_trial(plans: tuple[CustomerPlan, ...], plan: Plan) -> bool:
+    """Whether a customer had a trial of a plan already, or has one."""
+    return any(one.plan_id == plan.id and one.trial_ends_at is not None for one in plans)
+
+
+def needs_card(plan: Plan, deal: Deal) -> bool:
+    """Whether it matters if there is a card on file."""
+    return not plan.is_free and deal.account.customer.stripe_id is not None
+
+
+def goes_to_checkout(request: AttachRequest, plan: Plan, deal: Deal, *, has_card: bool) -> bool:
+    """Whether the customer is sent to Stripe's page to pay."""
+    if plan.is_free or request.is_invoiced or request.no_billing_changes:
+        return False
+    can = plan_rules.is_one_off(plan) or deal.subscription is None
+    if not can or request.redirect_mode == "never" or _starts_later(request, deal):
+        return False
+    if request.redirect_mode == "always":
+        return True
+    trial = plan.free_trial
+    is_open_trial = trial is not None and not trial["card_required"]
+    return not has_card and not (is_open_trial and not had_trial(deal.account.plans, plan))
+
+
+def changes_interval(deal: Deal, plan: Plan, turn: Transition) -> bool:
+    """Whether the cycle has to begin anew: the plan is billed at another interval."""
+    if deal.subscription is None or turn.current is None or turn.at_end or plan.is_free:
+        return False
+    had = deal.bought(turn.current).plan
+    before, after = stripe_prices.largest_interval(had), stripe_prices.largest_interval(plan)
+    return before is not None and after is not None and before != after
+
+
+def check(wish: Wish, request: AttachRequest, turn: Transition) -> None:
+    """Refuse what does not go together. Errors: `Invalid`."""
+    deal, (bought, *_) = wish.deal, wish.bought
+    _check_currency(deal, request)
+    _check_dates(deal, request, bought.plan, turn)
+    _check_payment(wish, request, turn)
+    if request.long_lived_checkout:
+        raise Invalid("long_lived_checkout is not supported: ask for a new Checkout when it is due")
+    if turn.at_end and (wish.carry.balances or wish.carry.usages):
+        raise Invalid("Only a switch that happens at once can carry over balances or usage")
+
+
+def _check_payment(wish: Wish, request: AttachRequest, turn: Transition) -> None:
+    deal, (bought, *_) = wish.deal, wish.bought
+    if wish.by_checkout and len(stripe_prices.upfront_intervals(bought.plan)) > 1:
+        raise Invalid("Checkout can't sell prices of several recurring intervals at once")
+    if request.is_invoiced and turn.at_end and not _enables_at_once(request):
+        raise Invalid("An invoice can't be waited for when the plan begins with the next cycle")
+    if request.new_billing_subscription is False and deal.subscription is None:
+        raise Invalid("new_billing_subscription false needs a paid recurring subscription")
+    if request.custom_line_items is not None and (deal.subscription is None or turn.at_end):
+        raise Invalid("custom_line_items need a subscription that changes at once")
+    if request.proration_behavior == "none" and _is_first_payment(deal, request, turn):
+        raise Invalid("proration_behavior none can't waive the first payment or end a trial")
+
+
+def _enables_at_once(request: AttachRequest) -> bool:
+    return request.invoice_mode is not None and request.invoice_mode.enable_plan_immediately
+
+
+def _is_first_payment(deal: Deal, request: AttachRequest, turn: Transition) -> bool:
+    if deal.subscription is None:
+        return not request.no_billing_changes and turn.current is not None
+    return deal.is_trialing and turn.current is not None
+
+
+def _check_currency(deal: Deal, request: AttachRequest) -> None:
+    if request.currency is not None and request.currency.lower() != deal.currency:
+        raise Invalid(f"This customer is billed in {deal.currency}", _CURRENCY)
+    subscription = deal.subscription
+    if subscription is not None and subscription.currency != deal.currency:
+        raise Invalid(f"The subscription is billed in {subscription.currency}", _CURRENCY)
+
+
+def _check_dates(deal: Deal, request: AttachRequest, plan: Plan, turn: Transition) -> None:
+    anchor = request.billing_cycle_anchor
+    if isinstance(anchor, int):
+        raise Invalid('billing_cycle_anchor must be "now"')
+    if anchor == "now" and (plan.free_trial or plan_rules.is_one_off(plan) or turn.at_end):
+        raise Invalid("billing_cycle_anchor needs a recurring plan without a trial, at once")
+    if (
+        request.starts_at is not None
+        and abs(request.starts_at - deal.session.now) > interval.DAY_MS
+    ):
+        raise Invalid("starts_at is not supported: attach the plan when it is to begin")
+    if request.ends_at is not None and (request.ends_at <= deal.session.now or plan.is_free):
+        raise Invalid("ends_at must be in the future, and the plan have a price")
+
+
+def _starts_later(request: AttachRequest, deal: Deal) -> bool:
+    return request.starts_at is not None and request.starts_at > deal.session.now
