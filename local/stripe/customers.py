@@ -7,6 +7,7 @@ import string
 import stripe
 from stripe import params
 
+from local.stripe import standing
 from local.stripe.account import Account, Document, new_id
 from local.stripe.failures import Refused, missing
 from local.stripe.listing import created_within, newest_first, page
@@ -64,8 +65,9 @@ def update(call: Call) -> Document:
 
 
 def delete(call: Call) -> Document:
-    """Delete a customer; only a trace of it can be retrieved afterwards."""
+    """Delete a customer and end its subscriptions; only a trace can be retrieved afterwards."""
     customer = _living(call)
+    standing.end_all(call.shop, customer["id"])
     call.outbox.report("customer.deleted", customer)
     trace = {"id": customer["id"], "object": "customer", "deleted": True}
     call.account.objects("customer")[customer["id"]] = trace

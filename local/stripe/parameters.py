@@ -10,6 +10,8 @@ from typing_extensions import TypedDict
 
 from local.stripe.failures import Refused
 
+#: Stripe's bounds of metadata: keys of an object, characters of a key and of its value.
+_MOST_KEYS, _LONGEST_KEY, _LONGEST_TEXT = 50, 40, 500
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
@@ -20,6 +22,7 @@ def checked(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     except ValidationError as invalid:
         # Of a union of types the last arm is the object: the one that was meant.
         raise _refusal(invalid.errors()[-1]) from None
+    _refuse_long_metadata(values, "")
     return values
 
 
@@ -27,6 +30,26 @@ def supported(given: dict[str, Any], known: set[str]) -> None:
     """Refuse what Stripe knows and the double does not: silence would hide the difference."""
     for name in sorted(given.keys() - known):
         raise Refused(f"The double does not support the parameter {name}", param=name)
+
+
+def _refuse_long_metadata(values: Any, at: str) -> None:
+    """Refuse metadata past Stripe's bounds, wherever it stands in the parameters."""
+    parts = enumerate(values) if isinstance(values, list) else values.items()
+    for name, value in parts:
+        path = f"{at}[{name}]" if at else str(name)
+        if name == "metadata" and isinstance(value, dict):
+            _check_metadata(value, path)
+        elif isinstance(value, dict | list):
+            _refuse_long_metadata(value, path)
+
+
+def _check_metadata(metadata: dict[str, str], path: str) -> None:
+    if len(metadata) > _MOST_KEYS:
+        raise Refused(f"Metadata can have up to {_MOST_KEYS} keys", param=path)
+    for key, text in metadata.items():
+        if not 0 < len(key) <= _LONGEST_KEY or len(text) > _LONGEST_TEXT:
+            bounds = f"keys up to {_LONGEST_KEY} and values up to {_LONGEST_TEXT} characters"
+            raise Refused(f"Metadata can have {bounds}: {key[:_LONGEST_KEY]}", param=path)
 
 
 @cache

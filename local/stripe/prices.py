@@ -26,6 +26,7 @@ _INLINE = _AMOUNTS | {"currency", "product", "recurring", "tax_behavior"}
 #: Stripe's bounds of what one may cost: minor units, and places of a fraction of one.
 _MOST = 99_999_999
 _MOST_PLACES = 12
+_MOST_KEYS = 10
 
 
 def create(call: Call) -> Document:
@@ -68,6 +69,9 @@ def list_(call: Call) -> Document:
     paging = {"created", "limit", "starting_after", "ending_before", "expand"}
     supported(given, same | paging | {"lookup_keys"})
     keys = given.get("lookup_keys")
+    if keys is not None and len(keys) > _MOST_KEYS:
+        message = f"You may ask for at most {_MOST_KEYS} lookup_keys"
+        raise Refused(message, param="lookup_keys")
     found = [
         one
         for one in call.account.objects("price").values()

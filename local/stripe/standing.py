@@ -95,6 +95,13 @@ def end(shop: Shop, kept: Document, reason: str, details: Document | None = None
             invoice["automatically_finalizes_at"] = None
 
 
+def end_all(shop: Shop, customer_id: str) -> None:
+    """End what a customer is subscribed to."""
+    for kept in shop.account.objects("subscription").values():
+        if kept["customer"] == customer_id and kept["status"] not in ENDED:
+            end(shop, kept, "cancellation_requested")
+
+
 def changed(shop: Shop, kept: Document, changes: Document) -> None:
     """Change a subscription and report it."""
     shop.change(kept, changes, "customer.subscription.updated", view=shown)

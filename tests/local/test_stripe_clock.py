@@ -1,14 +1,19 @@
 """The double's clock: renewals, trials, unpaid invoices, discounts that end."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 import requests
 import stripe
+from hypothesis import given
+from hypothesis import strategies as st
 
+from local.stripe import periods
 from local.stripe.server import Double
 from tests.local.test_stripe_subscriptions import (
     DAY,
@@ -268,6 +273,51 @@ def test_a_report_names_the_key_of_the_call_that_caused_it(
     assert events[0]["request"]["idempotency_key"] == "orchard:1"
     assert events[-1]["request"]["idempotency_key"] is None
     assert events[-1]["data"]["object"]["id"] == invoice_of(client, subscription).id
+
+
+def test_subscriptions_and_the_clock_survive_a_restart(tmp_path: Path, clock: Clock) -> None:
+    state = tmp_path / "stripe.json"
+    with Double(state=state, clock=clock) as before:
+        client = stripe.StripeClient("sk_test_x", base_addresses={"api": before.url})
+        subscription = a_subscription(client)
+        advance(before, to=NEXT_MONTH)
+
+    with Double(state=state, clock=clock) as after:
+        client = stripe.StripeClient("sk_test_x", base_addresses={"api": after.url})
+        assert after.account.clock() == NEXT_MONTH
+        advance(after, by=HOUR)
+
+        assert invoice_of(client, subscription).status == "paid"
+
+
+# ---- periods --------------------------------------------------------------------
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31)),  # noqa: DTZ001 - UTC is added
+    st.sampled_from(["day", "week", "month", "year"]),
+    st.integers(1, 12),
+    st.integers(-400, 400),
+)
+def test_a_period_contains_its_time_and_meets_the_next(
+    moment: datetime, unit: str, count: int, days: int
+) -> None:
+    anchor = int(moment.replace(tzinfo=UTC).timestamp())
+    at = anchor + days * DAY
+
+    period = periods.around(anchor, (unit, count), at)
+
+    assert period.start <= at < period.end
+    assert periods.around(anchor, (unit, count), period.end).start == period.end
+    assert periods.around(anchor, (unit, count), period.start) == period
+
+
+def test_the_last_day_of_a_month_comes_back_after_a_shorter_one() -> None:
+    anchor = int(datetime(2026, 1, 31, tzinfo=UTC).timestamp())
+
+    days = [datetime.fromtimestamp(periods.later(anchor, "month", n), UTC).day for n in range(4)]
+
+    assert days == [31, 28, 31, 30]
 
 
 @pytest.mark.parametrize("asked", [{}, {"to": NOW, "by": 1}, {"by": -1}, {"nope": 1}])

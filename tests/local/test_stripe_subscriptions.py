@@ -641,6 +641,49 @@ def test_a_canceled_subscription_has_ended(client: stripe.StripeClient, double: 
         client.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
 
 
+def test_an_item_may_be_replaced_by_another_of_its_interval(
+    client: stripe.StripeClient, clock: Clock
+) -> None:
+    subscription = a_subscription(client)
+    (item,) = subscription["items"].data
+    clock.now += DAY
+    items: Any = [{"id": item.id, "deleted": True}, {"price": a_price(client, 500)}]
+
+    changed = client.v1.subscriptions.update(
+        subscription.id, {"items": items, "proration_behavior": "none"}
+    )
+
+    (other,) = changed["items"].data
+    assert other.id != item.id
+    assert (other.current_period_start, other.current_period_end) == (NOW, NEXT_MONTH)
+
+
+def test_a_deleted_customer_is_not_subscribed_any_more(
+    client: stripe.StripeClient, double: Double
+) -> None:
+    customer = a_customer(client)
+    subscription = a_subscription(client, customer=customer)
+
+    client.v1.customers.delete(customer)
+
+    assert client.v1.subscriptions.retrieve(subscription.id).status == "canceled"
+    assert kinds(double, "customer.")[-2:] == ["customer.subscription.deleted", "customer.deleted"]
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"k" * 41: "1"}, {"k": "x" * 501}, {f"k{n}": "1" for n in range(51)}]
+)
+def test_metadata_past_the_bounds_is_refused_everywhere(
+    client: stripe.StripeClient, metadata: dict[str, str]
+) -> None:
+    extra: Any = [{"price": a_price(client), "metadata": metadata}]
+
+    with pytest.raises(stripe.InvalidRequestError, match="Metadata can have"):
+        client.v1.products.create({"name": "Pro", "metadata": metadata})
+    with pytest.raises(stripe.InvalidRequestError, match="Metadata can have"):
+        a_subscription(client, items=extra)
+
+
 def test_an_invoice_made_by_hand_has_its_subscriptions_discounts(
     client: stripe.StripeClient,
 ) -> None:
