@@ -90,7 +90,7 @@ class Stack:
         self._report("Starting the AWS emulator")
         self._ending.callback(self._emulator.stop)
         self._emulator.start()
-        self.secrets = self._stripe_secrets()
+        self.secrets = self.stripe_secrets()
         self._start_double()
         self._deploy(template)
         self.key = self._parameter(KEY, self._mint)
@@ -111,7 +111,7 @@ class Stack:
             deploy.remember(self._emulator, wanted)
         self._deployment = Deployment(self._emulator)
 
-    def _stripe_secrets(self) -> StripeSecrets:
+    def stripe_secrets(self) -> StripeSecrets:
         """Return the Stripe secrets: the environment's, those stored, or new ones."""
         real, webhooks = stripe_keys.real_key(os.environ), stripe_keys.webhook_secret(os.environ)
         if real is not None:

@@ -51,6 +51,8 @@ _PAGE = Template("""<!doctype html>
            color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
   a { color: var(--accent); }
   h2 { margin: 2rem 0 .3rem; font-size: 1rem; }
+  h2 + table { margin-top: .5rem; }
+  p + form { margin-top: .8rem; }
   .plain { padding: 0; background: none; color: var(--accent); font-weight: 400; }
   .quiet { background: none; color: var(--ink); border: 1px solid var(--line); }
   label { display: block; margin-top: .8rem; }

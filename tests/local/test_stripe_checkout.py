@@ -151,8 +151,9 @@ def test_a_session_shows_its_lines_and_amounts(
 def test_the_discount_of_a_session_is_on_the_invoice_and_the_next_ones(
     double: Double, client: stripe.StripeClient, customer: str, monthly: str
 ) -> None:
-    months: Any = {"duration": "repeating", "duration_in_months": 2}
-    client.v1.coupons.create({"id": "FIFTH", "percent_off": 20, **months})
+    fifth: Any = {"id": "FIFTH", "percent_off": 20}
+    fifth |= {"duration": "repeating", "duration_in_months": 2}
+    client.v1.coupons.create(fifth)
     line = {"price": monthly, "quantity": 1}
     session = a_session(
         client, customer=customer, line_items=[line], discounts=[{"coupon": "FIFTH"}]

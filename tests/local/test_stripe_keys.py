@@ -1,9 +1,17 @@
 """The choice between the double of Stripe and a real account in test mode."""
 
-import pytest
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from local import stripe_keys
+import boto3
+import pytest
+from moto import mock_aws
+
+from local import deploy, stripe_keys
 from local.processes import Failed
+from local.stack import STRIPE, Stack
 
 
 def test_without_a_key_the_double_serves() -> None:
@@ -40,3 +48,59 @@ def test_a_missing_webhook_secret_comes_with_advice() -> None:
     said = stripe_keys.advice(base, {"STRIPE_WEBHOOK_SECRET": "whsec_hidden"})
     assert "test mode" in said
     assert "whsec_" not in said
+
+
+class Emulated:
+    """The part of the emulated AWS account that keeps secrets."""
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        made = Stack(tmp_path)
+        monkeypatch.setattr(made, "_emulator", Emulated())
+        yield made
+
+
+def stored(name: str) -> str:
+    found = Emulated().client("ssm").get_parameter(Name=f"{STRIPE}/{name}", WithDecryption=True)
+    return str(found["Parameter"]["Value"])
+
+
+def test_the_secrets_of_a_real_account_go_where_the_functions_look(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = stack.stripe_secrets()
+    assert stack.stripe_secrets() == own
+
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_real")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_real")
+    stack.stripe_secrets()
+
+    assert (stored("secret_key"), stored("webhook_secret")) == ("sk_test_real", "whsec_real")
+
+
+def test_the_double_is_not_sent_the_secrets_of_a_real_account(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_real")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_real")
+    stack.stripe_secrets()
+    text = json.dumps({"StripeApiBase": stripe_keys.API})
+    Emulated().client("ssm").put_parameter(Name=deploy.DEPLOYED, Value=text, Type="String")
+
+    monkeypatch.delenv("STRIPE_SECRET_KEY")
+    monkeypatch.delenv("STRIPE_WEBHOOK_SECRET")
+    now = stack.stripe_secrets()
+
+    assert now.secret_key.startswith("sk_test_")
+    assert "real" not in now.secret_key + now.webhook_secret
+    assert (stored("secret_key"), stored("webhook_secret")) == (
+        now.secret_key,
+        now.webhook_secret,
+    )
