@@ -143,5 +143,6 @@ def shop(call: Call, stripe: Stripe, clock: Clock) -> Shop:
     a_plan(call, "growth", monthly("messages", 2000), price=a_price(100))
     a_plan(call, "pro_annual", monthly("messages", 500), price=a_price(200, "year"))
     a_plan(call, "addon", monthly("messages", 50), price=a_price(20), add_on=True)
-    a_plan(call, "once", price=a_price(10, "one_off"))
+    a_feature(call, "credits")
+    a_plan(call, "once", {"feature_id": "credits", "included": 10}, price=a_price(10, "one_off"))
     return Shop(call, stripe, clock)

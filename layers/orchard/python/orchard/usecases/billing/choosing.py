@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from orchard.domain import plan_rules
 from orchard.domain.billing import charging, discounts
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import Bought, LineItem, Period
@@ -99,7 +100,7 @@ def first(wish: Wish) -> Chosen:
     """Return how a first subscription begins: on Stripe's page, or with the card on file."""
     deal = wish.deal
     goods, once = deal.goods(*wish.bought), _once(wish)
-    effect = wish.effect._replace(gains=_billed(wish.gains))
+    effect = wish.effect._replace(gains=_billed(wish.gains, wish.bought))
     lines = deal.reduced(_all_charges(wish), wish.discounts)
     later = _next_cycle(wish, wish.bought, invoiced=bool(lines))
     if wish.by_checkout:
@@ -168,9 +169,25 @@ def within(wish: Wish) -> Chosen:
     if lines and not restart:
         steps.append(_bill(wish, lines, Goods((), target.products)))
     steps.append(arrange if target.items else End(subscription.id))
-    effect = wish.effect._replace(gains=_billed(wish.gains) if target.items else wish.gains)
+    steps += _still_planned(wish) if target.items else ()
+    effect = wish.effect._replace(
+        gains=_billed(wish.gains, wish.bought) if target.items else wish.gains
+    )
     later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
     return Chosen(tuple(steps), effect, lines, later, wish.discounts)
+
+
+def _still_planned(wish: Wish) -> tuple[Step, ...]:
+    """What was planned for the end of the cycle and is not touched by this change."""
+    deal, dropped = wish.deal, {*wish.effect.dropped, *wish.effect.ended}
+    staying = deal.on_subscription(dropped)
+    leaving = [one for one in staying if one.expires_at is not None]
+    coming = [one for one in deal.scheduled() if one.id not in dropped]
+    if deal.subscription is None or not (leaving or coming):
+        return ()
+    kept = (deal.bought(one) for one in (*staying, *coming) if one not in leaving)
+    at = max(one.expires_at or one.started_at for one in (*leaving, *coming))
+    return (Plan(deal.subscription.id, deal.goods(*kept, *wish.bought), at),)
 
 
 def from_next_cycle(wish: Wish) -> Chosen:
@@ -186,7 +203,7 @@ def from_next_cycle(wish: Wish) -> Chosen:
     goods = deal.goods(*kept, *coming)
     gains = tuple(gain._replace(starts_at=at) for gain in wish.gains)
     effect = wish.effect._replace(
-        gains=_billed(gains), canceled={one.id: at for one in leaving}, settled=()
+        gains=_billed(gains, wish.bought), canceled={one.id: at for one in leaving}, settled=()
     )
     lines = charged_from(deal, at, (*kept, *coming))
     alive = discounts.alive_next_cycle(wish.discounts, at, invoiced_now=False)
@@ -252,8 +269,12 @@ def _once(wish: Wish) -> Goods:
     )
 
 
-def _billed(gains: tuple[Gain, ...]) -> tuple[Gain, ...]:
-    return tuple(gain._replace(is_billed=True) for gain in gains)
+def _billed(gains: tuple[Gain, ...], bought: tuple[Bought, ...]) -> tuple[Gain, ...]:
+    """The plans that are gained, those that recur at a price paid through the subscription."""
+    return tuple(
+        gain._replace(is_billed=not one.plan.is_free and not plan_rules.is_one_off(one.plan))
+        for gain, one in zip(gains, bought, strict=True)
+    )
 
 
 def _trial_end(wish: Wish, *, restart: bool) -> int | None:

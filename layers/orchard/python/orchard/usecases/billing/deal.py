@@ -19,7 +19,7 @@ from orchard.domain.billing.order import Goods
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.catalog import Catalog
-from orchard.domain.customer import CustomerPlan
+from orchard.domain.customer import SCHEDULED, CustomerPlan
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.gateways import stripe_billing, stripe_subscriptions
 from orchard.store.customers import Account
@@ -83,6 +83,17 @@ class Deal:
             and one.stripe_subscription_id == paid.id
             and one.is_live(self.session.now)
             and one.id not in without
+        ]
+
+    def scheduled(self) -> list[CustomerPlan]:
+        """The plans that the subscription will pay for, from the end of its cycle."""
+        paid = self.subscription
+        return [
+            one
+            for one in self.account.plans
+            if paid is not None
+            and one.stripe_subscription_id == paid.id
+            and one.status == SCHEDULED
         ]
 
     def bought(self, held: CustomerPlan, quantities: Mapping[str, Decimal] | None = None) -> Bought:

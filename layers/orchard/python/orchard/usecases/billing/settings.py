@@ -90,6 +90,9 @@ def arrangement(environment: str, found: Subscription, step: Arrange) -> dict[st
     params: dict[str, Any] = {"items": changes} if changes else {}
     if step.discounts is not None and step.discounts != found.discounts:
         params["discounts"] = as_parameters(step.discounts) or ""
+    if found.cancel_at is not None:
+        # What was planned is planned anew if it still holds.
+        params["cancel_at"] = ""
     if step.trial_end is not None:
         params["trial_end"] = step.trial_end // 1000 or "now"
     elif step.restart:
