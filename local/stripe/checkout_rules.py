@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from local.stripe import starting
 from local.stripe.account import Document
 from local.stripe.failures import Refused
 from local.stripe.parameters import supported
@@ -106,9 +107,10 @@ def _check_times(given: Document, now: int) -> None:
 def _check_parts(given: Document, now: int) -> None:
     subscription = given.get("subscription_data", {})
     supported(subscription, _SUBSCRIPTION)
-    if subscription.get("billing_cycle_anchor", now + 1) <= now:
-        message = "billing_cycle_anchor must be in the future."
-        raise Refused(message, param="subscription_data[billing_cycle_anchor]")
+    starting.started(subscription, now)
+    if subscription.get("billing_mode", {"type": "flexible"})["type"] != "flexible":
+        message = "The double bills in the mode flexible alone"
+        raise Refused(message, param="subscription_data[billing_mode]")
     if given.get("payment_method_collection", "always") not in {"always", "if_required"}:
         raise Refused("Invalid payment_method_collection", param="payment_method_collection")
     supported(given.get("setup_intent_data", {}), {"description", "metadata"})

@@ -222,6 +222,25 @@ DECLINES = {
 }
 
 
+def test_a_cycle_may_begin_later_with_nothing_due_before(
+    double: Double, client: stripe.StripeClient, customer: str, monthly: str
+) -> None:
+    session = a_session(
+        client,
+        customer=customer,
+        line_items=[{"price": monthly, "quantity": 1}],
+        subscription_data={"billing_cycle_anchor": NOW + 9 * DAY, "proration_behavior": "none"},
+    )
+    assert session.amount_total == 0
+
+    paid = pay(double, session)
+    control(double, "clock/advance", {"by": 10 * DAY})
+
+    assert paid["payment_status"] == "no_payment_required"
+    billed = client.v1.invoices.list({"customer": customer}).data
+    assert [one.total for one in billed] == [2000]
+
+
 @pytest.mark.parametrize("card", DECLINES)
 def test_a_declined_card_leaves_the_session_open_and_nothing_else(
     double: Double,
@@ -370,6 +389,13 @@ LINES = [once()]
                 "subscription_data": {"trial_end": NOW + DAY},
             },
             "2 days",
+        ),
+        (
+            {
+                "line_items": [{"price": "M", "quantity": 1}],
+                "subscription_data": {"billing_cycle_anchor": NOW + DAY},
+            },
+            "proration_behavior",
         ),
         (
             {
