@@ -35,6 +35,8 @@ class Account:
         self.outside = clock
         self._moment: int | None = None
         self.lock = threading.RLock()
+        #: Held by the one call that lets time pass.
+        self.advancing = threading.Lock()
         self._file = file
         self._kinds: dict[str, dict[str, Document]] = {}
         self._changed = threading.Event()
@@ -45,15 +47,21 @@ class Account:
             self._saver.start()
 
     def clock(self) -> int:
-        """Return the account's time in seconds: the time outside and what it was advanced by."""
+        """Return the account's time in seconds.
+
+        It goes on from where it was set, as the time outside does; where that catches up, as the
+        clock of a test may, both are one again.
+        """
         if self._moment is not None:
             return self._moment
-        offset: int = self.objects("clock").get("offset", {"seconds": 0})["seconds"]
-        return self.outside() + offset
+        now, kept = self.outside(), self.objects("clock").get("set")
+        if kept is None or kept["outside"] < kept["at"] <= now:
+            return now
+        return int(kept["at"]) + now - int(kept["outside"])
 
     def set_clock(self, at: int) -> None:
-        """Make it this time, from where the clock goes on as the one outside does."""
-        self.objects("clock")["offset"] = {"seconds": at - self.outside()}
+        """Make it this time."""
+        self.objects("clock")["set"] = {"outside": self.outside(), "at": at}
 
     @contextmanager
     def at(self, moment: int) -> Iterator[None]:

@@ -23,6 +23,8 @@ _RENEWED = {standing.ACTIVE, standing.TRIALING, standing.PAST_DUE}
 class Advance(BaseModel):
     """How far the clock goes: `to` a time or `by` a while, in seconds; 0 catches up.
 
+    A time that has passed sets the clock back.
+
     `finalize_after`: how long a renewal stays a draft. `stop_after`: the kind of report after
     which the clock stands still.
     """
@@ -60,7 +62,17 @@ def advance(shop: Shop, asked: Advance) -> Document:
     """Let time pass. Reports are delivered between two steps, so that their receiver sees each.
 
     Return the time, whether the clock was stopped before it got there, and what was reported.
+    Errors: `Refused` while another call advances the clock.
     """
+    if not shop.account.advancing.acquire(blocking=False):
+        raise Refused("Another call is advancing the clock", status=409)
+    try:
+        return _advanced(shop, asked)
+    finally:
+        shop.account.advancing.release()
+
+
+def _advanced(shop: Shop, asked: Advance) -> Document:
     goal = asked.goal(shop.now())
     said: list[Document] = []
     for due in _steps(shop, goal, asked.finalize_after):

@@ -130,6 +130,35 @@ def test_a_clock_that_tests_move_is_caught_up_with(
     assert double.account.clock() == clock.now
 
 
+def test_a_test_may_move_its_own_clock_along(
+    client: stripe.StripeClient, double: Double, clock: Clock
+) -> None:
+    subscription = a_subscription(client)
+    advance(double, to=NEXT_MONTH + DAY, stop_after="invoice.created")
+    clock.now = NEXT_MONTH
+
+    assert double.account.clock() == NEXT_MONTH
+    item = an_item(client, str(subscription.customer), 10)
+    assert client.v1.invoice_items.retrieve(item).date == NEXT_MONTH
+    advance(double, to=NEXT_MONTH + DAY)
+    assert double.account.clock() == NEXT_MONTH + DAY
+    clock.now += HOUR
+    assert double.account.clock() == NEXT_MONTH + DAY + HOUR
+
+
+def test_the_clock_stands_where_it_stopped_behind_a_tests_own(
+    client: stripe.StripeClient, double: Double, clock: Clock
+) -> None:
+    a_subscription(client)
+    clock.now = NEXT_MONTH + 5 * DAY
+
+    advance(double, by=0, stop_after="invoice.created")
+
+    assert double.account.clock() == NEXT_MONTH
+    advance(double, to=clock.now)
+    assert double.account.clock() == clock.now
+
+
 def test_a_renewal_that_is_not_paid_is_tried_again_and_given_up(
     client: stripe.StripeClient, double: Double
 ) -> None:
