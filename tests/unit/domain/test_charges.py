@@ -63,4 +63,5 @@ def test_slices_of_one_row_are_billed_together_and_rows_apart() -> None:
 
 def test_an_amount_is_rounded_to_what_its_currency_has() -> None:
     assert charges.of_rows([overdrawn("1", "0.005")], "usd") == Decimal("0.01")
-    assert charges.of_rows([overdrawn("3", "0.5")], "jpy") == 2
+    yen = price("9", additional_currencies=[{"currency": "jpy", "amount": Decimal("0.5")}])
+    assert charges.of_rows([overdrawn("3", price=yen)], "jpy") == 2

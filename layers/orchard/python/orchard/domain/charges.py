@@ -5,6 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from orchard.domain import gates, money
+from orchard.domain.billing import amounts
 from orchard.domain.holding import Place, State
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.domain.quantity import ZERO, total
@@ -44,15 +45,16 @@ def of_usage(price: Price, quantity: Decimal, currency: str = MAIN_CURRENCY) -> 
     """Return what a quantity costs: whole billing units, each at the amount of its tier.
 
     `price` is that of a plan item; the tiers are graduated and begin with the first unit billed.
+    Errors: `Invalid` where there is no price in the currency.
     """
     units, billed = _size(price), billed_units(price, quantity)
     if "tiers" not in price:
-        return billed / units * _amount(price, currency)
+        return billed / units * amounts.amount(price, currency)
     cost, lower = ZERO, ZERO
     for tier in price["tiers"]:
         upper = billed if tier["to"] == _NO_LIMIT else min(billed, Decimal(tier["to"]))
         if upper > lower:
-            cost += (upper - lower) / units * _amount(tier, currency)
+            cost += (upper - lower) / units * amounts.amount(tier, currency)
             lower = upper
     return cost
 
@@ -65,10 +67,3 @@ def billed_units(price: Price, quantity: Decimal) -> Decimal:
 
 def _size(price: Price) -> Decimal:
     return Decimal(price.get("billing_units") or 1)
-
-
-def _amount(part: Mapping[str, Any], currency: str) -> Decimal:
-    """The amount of a price or of a tier in a currency, if it has one there."""
-    others = part.get("additional_currencies") or ()
-    found = (one.get("amount") for one in others if one["currency"].lower() == currency.lower())
-    return Decimal(next((one for one in found if one is not None), part["amount"]))

@@ -8,6 +8,7 @@ from orchard.contracts.entities import CreateEntityRequest, UpdateEntityRequest
 from orchard.contracts.entity_reads import DeleteEntityRequest
 from orchard.domain import attachment, changes, ids, ledger, plan_items, pool
 from orchard.domain.arrangement import Household
+from orchard.domain.billing import estates
 from orchard.domain.customer import Customer
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, State
@@ -20,7 +21,7 @@ from orchard.store import catalog, customers, entities, removals
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import Item, Write
+from orchard.store.statements import Delete, Item, Write
 from orchard.store.stored import Stored
 from orchard.usecases import arranging, creating, entity_reads
 
@@ -126,7 +127,8 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     family = tuple(one for one in account.entities if one.id != entity.id)
     held = tuple(one for one in account.balances if one.place.entity_id != entity.id)
     gone = (item for item in account.items if item.get("entity_id") == entity.id)
-    before = {one.place: one.current(session.now) for one in held}
+    inherited = estates.inherited(account.state(session.now), entity.id)
+    before = {one.place: inherited[one.place] for one in held}
     state = _counted(session, before, entity.feature_id, -_ONE)
     household = Household(_next(customer), plans, family)
     last = session.stamp(
@@ -135,9 +137,18 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     session.commit(
         customers.put(session, household.customer, plans, last | told),
         *entities.removal(session, customer, entity),
-        *(removals.removal(customer, item) for item in gone),
+        *(_removal(customer, item) for item in gone),
         *_balances(session, household, held, state, last),
     )
+
+
+def _removal(customer: Customer, item: Item) -> Delete:
+    """Remove what is an entity's; a balance as it was read: what is used of it may be billed."""
+    delete = removals.removal(customer, item)
+    if "seq" not in item:
+        return delete
+    values = {**(delete.values or {}), ":seq": item["seq"]}
+    return delete._replace(condition=f"{delete.condition} AND seq = :seq", values=values)
 
 
 def _lost(session: Session, account: Account, entity: Entity) -> Details:

@@ -1,14 +1,14 @@
 """Lines that show usage in arrears: overage of one period, group by group."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.domain import charges, interval, plan_display
+from orchard.domain.billing import descriptions
 from orchard.domain.billing.lines import USAGE, LineItem, Period, Sale
 from orchard.domain.billing.stripe_prices import product_id
-from orchard.domain.catalog import Feature, Plan
+from orchard.domain.catalog import Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import Place
 from orchard.domain.quantity import ZERO
@@ -71,6 +71,7 @@ def _line(
     feature, billed = sale.features[feature_id], charges.billed_units(price, quantity)
     start = interval.after(group.period_end, *price_interval(price), -1)
     period = Period(min(max(start, held.started_at), group.period_end), group.period_end)
+    text = f"{plan.name} - {plan_display.counted(feature, billed)}"
     return LineItem(
         kind=USAGE,
         plan_id=plan.id,
@@ -78,21 +79,8 @@ def _line(
         feature_id=feature_id,
         product=product_id(sale.tenant, plan.id, feature_id),
         display_name=feature.name,
-        description=_description(plan, feature, billed, period, entity_name or held.entity_id),
+        description=descriptions.spanning(text, period, entity_name or held.entity_id),
         amount=charges.of_quantity(price, quantity, sale.currency),
         quantity=billed,
         period=period,
     )
-
-
-def _description(
-    plan: Plan, feature: Feature, quantity: Decimal, period: Period, entity: str | None
-) -> str:
-    units = plan_display.counted(feature, quantity)
-    text = f"{plan.name} - {units} (from {_day(period.start)} to {_day(period.end)})"
-    return text if entity is None else f"{text} ({entity})"
-
-
-def _day(at: int) -> str:
-    day = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{day.day} {day:%b %Y}"
