@@ -13,6 +13,7 @@ from orchard.contracts import (
     granting,
     locks,
     plans,
+    rewards,
     tracking,
 )
 from orchard.contracts.request import Request
@@ -41,6 +42,12 @@ MODELS: dict[str, type[Request]] = {
     "balances.update": granting.UpdateBalanceRequest,
     "balances.delete": editing.DeleteBalanceRequest,
     "balances.finalize": locks.FinalizeRequest,
+    "rewards.create": rewards.CreateRewardRequest,
+    "rewards.get": rewards.RewardRequest,
+    "rewards.list": rewards.ListRewardsRequest,
+    "rewards.update": rewards.UpdateRewardRequest,
+    "rewards.delete": rewards.RewardRequest,
+    "rewards.redeem": rewards.RedeemRequest,
     "events.list": events.ListEventsRequest,
     "events.aggregate": aggregates.AggregateEventsRequest,
 }

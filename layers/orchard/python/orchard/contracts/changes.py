@@ -30,6 +30,9 @@ type Action = Literal[
     "entities.delete",
     "billing.attach",
     "plans.ended",
+    "rewards.redeem",
+    "coupons.add",
+    "coupons.remove",
     "changes.undo",
 ]
 type ActorType = Literal["api_key", "dashboard_user", "job", "stripe", "time"]

@@ -26,6 +26,9 @@ _INSTEAD = {
     "delete_entity": "use entities.create to make it anew",
     "attach": "use billing.attach to give the former plan again",
     "plan_ended": "use billing.attach to give the plan again",
+    "redeem": "use balances.delete to take back what was granted",
+    "coupon_added": "use coupons.remove to take the coupon back",
+    "coupon_removed": "use coupons.add to give the coupon again",
 }
 _TAKE_FIRST = "Take that change back first, or use"
 #: What of a source holds until a date.

@@ -77,6 +77,12 @@ def create_coupon(
     return FoundCoupon(read_coupon(made), made.get("metadata") or {})
 
 
+def rename_coupon(environment: str, coupon: Coupon) -> None:
+    """Give a coupon another name: all else of it never changes."""
+    with _connected(environment) as client:
+        client.v1.coupons.update(coupon.id, {"name": coupon.name or ""})
+
+
 def delete_coupon(environment: str, coupon_id: str) -> None:
     """Remove a coupon, and with it its codes; who has it keeps it. One that is gone is fine."""
     with suppress(StripeMissing), _connected(environment) as client:
