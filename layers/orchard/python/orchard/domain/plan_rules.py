@@ -1,16 +1,19 @@
 """Which plans may be: how items, prices and trial go together, and who comes by itself."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.interval import MONTHS, ONE_OFF
+from orchard.domain.plan_items import PREPAID
 from orchard.errors import Invalid, InvalidInputs
 
 
 def check(plan: Plan) -> None:
     """Require that the parts of a plan go together. Errors: `InvalidInputs`, `Invalid`."""
     _check_repetition(plan.items)
+    _check_packs(plan.items)
     intervals = {price["interval"] for price in prices(plan)}
     if "week" in intervals and intervals & MONTHS.keys():
         raise InvalidInputs("A plan cannot have both weekly and monthly prices")
@@ -53,6 +56,17 @@ def _has_open_trial(plan: Plan) -> bool:
 
 def _is_paid(plan: Plan) -> bool:
     return not plan.is_free
+
+
+def _check_packs(items: Iterable[Mapping[str, Any]]) -> None:
+    for item in items:
+        price = item.get("price") or {}
+        size = Decimal(price.get("billing_units") or 1)
+        if price.get("billing_method") == PREPAID and Decimal(item["included"]) % size:
+            raise InvalidInputs(
+                f"items: feature {item['feature_id']} is sold in packs of {size:f}: included has "
+                "to be a multiple of that"
+            )
 
 
 def _check_repetition(items: Iterable[Mapping[str, Any]]) -> None:

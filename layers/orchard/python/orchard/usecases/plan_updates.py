@@ -13,17 +13,21 @@ from orchard.store import catalog, holders
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Write
+from orchard.usecases.billing.catalog_at_stripe import publish
 from orchard.usecases.plans import items_of
 
 
 def update(session: Session, request: UpdatePlanRequest) -> dict[str, Any]:
-    """Change a plan, or make a new version of it.
+    """Change a plan, or make a new version of it; what it is sold as is made at Stripe.
 
     Errors: `PlanNotFound`, `FeatureNotFound`, 409 for a new id that is taken or of a plan that
     customers have or had, 400 for parts that do not go together.
     """
     seen, after = optimistic(lambda: _update(session, request))
-    return view(after, seen.features, session.environment)
+    renamed, told = request.name is not None, {}
+    if request.create_in_stripe:
+        told = publish(session, seen, after, renamed=renamed)
+    return {**view(after, seen.features, session.environment), **told}
 
 
 def _update(session: Session, request: UpdatePlanRequest) -> tuple[Catalog, Plan]:

@@ -19,16 +19,18 @@ from orchard.store import catalog, customers
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Write
+from orchard.usecases.billing.catalog_at_stripe import publish
 
 
 def create(session: Session, request: CreatePlanRequest) -> dict[str, Any]:
-    """Define a plan.
+    """Define a plan; what it is sold as is made at Stripe, as far as Stripe lets us.
 
     Errors: 400 `product_already_exists`, 404 for an unknown feature, 400 for parts that do not go
     together.
     """
     seen, new = optimistic(lambda: _create(session, request))
-    return view(new, seen.features, session.environment)
+    told = publish(session, seen, new) if request.create_in_stripe else {}
+    return {**view(new, seen.features, session.environment), **told}
 
 
 def get(session: Session, request: GetPlanRequest) -> dict[str, Any]:
