@@ -6,9 +6,9 @@ from orchard.contracts.billing import responses
 from orchard.contracts.billing.responses import Cycle, Invoiced, Party, Shown, Usage
 from orchard.domain.billing.lines import Bought
 from orchard.domain.billing.order import Checkout, Effect
-from orchard.usecases.billing.choosing import Chosen, NextCycle, Wish
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
 
 
 def billed(customer_id: str, entity_id: str | None, outcome: Outcome) -> dict[str, Any]:

@@ -8,7 +8,7 @@ at Stripe.
 from collections.abc import Callable
 from dataclasses import replace
 
-from orchard.domain.billing.order import CHECKOUT, PAYMENT, Bill, Order, Subscribe
+from orchard.domain.billing.order import CHECKOUT, PAYMENT, Bill, Effect, Order, Subscribe
 from orchard.domain.catalog import Catalog
 from orchard.domain.interval import DAY_MS, MINUTE_MS
 from orchard.errors import Locked, RateLimited, StripeFailed, Unavailable
@@ -20,8 +20,10 @@ from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
 from orchard.usecases.billing import effects, performing
+from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.discounting import consumed
 from orchard.usecases.billing.effects import Setting
+from orchard.usecases.billing.following import default_of
 from orchard.usecases.billing.performing import Outcome
 
 #: How long a payment that failed may be made good, and how long a first one is waited for.
@@ -187,12 +189,34 @@ def give_up(session: Session, order: Order, *beside: Write) -> None:
             stripe_billing.void(environment, made)
         elif isinstance(step, Subscribe):
             stripe_subscriptions.end(environment, made, f"orchard:{order.id}:{number}:end")
-    try:
-        session.unmarked().commit(
-            orders.closed(session, order), orders.freed(session, order), *beside
-        )
-    except ConditionFailed:
-        return
+
+    def attempt() -> None:
+        if orders.find(session, order.internal_id, order.id) is not None:
+            session.unmarked().commit(
+                orders.closed(session, order),
+                orders.freed(session, order),
+                *_taken_back(session, order),
+                *beside,
+            )
+
+    optimistic(attempt)
+
+
+def _taken_back(session: Session, order: Order) -> list[Write]:
+    """What was given before it was paid for goes; the plan that all customers get comes back."""
+    account = customers.find(session, order.internal_id) if order.early else None
+    if account is None:
+        return []
+    deal = Deal(session, account, catalog.read(session))
+    given = {gain.customer_plan_id for gain in order.effect.gains}
+    lost = [one for one in account.plans if one.id in given]
+    back = (default_of(deal, one) for one in lost)
+    effect = Effect(
+        gains=tuple(gain for gain in back if gain is not None),
+        ended=tuple(one.id for one in lost),
+    )
+    last = session.stamp("unpaid", plan_id=order.audit.get("plan_id"))
+    return effects.writes(Setting(session, deal.known, account), effect, last)
 
 
 def superseded(session: Session, held: Pending) -> None:

@@ -8,8 +8,8 @@ from orchard.domain.billing.transitions import Transition
 from orchard.domain.catalog import Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.errors import Invalid
-from orchard.usecases.billing.choosing import Wish
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.wishes import Wish
 
 #: Days until an invoice that is sent is due, unless the request says otherwise.
 NET_TERMS_DAYS = 30
