@@ -2,12 +2,10 @@
 
 from typing import Literal, NamedTuple
 
-import stripe
-
-from local.stripe.account import Account, Document, new_id
+from local.stripe.account import Account, Document
 from local.stripe.cards import behaviour, decline_of, resolved
 from local.stripe.failures import CARD, Refused
-from local.stripe.objects import made
+from local.stripe.payment_objects import new_charge, new_intent, new_payment
 from local.stripe.reports import Outbox
 
 type Status = Literal["paid", "declined", "requires_action", "no_method"]
@@ -62,12 +60,13 @@ def charge(
     method = _method(account, customer, payment_method)
     intent = _intent_of(account, invoice)
     if intent is None:
-        intent = _new_intent(account, customer, amount, currency)
+        intent = new_intent(account, customer, amount, currency)
         intent |= {"description": description, "metadata": dict(metadata or {})}
         account.objects("payment_intent")[intent["id"]] = intent
         _report(outbox, "payment_intent.created", intent)
         if invoice is not None:
-            _join(account, invoice, intent)
+            first = not payments_of(account, invoice)
+            new_payment(account, invoice, intent, is_default=first)
     intent["amount"] = amount
     if method is None:
         return Outcome("no_method", intent)
@@ -152,47 +151,6 @@ def _intent_of(account: Account, invoice_id: str | None) -> Document | None:
     return None
 
 
-def _new_intent(account: Account, customer: str, amount: int, currency: str) -> Document:
-    intent_id = new_id("pi_")
-    return made(
-        stripe.PaymentIntent,
-        id=intent_id,
-        object="payment_intent",
-        amount=amount,
-        amount_capturable=0,
-        amount_received=0,
-        capture_method="automatic",
-        client_secret=f"{intent_id}_secret_{new_id('', 25)}",
-        confirmation_method="automatic",
-        created=account.clock(),
-        currency=currency,
-        customer=customer,
-        livemode=False,
-        metadata={},
-        payment_method_types=["card"],
-        status="requires_payment_method",
-    )
-
-
-def _join(account: Account, invoice_id: str, intent: Document) -> None:
-    """Note what pays an invoice; the first payment is its default one."""
-    payment = made(
-        stripe.InvoicePayment,
-        id=new_id("inpay_"),
-        object="invoice_payment",
-        amount_requested=intent["amount"],
-        created=account.clock(),
-        currency=intent["currency"],
-        invoice=invoice_id,
-        is_default=not payments_of(account, invoice_id),
-        livemode=False,
-        payment={"payment_intent": intent["id"], "type": "payment_intent"},
-        status="open",
-        status_transitions={"canceled_at": None, "paid_at": None},
-    )
-    account.objects("invoice_payment")[payment["id"]] = payment
-
-
 def _wait_for_action(intent: Document, outbox: Outbox | None) -> Outcome:
     intent["status"] = "requires_action"
     intent["next_action"] = {
@@ -206,7 +164,7 @@ def _wait_for_action(intent: Document, outbox: Outbox | None) -> Outcome:
 def _succeed(
     account: Account, intent: Document, method: Document, outbox: Outbox | None
 ) -> Outcome:
-    taken = _charge(account, intent, method)
+    taken = new_charge(account, intent, method)
     intent |= {
         "status": "succeeded",
         "amount_received": intent["amount"],
@@ -228,7 +186,7 @@ def _decline(
     account: Account, intent: Document, method: Document, outbox: Outbox | None
 ) -> Outcome:
     code, decline_code, message = decline_of(method)
-    tried = _charge(account, intent, method) | {
+    tried = new_charge(account, intent, method) | {
         "amount_captured": 0,
         "captured": False,
         "failure_code": code,
@@ -249,34 +207,6 @@ def _decline(
     _report(outbox, "charge.failed", tried)
     _report(outbox, "payment_intent.payment_failed", intent)
     return Outcome("declined", intent, decline_code)
-
-
-def _charge(account: Account, intent: Document, method: Document) -> Document:
-    taken = made(
-        stripe.Charge,
-        id=new_id("ch_"),
-        object="charge",
-        amount=intent["amount"],
-        amount_captured=intent["amount"],
-        amount_refunded=0,
-        billing_details=method["billing_details"],
-        captured=True,
-        created=account.clock(),
-        currency=intent["currency"],
-        customer=intent["customer"],
-        description=intent["description"],
-        disputed=False,
-        livemode=False,
-        metadata=intent["metadata"],
-        paid=True,
-        payment_intent=intent["id"],
-        payment_method=method["id"],
-        payment_method_details={"card": method["card"], "type": "card"},
-        refunded=False,
-        status="succeeded",
-    )
-    account.objects("charge")[taken["id"]] = taken
-    return taken
 
 
 def _report(outbox: Outbox | None, kind: str, about: Document) -> None:
