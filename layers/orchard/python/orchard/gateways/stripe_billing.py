@@ -147,19 +147,23 @@ def _item(line: LineItem, currency: str) -> dict[str, Any]:
         "orchard_customer_plan_id": line.customer_plan_id,
     }
     described = line.description + (_DISCOUNTED if line.reductions else "")
+    minor = money.minor(line.total, currency)
     item: dict[str, Any] = {
-        "price_data": {
-            "currency": currency,
-            "product": line.product,
-            "unit_amount_decimal": str(money.minor(line.total, currency)),
-        },
-        "quantity": 1,
+        **_price(line, currency, minor),
         "description": described,
         "metadata": {name: text for name, text in noted.items() if text},
     }
     if line.period is not None:
         item["period"] = {"start": line.period.start // 1000, "end": line.period.end // 1000}
     return item
+
+
+def _price(line: LineItem, currency: str, minor: int) -> dict[str, Any]:
+    """How much a line comes to: of a product, or, as prices are positive, a bare credit."""
+    if minor < 0:
+        return {"amount": minor, "currency": currency}
+    data = {"currency": currency, "product": line.product, "unit_amount_decimal": str(minor)}
+    return {"price_data": data, "quantity": 1}
 
 
 def _read(found: Mapping[str, Any]) -> Bill:

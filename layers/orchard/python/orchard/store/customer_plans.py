@@ -8,6 +8,8 @@ from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Delete, Item, Put, Update
 
+#: How long a report of Stripe is waited for before Stripe is asked.
+_PATIENCE_MS = 900_000
 _WHOLE = {
     "started_at",
     "trial_ends_at",
@@ -24,10 +26,19 @@ def put(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
     """Store a plan of a customer."""
     key = _key(session, customer, plan)
     item = {**plan._asdict(), "pk": key.pk, "sk": key.sk, "internal_id": customer.internal_id}
-    ends = [at for at in (plan.trial_ends_at, plan.expires_at) if at is not None]
-    if ends and plan.is_held(session.now):
-        item |= {"due_shard": keys.due_shard_of(key), "due_at": min(ends)}
+    due_at = _due_at(plan, session.now)
+    if due_at is not None:
+        item |= {"due_shard": keys.due_shard_of(key), "due_at": due_at}
     return Put(item)
+
+
+def _due_at(plan: CustomerPlan, now: int) -> int | None:
+    """When a plan is to be looked at: at its end; if Stripe tells of that, somewhat later."""
+    times = (plan.trial_ends_at, plan.expires_at)
+    ends = [at for at in times if at is not None] if plan.is_held(now) else []
+    if plan.stripe_subscription_id is not None:
+        ends = [at + _PATIENCE_MS for at in ends if at + _PATIENCE_MS > now]
+    return min(ends, default=None)
 
 
 def remove(session: Session, customer: Customer, plan: CustomerPlan) -> Delete:

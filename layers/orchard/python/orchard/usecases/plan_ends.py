@@ -1,13 +1,16 @@
 """The end of a plan that ends by itself: its controls and its place in lists go with it."""
 
+from contextlib import suppress
+
 from orchard.domain import changes
 from orchard.domain.arrangement import Household
 from orchard.domain.customer import EXPIRED
 from orchard.store import catalog, customer_plans, customers
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import Item
+from orchard.store.statements import ConditionFailed, Item
 from orchard.usecases import arranging
+from orchard.usecases.billing import following
 
 
 def see_to(session: Session, key: Key, item: Item) -> int | None:
@@ -21,11 +24,17 @@ def see_to(session: Session, key: Key, item: Item) -> int | None:
     if account is None:
         return None
     customer, due_at = account.customer, int(item["due_at"])
+    ended = customer_plans.load(item)
+    if ended.stripe_subscription_id is not None:
+        # Stripe should have told by now.
+        following.converge(session, customer.internal_id, ended.stripe_subscription_id)
+        with suppress(ConditionFailed):
+            session.commit(customer_plans.done(key, due_at))
+        return session.now - due_at
     last = session.stamp("plan_ended", plan_id=item["plan_id"])
     household = Household(customer, account.plans, account.entities)
     known = catalog.read(session)
     after = customer._replace(version=customer.version + 1)
-    ended = customer_plans.load(item)
     told = {
         "before": changes.plans([ended]),
         "after": changes.plans([ended._replace(status=EXPIRED)]),
