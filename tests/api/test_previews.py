@@ -305,7 +305,7 @@ def test_a_prepaid_item_says_what_it_costs_and_how_it_changes(call: Call) -> Non
     tiers = [{"to": 500, "amount": 5}, {"to": "inf", "amount": 2.5}]
     price = {"tiers": tiers, "interval": "quarter", "billing_units": 100}
     item = {
-        **monthly("messages", 50),
+        **monthly("messages", 100),
         "price": {**price, "billing_method": "prepaid", "tier_behavior": "volume"},
         "proration": {"on_increase": "prorate_immediately", "on_decrease": "none"},
         "rollover": {"max": 10, "expiry_duration_type": "month", "expiry_duration_length": 2},
