@@ -427,7 +427,7 @@ class TestDelete:
         first = internal_id(call, customer_id="user_1")
 
         answered = call("customers.delete", {"customer_id": "user_1"})
-        assert answered.body == {"success": True}
+        assert answered.body["success"] is True
         for customer_id in ("user_1", first):
             assert call("customers.get", {"customer_id": customer_id}).status == 404
         body = {"customer_id": "user_1", "feature_id": "messages"}
@@ -455,4 +455,4 @@ class TestDelete:
             path={"customer_id": "user_1"},
             query={"delete_in_stripe": "false"},
         )
-        assert answered.body == {"success": True}
+        assert answered.body["success"] is True

@@ -29,8 +29,9 @@ def partitions(internal_id: str) -> list[str]:
 
 def fill(table: Table, internal_id: str, lines: int = 3) -> None:
     """Leave some history of a customer."""
+    invoice = {"status": "paid", "stripe_id": "in_1", "id": "inv_1", "owner": internal_id}
     items = [
-        {"pk": pk, "sk": f"{number:06}"}
+        {"pk": pk, "sk": f"{number:06}", **invoice}
         for pk in partitions(internal_id)
         for number in range(lines)
     ]

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from orchard.contracts.customers import DeleteCustomerRequest
+from orchard.contracts.deletion import DeleteCustomerRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases import customers
+from orchard.usecases import deletion
 
 
 @operation(DeleteCustomerRequest)
 def handler(request: DeleteCustomerRequest, session: Session) -> dict[str, Any]:
     """Remove a customer and everything under it."""
-    return customers.delete(session, request)
+    return deletion.delete(session, request)

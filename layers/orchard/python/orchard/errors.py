@@ -75,6 +75,15 @@ class CustomerNotFound(NotFound):
         super().__init__(f"Customer {customer_id} not found")
 
 
+class CustomerDeleting(Conflict):
+    """The deletion of the customer has begun."""
+
+    code = "customer_deleting"
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"Customer {customer_id} is being deleted and can't be changed any more")
+
+
 class EntityNotFound(NotFound):
     """The customer has no entity with this id."""
 

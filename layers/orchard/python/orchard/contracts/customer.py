@@ -70,6 +70,8 @@ def customer(
         "flags": flags(profile, expanded),
         "config": dict(one.config),
     }
+    if one.deleting_since is not None:
+        view |= {"status": "deleting", "deleting_since": one.deleting_since}
     if one.stripe_id:
         view["processors"] = {"stripe": {"id": one.stripe_id}}
     return {**view, **expanded.parts}

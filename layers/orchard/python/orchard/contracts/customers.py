@@ -66,10 +66,3 @@ class UpdateCustomerRequest(AuditedRequest):
     config: CustomerConfig | None = None
     with_autumn_id: bool = False
     expand: Expands = []
-
-
-class DeleteCustomerRequest(AuditedRequest):
-    """Remove a customer and everything under it; Stripe is left alone unless asked."""
-
-    customer_id: CustomerId
-    delete_in_stripe: bool = False

@@ -26,6 +26,8 @@ class Customer(NamedTuple):
     config: Mapping[str, bool] = {}
     #: For what it buys, and for subscriptions that have no discounts of their own.
     coupons: tuple[CustomerCoupon, ...] = ()
+    #: When its deletion began, which waits for Stripe: nothing of it can be changed any more.
+    deleting_since: int | None = None
     #: +1 at each change of the customer.
     version: int = 1
 

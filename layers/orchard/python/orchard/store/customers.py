@@ -6,17 +6,14 @@ reads all of a customer. A pointer leads from the internal id to them.
 
 from typing import Any, NamedTuple
 
-from orchard.domain import customer as domain
-from orchard.domain import ledger
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
-from orchard.errors import CustomerNotFound
+from orchard.errors import CustomerDeleting, CustomerNotFound
 from orchard.store import (
     balances,
-    customer_coupons,
+    customer_items,
     customer_plans,
-    documents,
     entities,
     keys,
     pointers,
@@ -81,7 +78,7 @@ def locate(session: Session, customer_id: str) -> Customer:
             item = session.table.get(keys.customer(session.tenant, hot_id))
     if item is None:
         raise CustomerNotFound(customer_id)
-    return _customer_from_item(item)
+    return customer_items.load(item)
 
 
 def find_by_email(session: Session, email: str) -> Account | None:
@@ -109,8 +106,12 @@ def put(
     *,
     new: bool = False,
 ) -> Put:
-    """Store a customer: a new one where none is, or the next version of the one that was read."""
-    item = {**_customer_to_item(session, customer, plans), "last": last}
+    """Store a customer: a new one where none is, or the next version of the one that was read.
+
+    Errors: `CustomerDeleting`, as all that is to change such a customer.
+    """
+    refuse_deleting(customer)
+    item = {**customer_items.dump(session, customer, plans), "last": last}
     if new:
         return Put(item, "attribute_not_exists(pk)")
     values = {":version": customer.version - 1, ":internal_id": customer.internal_id}
@@ -119,8 +120,35 @@ def put(
     )
 
 
+def refuse_deleting(customer: Customer) -> None:
+    """Refuse to change a customer whose deletion has begun. Errors: `CustomerDeleting`."""
+    if customer.deleting_since is not None:
+        raise CustomerDeleting(customer.hot_id)
+
+
+def mark_deleting(session: Session, customer: Customer, last: Item) -> Update:
+    """Let the customer, as it was read, be known as one whose deletion has begun."""
+    return Update(
+        keys.customer(session.tenant, customer.hot_id),
+        "SET deleting_since = :now, #last = :last, #version = #version + :one",
+        {
+            ":now": session.now,
+            ":last": last,
+            ":one": 1,
+            ":version": customer.version,
+            ":internal_id": customer.internal_id,
+        },
+        "#version = :version AND internal_id = :internal_id",
+        {"#version": "version", "#last": "last"},
+    )
+
+
 def touch(session: Session, customer: Customer) -> Update:
-    """Require that the customer is as it was read, and let others find that it is not any more."""
+    """Require that the customer is as it was read, and let others find that it is not any more.
+
+    Errors: `CustomerDeleting`.
+    """
+    refuse_deleting(customer)
     return Update(
         keys.customer(session.tenant, customer.hot_id),
         "SET #version = #version + :one",
@@ -156,7 +184,7 @@ def load(items: tuple[Item, ...]) -> Account | None:
     own = next((item for item in items if keys.is_customer(item["sk"])), None)
     if own is None:
         return None
-    customer, plans, held, parts = _customer_from_item(own), [], [], []
+    customer, plans, held, parts = customer_items.load(own), [], [], []
     # What a deleted customer of the same id left is not this one's.
     items = tuple(item for item in items if item["internal_id"] == customer.internal_id)
     for item in items:
@@ -181,69 +209,3 @@ def _at(session: Session, hot_id: str, entity_id: str | None = None) -> Account 
         query.values.update({":entity": entity_id, ":nobody": None})
         query = query._replace(filter=_SEEN)
     return load(tuple(session.table.query(query)))
-
-
-def fields(customer: Customer) -> Item:
-    """Return the fields of a customer in the form in which its item, and the ledger, hold them."""
-    # Customers without coupons have no such field, as before there were any.
-    coupons = {"coupons": customer_coupons.dump(customer.coupons)} if customer.coupons else {}
-    plain = customer._asdict()
-    del plain["coupons"]
-    return {
-        **plain,
-        **coupons,
-        "metadata": documents.dump(customer.metadata),
-        "billing_controls": dict(customer.billing_controls),
-        "config": dict(customer.config),
-    }
-
-
-def difference(before: Item, after: Item) -> tuple[Item, Item]:
-    """Return which of a customer's fields differ, as they were and are; of metadata the entries.
-
-    The whole of it, twice, might be more than a line of the ledger holds.
-    """
-    was, now = ledger.difference(before, after)
-    if "metadata" in was and "metadata" in now:
-        sides = (documents.load(side["metadata"]) for side in (was, now))
-        old, new = ledger.difference(*sides)
-        was["metadata"], now["metadata"] = documents.dump(old), documents.dump(new)
-    return was, now
-
-
-def _customer_to_item(
-    session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]
-) -> Item:
-    key = keys.customer(session.tenant, customer.hot_id)
-    return {
-        **fields(customer),
-        "pk": key.pk,
-        "sk": key.sk,
-        "listing_pk": keys.customers_listing(session.tenant),
-        "listing_sk": keys.listing_position(customer.created_at, customer.hot_id),
-        "hot_id": customer.hot_id,
-        "search_text": "\n".join(
-            (text or "").lower() for text in (customer.id, customer.name, customer.email)
-        ),
-        "tokens": domain.tokens(plans, session.now),
-        "processors": ["stripe"] if customer.stripe_id else [],
-    }
-
-
-def _customer_from_item(item: Item) -> Customer:
-    return Customer(
-        internal_id=item["internal_id"],
-        id=item["id"],
-        created_at=int(item["created_at"]),
-        name=item["name"],
-        email=item["email"],
-        fingerprint=item["fingerprint"],
-        metadata=documents.load(item["metadata"]),
-        stripe_id=item["stripe_id"],
-        send_email_receipts=item["send_email_receipts"],
-        currency=item["currency"],
-        billing_controls=item["billing_controls"],
-        config=item["config"],
-        coupons=customer_coupons.load(item.get("coupons", ())),
-        version=int(item["version"]),
-    )

@@ -18,8 +18,8 @@ from zlib import crc32
 DUE_SHARDS, EVENT_SHARDS = 8, 8
 #: Deleted customers to purge, locks to release and orders to finish fall due apart from balances.
 PURGE_SHARD, LOCK_SHARD, ORDER_SHARD = "PURGE", "LOCKS", "ORDERS"
-#: How the sort keys of all items that make up a customer begin, and those of its usage events.
-HOT, EVENTS = "0#", "EVENT#"
+#: How the sort keys of all items that make up a customer begin, and those of events and changes.
+HOT, EVENTS, CHANGES = "0#", "EVENT#", "CHANGE#"
 
 
 class Key(NamedTuple):
@@ -163,7 +163,7 @@ def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
 def change(tenant: str, internal_id: str, timestamp: int, change_id: str, *place: str) -> Key:
     """A change of a customer that is not usage, or what it did to the balance at one place."""
     suffix = "".join(f"#{_part(name)}" for name in place)
-    return Key(ledger(tenant, internal_id), f"CHANGE#{instant(timestamp)}#{change_id}{suffix}")
+    return Key(ledger(tenant, internal_id), f"{CHANGES}{instant(timestamp)}#{change_id}{suffix}")
 
 
 def undone(tenant: str, internal_id: str, change_id: str) -> Key:

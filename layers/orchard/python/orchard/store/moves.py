@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchard.domain.customer import Customer
-from orchard.store import customers, entities, keys
+from orchard.store import customer_items, customers, entities, keys
 from orchard.store.customers import Account
 from orchard.store.keys import Key
 from orchard.store.session import Session
@@ -16,7 +16,9 @@ def moved(session: Session, account: Account, after: Customer, last: Item) -> li
     Balances must be as they were read: usage that arrives meanwhile makes the move start over.
     """
     was = account.customer._replace(version=after.version)
-    before, now = customers.difference(customers.fields(was), customers.fields(after))
+    before, now = customer_items.difference(
+        customer_items.fields(was), customer_items.fields(after)
+    )
     # Nobody can tell from the item itself what it was in its former place.
     told = {**last, "before": before, "after": now}
     writes: list[Write] = [customers.put(session, after, account.plans, told, new=True)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from orchard.domain.customer import Customer
@@ -39,6 +40,15 @@ def removal(customer: Customer, item: Item) -> Delete:
         return Delete(key, condition, values)
     values |= {":version": customer.version}
     return Delete(key, f"{condition} AND #version = :version", values, {"#version": "version"})
+
+
+def counted(table: Table, partition: str, beginning: str, most: int) -> int:
+    """Return how many items of a partition have sort keys that begin so, counted up to `most`."""
+    condition, values = "pk = :pk", {":pk": partition}
+    if beginning:
+        condition, values = f"{condition} AND begins_with(sk, :sk)", {**values, ":sk": beginning}
+    found = table.query(Query(condition, values, projection="pk, sk"))
+    return sum(1 for _item in islice(found, most))
 
 
 def sweep(table: Table, tenant: str, hot_id: str, internal_id: str) -> None:

@@ -79,6 +79,10 @@ class Session:
         """Return the session for a first step: the idempotency keys are left to a later one."""
         return replace(self, marks=[])
 
+    def forgo_marks(self) -> None:
+        """Claim no idempotency key: what was asked for is not done, and the same may come again."""
+        self.marks.clear()
+
     def stamp(self, kind: str, prefix: str = "chg_", **details: Value) -> Item:
         """Return what a write leaves in `last`: an id of its own, what was done, when, by whom."""
         return {

@@ -1,20 +1,17 @@
-"""`customers.update` and `.delete`."""
+"""`customers.update`."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from orchard.contracts.billing_controls import merged
-from orchard.contracts.customers import (
-    DeleteCustomerRequest,
-    UpdateCustomerRequest,
-)
+from orchard.contracts.customers import UpdateCustomerRequest
 from orchard.domain.arrangement import Household
 from orchard.domain.customer import Customer, merged_metadata
 from orchard.errors import Conflict, Invalid
-from orchard.store import catalog, customers, due, moves, pointers, removals, telling
+from orchard.store import catalog, customers, moves, pointers, telling
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
-from orchard.store.session import MOST_WRITES, Session
+from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Write
 from orchard.usecases import arranging, linking, viewing
 
@@ -31,17 +28,6 @@ def update(session: Session, request: UpdateCustomerRequest) -> dict[str, Any]:
     account = optimistic(lambda: _update(session, request))
     view = viewing.view(session, account, request.expand)
     return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
-
-
-def delete(session: Session, request: DeleteCustomerRequest) -> dict[str, Any]:
-    """Remove a customer and all under it; its history is purged by a job soon after.
-
-    In Stripe it is deleted only on request, and first: if Stripe refuses, nothing is deleted.
-    """
-    customer = optimistic(lambda: _delete(session, request))
-    # What a request that ran at the same time still wrote; the job looks for it once more.
-    removals.sweep(session.table, session.tenant, customer.hot_id, customer.internal_id)
-    return {"success": True}
 
 
 def _update(session: Session, request: UpdateCustomerRequest) -> Account:
@@ -61,6 +47,7 @@ def save(
     Returns the account as it is then. Errors: as in `update`; `ConditionFailed` and the like.
     """
     before = account.customer
+    customers.refuse_deleting(before)
     if after.hot_id != before.hot_id:
         if after.billing_controls != before.billing_controls:
             raise Invalid("Change the id and the billing_controls in two requests")
@@ -159,19 +146,3 @@ def _commit(session: Session, after: Customer, writes: list[Write]) -> None:
                 "customer_already_exists",
             ) from None
         raise
-
-
-def _delete(session: Session, request: DeleteCustomerRequest) -> Customer:
-    account = customers.require(session, request.customer_id)
-    customer = account.customer
-    if request.delete_in_stripe and customer.stripe_id:
-        linking.delete_in_stripe(session, customer.stripe_id)
-    last = session.stamp("delete", **request.audit)
-    first: list[Write] = [
-        due.deletion(session, customer, last),
-        *pointers.dropped(session, customer, None),
-    ]
-    # The customer itself comes first; what does not fit is swept up after it.
-    gone = removals.removals(session, customer, account.items)
-    session.commit(*first, *gone[: MOST_WRITES - len(first) - len(session.marks)])
-    return customer

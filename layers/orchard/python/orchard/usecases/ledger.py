@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from orchard.domain import ids, ledger
 from orchard.domain.ledger import Change, Details, Image, Passage, UsageEvent
-from orchard.store import changes, customers, history_writing, keys, rollups
+from orchard.store import changes, customer_items, history_writing, keys, rollups
 from orchard.store import ledger as lines
 from orchard.store.history_writing import End, Trace
 from orchard.store.keys import Key
@@ -107,7 +107,9 @@ def _items(entry: Entry, retention_days: int) -> list[Item]:
 def _of_customer(old: Item | None, new: Item) -> Change:
     last = new["last"]
     is_moved = last["kind"] in MOVES
-    before, after = ({}, {}) if is_moved else customers.difference(_told(old or {}), _told(new))
+    before, after = (
+        ({}, {}) if is_moved else customer_items.difference(_told(old or {}), _told(new))
+    )
     before, after = before | last.get("before", {}), after | last.get("after", {})
     return _change(new, None, before, after)
 

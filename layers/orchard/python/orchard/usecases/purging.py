@@ -1,5 +1,7 @@
 """Removing what is left of deleted customers: ledger, roll-ups, history, invoices, parked records.
 
+Before that comes Stripe, if it is to delete its customer and has not: the job tries it again.
+
 Writes that were under way when a customer was deleted may still leave lines until the stream has
 forgotten them, so each deletion is made twice: at once, and when no more lines can come.
 """
@@ -10,8 +12,11 @@ from itertools import batched
 from orchard.store import due, keys, parked, removals
 from orchard.store.due import Deletion
 from orchard.store.keys import Key
+from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Query
 from orchard.store.table import Table
+from orchard.usecases import deletion as deleting
+from orchard.usecases import erasing
 from orchard.usecases.resets import Each
 
 #: Items that are removed between two looks at the clock.
@@ -30,9 +35,15 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
     """Go on with one deletion; return whether its pass is complete.
 
     May stop anywhere: nothing is noted before all is removed, and removing again does no harm.
+    Errors: Stripe's, when the deletion goes on waiting for it.
     """
     deletion = due.get_deletion(table, key)
     if deletion is None or deletion.due_at > now:
+        return False
+    if deletion.awaits_stripe:
+        deleting.go_on(Session.of_job(table, key, now, "purge_customers"), deletion)
+        return purge(table, key, now, has_time)
+    if not erasing.erased(table, deletion, now, has_time):
         return False
     if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):
         return False
@@ -50,7 +61,7 @@ def _partitions(deletion: Deletion) -> tuple[str, ...]:
     """Where everything of a customer lies that is kept by the id that is never used again."""
     return tuple(
         partition(deletion.tenant, deletion.internal_id)
-        for partition in (keys.ledger, keys.usage, keys.history, keys.invoices)
+        for partition in (keys.ledger, keys.usage, keys.history, keys.orders)
     )
 
 

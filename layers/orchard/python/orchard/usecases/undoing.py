@@ -10,7 +10,7 @@ from orchard.domain.holding import NOTHING, State
 from orchard.domain.ledger import Change
 from orchard.domain.reversal import NotUndoable
 from orchard.errors import Conflict
-from orchard.store import balances, catalog, customers, documents, pointers, undone
+from orchard.store import balances, catalog, customer_items, customers, documents, pointers, undone
 from orchard.store.changes import Lines
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
@@ -40,8 +40,11 @@ class _Plan(NamedTuple):
         blank = self.change._replace(
             id=last["id"], kind=last["kind"], at=last["at"], by=last["by"], details={}
         )
-        was, now = customers.fields(self.account.customer), customers.fields(self.customer)
-        before, after = customers.difference(was, now)
+        was, now = (
+            customer_items.fields(self.account.customer),
+            customer_items.fields(self.customer),
+        )
+        before, after = customer_items.difference(was, now)
         head = blank._replace(feature_id=None, entity_id=None, before=before, after=after)
         lines = [head]
         for place, held in self.after.items():
