@@ -38,12 +38,6 @@ EVERY_FUNCTION = {"boto3", "pydantic", "aws_lambda_powertools.logging"}
 EXCEPT = {
     "streams.ledger": {"boto3", "aws_lambda_powertools.logging"},
     "pages.invoices": {"boto3", "aws_lambda_powertools.logging"},
-    "webhooks.stripe": {
-        "boto3",
-        "stripe",
-        "aws_lambda_powertools.logging",
-        "aws_lambda_powertools.utilities.parameters",
-    },
 }
 
 

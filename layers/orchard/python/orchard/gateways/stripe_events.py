@@ -4,10 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from stripe import SignatureVerificationError, WebhookSignature
-
 from orchard.errors import Invalid, StripeFailed
-from orchard.gateways import secrets
 
 #: A report older than this is refused: it may be a recording.
 TOLERANCE_MS = 300_000
@@ -30,6 +27,8 @@ def verified(raw: bytes, signature: str | None, now: int) -> Event:
     `signature` is the header Stripe-Signature, `now` in UTC milliseconds. Errors: `Invalid` with
     code `invalid_signature`; `StripeFailed` while no secret is stored.
     """
+    from orchard.gateways import secrets  # noqa: PLC0415 - loaded where a report arrives
+
     known = secrets.webhook_secrets()
     if not known:
         place = f"{secrets.path()}/sandbox/webhook_secret"
@@ -42,6 +41,11 @@ def verified(raw: bytes, signature: str | None, now: int) -> Event:
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
+    from stripe import (  # noqa: PLC0415 - same
+        SignatureVerificationError,
+        WebhookSignature,
+    )
+
     try:
         # Its own check of the age asks the machine's clock; ours is given.
         return signature.isascii() and WebhookSignature.verify_header(raw, signature, secret)

@@ -49,15 +49,6 @@ def webhook(reactions: Mapping[str, Reaction]) -> Handler:
     return handler
 
 
-def in_turn(*reactions: Reaction) -> Reaction:
-    """Return what reacts in each of these ways; what fails is reported again to all of them."""
-
-    def react(table: Table, report: Report, now: int) -> str:
-        return ", ".join(reaction(table, report, now) for reaction in reactions)
-
-    return react
-
-
 def _react(reactions: Mapping[str, Reaction], report: Report, now: int) -> str:
     reaction = reactions.get(report.type)
     return "ignored" if reaction is None else reaction(table(), report, now)

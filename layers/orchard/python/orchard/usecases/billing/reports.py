@@ -1,9 +1,8 @@
 """What reactions to Stripe's reports begin with: whose report it is, and whether it is new."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-from orchard.errors import DuplicateIdempotencyKey, Locked
+from orchard.errors import Locked
 from orchard.gateways.stripe_events import Event
 from orchard.store import customers, orders, stripe_links
 from orchard.store.customers import Account
@@ -15,8 +14,6 @@ from orchard.store.table import Table
 _REMEMBERED_MS = 7 * 86_400_000
 #: How the keys of our own calls begin.
 OURS = "orchard:"
-
-type Reaction = Callable[[Table, Event, int], str]
 
 
 class Opened(NamedTuple):
@@ -60,20 +57,3 @@ def refuse_meanwhile(event: Event, found: Opened) -> bool:
     if (event.key or "").startswith(OURS):
         return True
     raise Locked(orders.BUSY)
-
-
-def together(*reactions: Reaction) -> Reaction:
-    """Return one reaction made of several; a report is a duplicate if it is one for all of them."""
-
-    def react(table: Table, event: Event, now: int) -> str:
-        outcomes, again = [], None
-        for reaction in reactions:
-            try:
-                outcomes.append(reaction(table, event, now))
-            except DuplicateIdempotencyKey as duplicate:
-                again = duplicate
-        if again is not None and not outcomes:
-            raise again
-        return ", ".join(outcomes)
-
-    return react
