@@ -7,7 +7,7 @@ rows; what comes resets together with what is there.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orchard.domain import attachment, renewal
 from orchard.domain.attachment import Attached, Terms, Trial
@@ -18,20 +18,9 @@ from orchard.domain.customer import ACTIVE, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
 from orchard.domain.interval import ONE_OFF
+from orchard.domain.plan_difference import Identity, Item, difference, identity
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import Row, Rows, ordered, repriced
-
-type Item = Mapping[str, Any]
-
-
-class Identity(NamedTuple):
-    """What tells the items of a plan apart, and rows by the items that gave them."""
-
-    feature_id: str
-    interval: str
-    interval_count: int
-    billing_method: str | None
-    entity_feature_id: str | None
 
 
 class Change(NamedTuple):
@@ -40,50 +29,6 @@ class Change(NamedTuple):
     held: CustomerPlan
     before: Plan
     after: Plan
-
-
-class Difference(NamedTuple):
-    """What becomes of items: which replace others in place, which go, which come."""
-
-    changed: Mapping[Identity, Item]
-    removed: frozenset[Identity]
-    added: tuple[Item, ...]
-
-
-def difference(before: Plan, after: Plan, is_same: frozenset[Identity]) -> Difference:
-    """Return what changes from one form of a plan to another.
-
-    Items with the same identity replace each other; of those that are left, one of the same
-    feature and interval does, be it priced otherwise. `is_same` are items that stay as they are.
-    """
-    old = {identity(item): item for item in before.items}
-    new = {identity(item): item for item in after.items}
-    changed = {one: new[one] for one in old.keys() & new.keys() if one not in is_same}
-    gone = [one for one in old if one not in new]
-    added = []
-    for one, item in new.items():
-        if one in old:
-            continue
-        heir = next((other for other in gone if _unpriced(other) == _unpriced(one)), None)
-        if heir is None:
-            added.append(item)
-        else:
-            gone.remove(heir)
-            changed[heir] = item
-    return Difference(changed, frozenset(gone), tuple(added))
-
-
-def identity(item: Item) -> Identity:
-    """Return what tells an item of a plan apart from the others."""
-    price = item.get("price") or {}
-    cycle = item.get("reset") or price
-    return Identity(
-        item["feature_id"],
-        cycle.get("interval", ONE_OFF),
-        int(cycle.get("interval_count", 1)),
-        price.get("billing_method"),
-        item.get("entity_feature_id"),
-    )
 
 
 def wanted_quantities(
@@ -115,9 +60,47 @@ def amended(
     not count against one that comes, unless it is of seats.
     Errors: `FeatureNotFound`; `InvalidInputs`, `Invalid` for units that the plan does not sell.
     """
-    held, before, after = change
+    held = change.held
     if held.status != ACTIVE:
         return dict(state)
+    move = _move(state, change, catalog, now, terms)
+    stepped = {
+        place: holding._replace(rows=ordered(tuple(move.of(row, place) for row in holding.rows)))
+        for place, holding in state.items()
+    }
+    if move.fresh.trial_ends_at != held.trial_ends_at:
+        stepped = _retried(stepped, move.fresh, move.terms, now)
+    given = Attached(change.after, move.fresh, move.added)
+    return attachment.held_after(stepped, [given], entities, [move.gone], carry)
+
+
+class _Move(NamedTuple):
+    """What becomes of the rows of a plan: `models` are what changed items would give anew.
+
+    To those that follow, rows that go are as those of a plan that ends (`gone`).
+    """
+
+    held: CustomerPlan
+    fresh: CustomerPlan
+    gone: CustomerPlan
+    terms: Terms
+    models: Mapping[Identity, Row]
+    removed: frozenset[Identity]
+    added: Mapping[str, Rows]
+
+    def of(self, row: Row, place: Place) -> Row:
+        """Return what becomes of one row."""
+        if row.customer_plan_id != self.held.id:
+            return row
+        one = _identity_of(row, place)
+        if one in self.removed:
+            return row._replace(customer_plan_id=self.gone.id)
+        model = self.models.get(one)
+        return row if model is None else _replaced(row, model)
+
+
+def _move(state: State, change: Change, catalog: Catalog, now: int, terms: Terms) -> _Move:
+    held, before, after = change
     fresh = held._replace(
         quantities=wanted_quantities(held, after, terms.quantities),
         trial_ends_at=_trial_end(held, terms),
@@ -131,38 +114,13 @@ def amended(
         return attachment.granted(catalog, after, item, now, (fresh, terms))
 
     found = difference(before, after, _unchanged(held, fresh, before, after))
-    # To those that follow, rows that go are as those of a plan that ends.
-    gone = held._replace(id=f"{held.id}_gone")
-    step = _Step(held, gone, {one: row_of(item) for one, item in found.changed.items()}, found)
-    stepped = {
-        place: holding._replace(rows=ordered(tuple(step.of(row, place) for row in holding.rows)))
-        for place, holding in state.items()
-    }
-    if fresh.trial_ends_at != held.trial_ends_at:
-        stepped = _retried(stepped, fresh, terms, now)
+    models = {one: row_of(item) for one, item in found.changed.items()}
     added: dict[str, Rows] = {}
     for item in found.added:
         name = item["feature_id"]
         added[name] = (*added.get(name, ()), row_of(item))
-    return attachment.held_after(stepped, [Attached(after, fresh, added)], entities, [gone], carry)
-
-
-class _Step(NamedTuple):
-    """What becomes of single rows; `models` are what changed items would give anew."""
-
-    held: CustomerPlan
-    gone: CustomerPlan
-    models: Mapping[Identity, Row]
-    plan: Difference
-
-    def of(self, row: Row, place: Place) -> Row:
-        if row.customer_plan_id != self.held.id:
-            return row
-        one = _identity_of(row, place)
-        if one in self.plan.removed:
-            return row._replace(customer_plan_id=self.gone.id)
-        model = self.models.get(one)
-        return row if model is None else _replaced(row, model)
+    gone = held._replace(id=f"{held.id}_gone")
+    return _Move(held, fresh, gone, terms, models, found.removed, added)
 
 
 def _replaced(row: Row, model: Row) -> Row:
@@ -241,7 +199,3 @@ def _identity_of(row: Row, place: Place) -> Identity:
     return Identity(
         place.feature_id, every, count, price.get("billing_method"), row.entity_feature_id
     )
-
-
-def _unpriced(one: Identity) -> Identity:
-    return one._replace(billing_method=None)

@@ -126,13 +126,9 @@ def held_after(
     entities begins with those that are there as used. `carry` says what else goes on.
     """
     gone = {one.id for one in ended}
-    kept = {
-        place: tuple(row for row in held.rows if row.customer_plan_id not in gone)
-        for place, held in state.items()
-    }
     # What plans that end had carried over goes to one row of each place.
     left = {place: _left(held, gone) for place, held in state.items()}
-    given = _given(attached, entities, left)
+    given, kept = _given(attached, entities, left), _kept(state, gone)
     found = {
         place: state.get(place, NOTHING)._replace(
             rows=ordered((*kept.get(place, ()), *given.get(place, ())))
@@ -172,6 +168,14 @@ def seated(rows: Rows, place: Place, entities: Sequence[Entity]) -> Rows:
     taken = deduction.shift(sources.of(held, place, NO_CONTROLS), missing)
     changed = {source.row.id: source.row for source in taken}
     return tuple(changed.get(row.id, row) for row in rows)
+
+
+def _kept(state: State, gone: set[str]) -> dict[Place, Rows]:
+    """The rows of all but the plans that end."""
+    return {
+        place: tuple(row for row in held.rows if row.customer_plan_id not in gone)
+        for place, held in state.items()
+    }
 
 
 def _left(held: Holding, gone: set[str]) -> tuple[Rollover, ...]:
