@@ -90,7 +90,9 @@ def test_a_function_may_do_no_more_than_its_named_policies_say(name: str) -> Non
 
     assert policies <= POLICIES
     if name in API and operation_of(API[name]).split(".")[1] in READ_ONLY:
-        assert policies == {"ReadTable"}
+        # What Stripe alone knows of a customer is read there when it is to be expanded.
+        beside = {"ReadStripeSecrets"} if name == "CustomersGet" else set()
+        assert policies == {"ReadTable"} | beside
 
 
 def test_policies_permit_what_the_code_does_and_nothing_else() -> None:

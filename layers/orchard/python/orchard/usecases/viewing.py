@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from orchard.contracts import coupons as coupon_contract
 from orchard.contracts import customer as contract
 from orchard.contracts import entity as entity_contract
 from orchard.contracts import invoices as invoice_contract
@@ -12,9 +13,11 @@ from orchard.contracts.feature import feature
 from orchard.contracts.plan import plan as plan_view
 from orchard.domain.billing.customizing import plan_of
 from orchard.domain.scope import CUSTOMER, Subject
+from orchard.gateways import stripe_payment_methods
 from orchard.store import catalog, customers, invoices, stored
 from orchard.store.customers import Account
 from orchard.store.session import Session
+from orchard.usecases import standing
 
 _CATALOG_PARTS = {"balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"}
 _INVOICES_SHOWN, _ENTITIES_SHOWN = 10, 1000
@@ -61,6 +64,11 @@ def versions(account: Account, subject: Subject) -> dict[str, int]:
 def expanded(session: Session, profile: Profile, expand: set[str]) -> Expanded:
     """Return what is asked to be shown inside a view of this profile."""
     parts = {name: _PARTS[name](session, profile) for name in expand & _PARTS.keys()}
+    if profile.customer.stripe_id is not None and "rewards" in expand:
+        parts["rewards"] = _rewards(session, profile)
+    if profile.customer.stripe_id is not None and "payment_method" in expand:
+        method = stripe_payment_methods.default(session.environment, profile.customer.stripe_id)
+        parts |= {} if method is None else {"payment_method": method}
     if not expand & _CATALOG_PARTS:
         return Expanded(parts=parts)
     known = catalog.cached(session)
@@ -95,6 +103,12 @@ def _invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
 def _entities(_session: Session, profile: Profile) -> list[dict[str, Any]]:
     shown = profile.entities[:_ENTITIES_SHOWN]
     return [entity_contract.brief(one, profile) for one in shown]
+
+
+def _rewards(session: Session, profile: Profile) -> dict[str, Any]:
+    """The discounts of the subscriptions at Stripe, and the coupons for what comes."""
+    kept = (one for one in profile.customer.coupons if one.lasts(session.now))
+    return coupon_contract.discounts(standing.subscriptions(session, profile.plans), kept)
 
 
 #: What expands to a part of its own. Referrals and previews of invoices have no source yet, so a

@@ -42,7 +42,8 @@ class CustomerCoupon(NamedTuple):
     """A coupon that was added to a customer (by the change `change_id`), for what it buys.
 
     Purchases get it until `ends_at`; None: without an end. One that is good for a single invoice
-    may wait for the next of a subscription, `subscription_id`: then no purchase gets it.
+    may wait for the next of a subscription, `subscription_id`: then no purchase gets it. Once it
+    is there (`is_placed`) it is gone when that subscription does not have it any more.
     """
 
     coupon: Coupon
@@ -50,6 +51,7 @@ class CustomerCoupon(NamedTuple):
     change_id: str
     ends_at: int | None = None
     subscription_id: str | None = None
+    is_placed: bool = False
 
     def lasts(self, now: int) -> bool:
         """Whether it may still be worth something."""
