@@ -111,3 +111,12 @@ def test_an_entity_has_plans_of_its_own(shop: Shop) -> None:
         "premium": "entity",
     }
     assert shop.invoices() == [(50, "paid"), (20, "paid")]
+
+
+def test_the_card_of_stripes_page_is_charged_later_on(shop: Shop) -> None:
+    shop.customer(card=None)
+    shop.pay(shop.attach("once")["payment_url"], card="pm_card_visa")
+
+    assert shop.attach("pro")["payment_url"] is None
+    assert shop.attach("once")["payment_url"] is None
+    assert shop.invoices() == [(10, "paid"), (20, "paid"), (10, "paid")]

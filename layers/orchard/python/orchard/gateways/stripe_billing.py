@@ -47,6 +47,22 @@ def has_card(environment: str, stripe_id: str) -> bool:
     return bool(found.data)
 
 
+def prefer_a_card(environment: str, stripe_id: str) -> None:
+    """Let a customer's newest card be charged from now on, unless another one is set for that.
+
+    A card that was saved on Stripe's page is set for the subscription alone, if for anything.
+    """
+    with _connected(environment) as client:
+        owner = client.v1.customers.retrieve(stripe_id).to_dict()
+        if (owner.get("invoice_settings") or {}).get("default_payment_method"):
+            return
+        found = client.v1.customers.payment_methods.list(stripe_id, {"limit": 1})
+        for card in found.data:
+            client.v1.customers.update(
+                stripe_id, {"invoice_settings": {"default_payment_method": card.id}}
+            )
+
+
 def get(environment: str, invoice_id: str) -> Bill:
     """Return an invoice as it is now. Errors: `StripeMissing`."""
     with _connected(environment) as client:

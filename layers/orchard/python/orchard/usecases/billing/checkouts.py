@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchard.domain.billing.order import Checkout, Order
+from orchard.domain.interval import DAY_MS
 from orchard.usecases.billing import settings
 from orchard.usecases.billing.discounting import as_parameters
 
 #: A session can be paid for an hour.
 OPEN_MS = 3_600_000
-#: Stripe wants the end of a trial to be so far away when the session is made.
-_TRIAL_SLACK_MS = 600_000
+#: Stripe wants the end of a trial to be two days away when the session is made, with some slack;
+#: shorter ones are told in days.
+_SHORTEST_TRIAL_MS, _TRIAL_SLACK_MS = 2 * DAY_MS, 600_000
 #: Where the buyer goes afterwards if nobody says.
 _SUCCESS_URL = "https://stripe.com"
 _MOST_UNITS = 999_999
@@ -56,9 +58,15 @@ def _sold(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
         "billing_mode": {"type": "flexible"},
     }
     if step.trial_end is not None:
-        data["trial_end"] = (step.trial_end + _TRIAL_SLACK_MS) // 1000
+        data |= _trial(order.created_at, step.trial_end)
         data["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
     return {**params, "subscription_data": data}
+
+
+def _trial(now: int, end: int) -> dict[str, int]:
+    if end - now >= _SHORTEST_TRIAL_MS:
+        return {"trial_end": (end + _TRIAL_SLACK_MS) // 1000}
+    return {"trial_period_days": max(1, -(-(end - now) // DAY_MS))}
 
 
 def _merged(given: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from orchard.domain.billing import quantities
 from orchard.domain.billing.order import CHECKOUT, PAYMENT, Checkout, Gain, Order
 from orchard.domain.customer import Customer
 from orchard.errors import Locked
-from orchard.gateways import stripe_checkout, stripe_subscriptions
+from orchard.gateways import stripe_billing, stripe_checkout, stripe_subscriptions
 from orchard.gateways.stripe_checkout import Session as CheckoutSession
 from orchard.gateways.stripe_events import Event
 from orchard.store import catalog, customers, orders
@@ -69,6 +69,8 @@ def complete(session: Session, order: Order, made: CheckoutSession) -> None:
         else None
     )
     _greet(session, order, made)
+    if made.customer is not None:
+        stripe_billing.prefer_a_card(session.environment, made.customer)
     sold = _as_bought(session, order, made)
     own = ordering.as_maker(session, sold)
     own.marks.extend(session.marks)
