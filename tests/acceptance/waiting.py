@@ -24,13 +24,10 @@ NUMBERS = frozenset(number for first, last in _RANGES for number in range(first,
 #: The worked examples of single calls.
 TRACES = frozenset(range(1, 10))
 
-_INVOICE = "an invoice of usage at the end of a period: needs billing through Stripe"
 _SEATS = "seats that are charged when they are taken: needs billing through Stripe"
 
 #: Why a row is not played.
 WAITING = {
-    84: _INVOICE,
     85: "buying more by itself: needs billing through Stripe",
     **dict.fromkeys((262, 263, 264, 265, 268, 269, 270, 271), _SEATS),
-    **dict.fromkeys((272, 273, 274, 275, 276, 277), _INVOICE),
 }

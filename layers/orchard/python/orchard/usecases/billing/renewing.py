@@ -4,16 +4,16 @@ With it come the prepaid units and the dates of the new cycle. What could not be
 draft, because it was final already, waits for the next invoice.
 """
 
-from dataclasses import replace
-
 from orchard.domain.billing import arrears, restocking
 from orchard.domain.billing.restocking import Cycle
 from orchard.domain.billing.subscription import Subscription, first_resets
-from orchard.domain.customer import CustomerPlan
+from orchard.domain.customer import ACTIVE, CustomerPlan
 from orchard.domain.interval import DAY_MS
-from orchard.gateways import stripe_renewals, stripe_subscriptions
+from orchard.errors import CustomerNotFound
+from orchard.gateways import stripe_billing, stripe_renewals, stripe_subscriptions
 from orchard.gateways.stripe_events import Event
 from orchard.store import customer_plans, customers, stripe_links
+from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Write
@@ -46,20 +46,39 @@ def renew(session: Session, internal_id: str, invoice_id: str) -> str:
 
     Errors: as in `invoice_created`.
     """
+    session = session.unmarked()
     if session.claimed(_SPACE, invoice_id) is not None:
         return "renewed before"
-    if customers.find(session, internal_id) is None:
-        return "unknown customer"
     with usage_billing.turn(session, internal_id):
         found = stripe_renewals.get(session.environment, invoice_id)
         if found is None or found.reason != stripe_renewals.CYCLE or not found.subscription_id:
             return "no renewal"
         subscription = stripe_subscriptions.get(session.environment, found.subscription_id)
         work = Work(session, internal_id, found.subscription_id, found, subscription)
-        if not usage_billing.seen(work).plans:
-            return "no plan"
-        usage_billing.settle_others(work)
-        return _renewed(work)
+        try:
+            return _renewed(work)
+        except CustomerNotFound:
+            return "unknown customer"
+
+
+def catch_up(session: Session, account: Account, subscription: Subscription) -> bool:
+    """Bill the usage of periods that Stripe says are over, before plans may end here.
+
+    Its reports come in any order: what a plan leaves to bill goes with it. True says that the
+    account is to be read anew. Errors: as in `invoice_created`.
+    """
+    owner, latest = account.customer.internal_id, subscription.latest_invoice_id
+    if subscription.is_over:
+        return final_usage(session, owner, subscription) is not None
+    begun = max((one.period.start for one in subscription.items), default=0)
+    since = [
+        one.current_period_start
+        for one in account.plans
+        if one.stripe_subscription_id == subscription.id and one.status == ACTIVE
+    ]
+    if latest is None or all(start is None or start >= begun for start in since):
+        return False
+    return renew(session, owner, latest).startswith("renewed with")
 
 
 def final_usage(session: Session, internal_id: str, subscription: Subscription) -> str | None:
@@ -68,7 +87,7 @@ def final_usage(session: Session, internal_id: str, subscription: Subscription) 
     None when nothing is: also where it ended at once, or with its trial. To be called before its
     plans end here. Errors: `Locked`; `Unavailable` and what Stripe refuses: then once more.
     """
-    period = subscription.period
+    session, period = session.unmarked(), subscription.period
     if period is None or not ended_naturally(subscription):
         return None
     with usage_billing.turn(session, internal_id):
@@ -84,10 +103,12 @@ def final_usage(session: Session, internal_id: str, subscription: Subscription) 
         made = stripe_renewals.final(session.environment, subscription.customer, name, params)
         invoice = made._replace(ended_at=period.end)
         work = Work(session, internal_id, subscription.id, invoice, subscription)
-        usage_billing.settle_others(work)
+        usage_billing.settle_others(work, here)
         shown = usage_billing.bill(work) if invoice.is_draft else invoice.shown
         if invoice.is_draft:
             stripe_renewals.finalize(session.environment, invoice)
+            # A card that is declined now is tried again by Stripe.
+            stripe_billing.pay(session.environment, invoice.id, f"orchard:{invoice.id}:pay")
         usage_billing.let_go(work, invoice.id, shown)
         return invoice.id
 
@@ -115,6 +136,10 @@ def _is_owed(here: Scene, until: int) -> bool:
 
 
 def _renewed(work: Work) -> str:
+    here = usage_billing.seen(work)
+    if not here.plans:
+        return "no plan"
+    usage_billing.settle_others(work, here)
     if not work.invoice.is_draft:
         _finish(work, work.invoice.shown)
         return f"too late: usage waits for the next invoice ({work.invoice.status})"
@@ -153,7 +178,7 @@ def _finish(work: Work, shown: Shown) -> None:
 
 
 def _commit_last(work: Work, here: Scene, plans: list[CustomerPlan], writes: list[Write]) -> None:
-    session, one = replace(work.session, marks=[]), here.account.customer
+    session, one = work.session.unmarked(), here.account.customer
     session.claim(_SPACE, work.invoice.id, _MARK_MS)
     puts = (customer_plans.put(session, one, plan) for plan in plans)
     session.commit(customers.touch(session, one), *puts, *writes)

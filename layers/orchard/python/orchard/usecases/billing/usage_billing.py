@@ -92,7 +92,7 @@ def scene(session: Session, internal_id: str, subscription_id: str) -> Scene:
         for one in account.plans
         if one.stripe_subscription_id == subscription_id and one.status == ACTIVE
     )
-    return Scene(account, catalog.read(session), account.state(session.now), plans)
+    return Scene(account, catalog.cached(session), account.state(session.now), plans)
 
 
 def seen(work: Work) -> Scene:
@@ -119,9 +119,9 @@ def in_steps(session: Session, writes: Callable[[], list[Write]]) -> None:
         continue
 
 
-def settle_others(work: Work) -> None:
+def settle_others(work: Work, here: Scene) -> None:
     """Take care of what earlier invoices laid hands on before a crash, as these are now."""
-    others = arrears.claims(seen(work).state) - {work.invoice.id}
+    others = arrears.claims(here.state) - {work.invoice.id}
     for name in sorted(others):
         found = stripe_renewals.get(work.session.environment, name)
         let_go(work, name, found.shown if found else {})
@@ -173,7 +173,8 @@ def _billed_otherwise(work: Work) -> set[str]:
 def _added(work: Work) -> Shown:
     """Add what is missing on the draft; return all that it shows."""
     environment, shown = work.session.environment, dict(work.invoice.shown)
-    here = seen(work)
+    # A version that was sold a moment ago must not be overlooked.
+    here = seen(work)._replace(known=catalog.read(work.session))
     missing = [one for one in _charges(work, here) if one.group not in shown]
     due = [one for one in missing if one.line.amount]
     # What costs nothing has no line.
