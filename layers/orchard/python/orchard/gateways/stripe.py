@@ -9,6 +9,7 @@ The `stripe` package is loaded at the first call: most requests never meet Strip
 import hashlib
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
+from uuid import uuid4
 
 from orchard.domain.customer import Customer
 from orchard.domain.invoice import Invoice
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from stripe import RequestOptions, StripeClient
     from stripe.params import CustomerCreateParams, CustomerUpdateParams
 
+#: How the idempotency keys of all our calls begin.
+OWN = "orchard:"
 #: More lines are not read: an item of the table has its limit.
 _MOST_LINES = 100
 
@@ -68,8 +71,10 @@ def update_customer(
         params["name"] = name
     if email is not None:
         params["email"] = email
+    # By its key the report that follows is known as our own doing.
+    options: RequestOptions = {"idempotency_key": f"{OWN}update:{uuid4()}"}
     with _connected(environment) as client:
-        return _customer(client.v1.customers.update(stripe_id, params).to_dict())
+        return _customer(client.v1.customers.update(stripe_id, params, options).to_dict())
 
 
 def delete_customer(environment: str, stripe_id: str) -> None:

@@ -19,6 +19,8 @@ class Event(NamedTuple):
     object: dict[str, Any]
     #: The idempotency key of the call that it follows from, if there was one.
     key: str | None = None
+    #: Of an update, what was before of all that changed.
+    previous: dict[str, Any] = {}
 
 
 def verified(raw: bytes, signature: str | None, now: int) -> Event:
@@ -69,6 +71,7 @@ def _event(raw: bytes, environment: str) -> Event:
             environment=environment,
             object=content["data"]["object"],
             key=(content.get("request") or {}).get("idempotency_key"),
+            previous=content["data"].get("previous_attributes") or {},
         )
     except (ValueError, KeyError, TypeError):
         raise Invalid("The body is signed but is not an event of Stripe") from None

@@ -12,6 +12,7 @@ from orchard.usecases.billing.completing import (
 )
 from orchard.usecases.billing.following import subscription_changed
 from orchard.usecases.billing.renewing import invoice_created
+from orchard.usecases.customer_events import customer_updated
 from orchard.usecases.stripe_events import sync_invoice, sync_refund
 
 #: Reacts to a report at a time; returns what came of it, for the log.
@@ -49,6 +50,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "invoice.deleted": sync_invoice,
     "checkout.session.completed": checkout_completed,
     "checkout.session.expired": checkout_expired,
+    "customer.updated": customer_updated,
     "customer.subscription.created": subscription_changed,
     "customer.subscription.updated": subscription_changed,
     "customer.subscription.deleted": subscription_changed,
