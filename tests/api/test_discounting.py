@@ -20,7 +20,7 @@ from orchard.domain.interval import DAY_MS
 from orchard.errors import Invalid
 from orchard.gateways import stripe_coupons
 from orchard.store.session import Session
-from orchard.usecases.billing.discounting import Asked, as_parameters, consumed, resolve
+from orchard.usecases.billing.discounting import Asked, as_parameters, consumed, resolve, staying
 from tests.conftest import START, Call
 from tests.pretended_stripe import Stripe, linked
 
@@ -253,6 +253,13 @@ def test_what_is_good_for_one_invoice_is_used_up_by_a_purchase() -> None:
     on_subscription = [one._replace(id="di_1") for one in passed]
     assert consumed(customer, on_subscription) == customer
     assert consumed(customer, []) == customer
+
+
+def test_a_subscription_keeps_what_a_change_did_not_use_up() -> None:
+    once = Discount(Coupon("once", percent_off=Decimal(10), duration=ONCE), "di_1")
+    forever = Discount(Coupon("forever", percent_off=Decimal(10), duration=FOREVER))
+    assert staying([once, forever], invoiced=True) == (forever,)
+    assert set(staying([once, forever], invoiced=False)) == {once, forever}
 
 
 def test_amounts_come_after_percentages_at_stripe_too() -> None:

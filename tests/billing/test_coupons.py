@@ -1,11 +1,14 @@
 """Coupons of customers: in what they buy, and on what they pay for already."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from orchard.store.table import Table
 from tests.billing.conftest import Shop
+from tests.concurrency.faults import Fault, Faulty, trouble
+from tests.concurrency.test_reward_races import until_free
 from tests.conftest import START, Clock
 from tests.local.stripe_double import client_of
 from tests.streams import recording
@@ -317,12 +320,11 @@ def test_a_discount_is_shown_as_the_contract_has_it(shop: Shop, clock: Clock) ->
     assert on_it["subscription_id"].startswith("sub_")
 
 
-@pytest.mark.parametrize("path", ["/v1/subscriptions", "/v1/subscriptions/"])
-def test_what_stripe_failed_at_is_finished_by_the_same_request(shop: Shop, path: str) -> None:
+def test_what_stripe_failed_at_is_finished_by_the_same_request(shop: Shop) -> None:
     stripe_id = shop.customer()
     shop.attach("pro")
     a_coupon(shop, "once", duration="once")
-    shop.stripe.control("failures", {"status": 500, "times": 3, "path": path})
+    shop.stripe.control("failures", {"status": 500, "times": 3, "path": "/v1/subscriptions/"})
     refused = shop.refused("coupons.add", customer_id="user_1", coupon_id="once")
     assert refused[0] == 503
     added = add(shop, "once")
@@ -356,3 +358,27 @@ def test_a_coupon_deleted_at_stripe_does_not_block_a_purchase(shop: Shop) -> Non
     shop.api("coupons/fifth", "DELETE")
     shop.attach("pro")
     assert shop.invoices() == [(20, "paid")]
+
+
+def test_whoever_dies_in_between_leaves_what_the_same_request_finishes(
+    shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    a_coupon(shop, "fifth", duration="once")
+    faulty = Faulty(table.client)
+    monkeypatch.setattr(table, "client", faulty)
+    about = {"customer_id": "user_1", "coupon_id": "fifth"}
+    faults = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
+    happened, position = True, 0
+    while happened:
+        happened = False
+        for operation, expected in (("coupons.add", [["fifth"]]), ("coupons.remove", [[]])):
+            fault = faults[position % 2]
+            faulty.arrange(position, trouble(fault))
+            until_free(partial(shop.call, operation, about), shop.clock)
+            happened = faulty.clear() or happened
+            assert on_subscription(shop, stripe_id) == expected, (operation, position)
+            assert len(rewards(shop)) == len(expected[0]), (operation, position)
+        position += 1
+    assert position > 5

@@ -203,7 +203,7 @@ _DISCOUNTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(lines=_LINES, discounts=_DISCOUNTS, shuffled=st.randoms(use_true_random=False))
 def test_nothing_falls_below_zero_and_the_order_means_nothing(
     lines: list[LineItem], discounts: tuple[Discount, ...], shuffled: Any
@@ -218,7 +218,7 @@ def test_nothing_falls_below_zero_and_the_order_means_nothing(
     assert reduced(lines, others, "usd") == found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(prices=st.lists(_CENTS, max_size=8), off=_CENTS)
 def test_shares_come_to_the_amount_and_none_is_more_than_its_price(
     prices: list[Decimal], off: Decimal

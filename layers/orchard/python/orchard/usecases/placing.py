@@ -44,9 +44,16 @@ def held(session: Session, account: Account) -> Iterator[tuple[Subscription, ...
         raise Locked(orders.BUSY) from None
     try:
         yield standing.subscriptions(session, account.plans)
-    finally:
-        with suppress(ConditionFailed):
-            session.unmarked().commit(orders.freed(session, lock))
+    except Exception:
+        _free(session, lock)
+        raise
+    _free(session, lock)
+
+
+def _free(session: Session, lock: Order) -> None:
+    """Let go of the lock, unless it ran out and is another's by now."""
+    with suppress(ConditionFailed):
+        session.unmarked().commit(orders.freed(session, lock))
 
 
 def put_on(

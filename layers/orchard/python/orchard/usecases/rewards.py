@@ -98,7 +98,7 @@ def _locked(session: Session) -> Iterator[str]:
     store.take(session, holder)
     try:
         yield holder
-    except BaseException:
+    except Exception:
         with suppress(ConditionFailed):
             session.table.transact([store.freed(session, holder)])
         raise

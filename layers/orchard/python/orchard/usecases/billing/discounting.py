@@ -69,6 +69,14 @@ def as_parameters(discounts: Iterable[Discount]) -> list[dict[str, str]]:
     return [_parameter(one) for one in ordered(tuple(discounts))]
 
 
+def staying(discounts: Iterable[Discount], *, invoiced: bool) -> tuple[Discount, ...]:
+    """Return what a subscription is to have after a change of it, given what counted for that.
+
+    What is good for a single invoice is used up if the change was `invoiced`.
+    """
+    return ordered([one for one in discounts if not (invoiced and one.coupon.duration == ONCE)])
+
+
 def consumed(customer: Customer, discounts: Iterable[Discount]) -> Customer:
     """Return a customer after a purchase that these discounts were passed to.
 
