@@ -370,6 +370,20 @@ def test_nobody_is_deleted_while_the_billing_is_changed(
     assert call("customers.delete", body).body["success"] is True
 
 
+def test_nothing_is_sold_to_a_customer_that_is_being_deleted(
+    call: Call, stripe: Stripe, down: Callable[[], None]
+) -> None:
+    a_customer(call, stripe_id=stripe.customer())
+    deleted(call, delete_in_stripe=True)
+    down()
+    a_plan(call, "pro", price={"amount": 20, "interval": "month"})
+
+    answered = call("billing.attach", {**ID, "plan_id": "pro"})
+
+    assert (answered.status, answered.body["code"]) == (409, "customer_deleting")
+    assert stripe.reports("checkout") + stripe.reports("customer.subscription") == []
+
+
 class TestAnonymize:
     @pytest.fixture
     def paid(self, call: Call, stripe: Stripe) -> str:

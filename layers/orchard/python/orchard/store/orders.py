@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from orchard.domain.billing.order import OPEN, Order
 from orchard.domain.customer import Customer
 from orchard.errors import Locked
-from orchard.store import keys
+from orchard.store import customers, keys
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import Check, Delete, Item, Put, Query, Write
@@ -64,8 +64,9 @@ def refuse_busy(session: Session, held: Pending) -> None:
 def begun(session: Session, order: Order, customer: Customer) -> list[Write]:
     """Take the lock and keep the order, if the customer is as it was read.
 
-    The first write fails when another one holds the lock.
+    The first write fails when another one holds the lock. Errors: `CustomerDeleting`.
     """
+    customers.refuse_deleting(customer)
     return [
         taken(session, order.internal_id, order.id),
         _put(session, order, session.now + LEASE_MS, "attribute_not_exists(pk)"),
