@@ -7,6 +7,7 @@ import pytest
 
 from local import javascript
 from local.stack import Stack
+from tests.e2e import browsing
 from tests.e2e.vocabulary import STUDIO_FEATURES, STUDIO_PLANS, Organization
 
 pytestmark = pytest.mark.e2e
@@ -26,7 +27,13 @@ def test_the_javascript_client_reads_what_happened(stack: Stack) -> None:
     tell("ledger.cjs", stack, "javascript-ledger")
 
 
-def tell(story: str, stack: Stack, organization: str) -> None:
+def test_the_javascript_client_sells_plans_on_stripes_page(stack: Stack) -> None:
+    if stack.stripe_url is None:
+        pytest.skip("a real Stripe account can't be steered")
+    tell("billing.cjs", stack, "billing-javascript", BROWSER=browsing.executable())
+
+
+def tell(story: str, stack: Stack, organization: str, **variables: str) -> None:
     """Run the tests of a file with Node, in an organisation of their own."""
     job = stack.physical_id("ResetBalances")
     told = javascript.run(
@@ -38,7 +45,9 @@ def tell(story: str, stack: Stack, organization: str) -> None:
             "RESET_JOB_URL": f"{stack.endpoint}/2015-03-31/functions/{job}/invocations",
             "STRIPE_URL": stack.stripe_url or "",
             "STRIPE_KEY": stack.secrets.secret_key,
+            "PLAYWRIGHT": str(browsing.FOR_NODE),
             "STUDIO": json.dumps({"features": STUDIO_FEATURES, "plans": STUDIO_PLANS}),
+            **variables,
         },
     )
 

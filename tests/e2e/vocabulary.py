@@ -127,6 +127,7 @@ class Stripe:
         """Reach the double; there is none behind a real Stripe key."""
         if stack.stripe_url is None:
             pytest.skip("a real Stripe account can't be steered")
+        self.base_url = stack.stripe_url
         self._http = httpx.Client(
             base_url=stack.stripe_url,
             headers={"authorization": f"Bearer {stack.secrets.secret_key}"},
@@ -175,6 +176,28 @@ class Stripe:
         """Deliver reports in this order; return the status of each answer."""
         answers: list[int] = self._control("reports/send", ids=list(reports))["answers"]
         return answers
+
+    @contextmanager
+    def later(self, *, days: int) -> Iterator[None]:
+        """Let the block see the account so many days on; renewals and their reports are done."""
+        self._control("clock/advance", by=days * DAY // 1000)
+        self.settle()
+        try:
+            yield
+        finally:
+            # The functions' own clock stood still: what comes next shall not be of the past.
+            self._control("clock/advance", to=int(time.time()))
+
+    def expire(self, session: str) -> None:
+        """Let a Checkout session run out of time."""
+        self._control(f"checkout/sessions/{session}/expire")
+        self.settle()
+
+    def read(self, path: str, **params: str) -> dict[str, Any]:
+        """Ask the account itself, past the product."""
+        answer = self._http.get(f"/v1/{path}", params=params).raise_for_status()
+        content: dict[str, Any] = answer.json()
+        return content
 
     def settle(self) -> None:
         """Return when every report has been delivered."""

@@ -200,12 +200,12 @@ test("a free plan is attached once, a plan with a price not without payment", as
     "plan_already_attached",
     "Plan team is already attached to this customer",
   );
-  await refused(
-    autumn.billing.attach({ customerId: "eve", planId: "pro" }),
-    400,
-    "invalid_request",
-    "Plan pro has a price, and plans with a price can't be attached yet: " +
-      "billing through Stripe is not available",
+  const { paymentUrl } = await autumn.billing.attach({ customerId: "eve", planId: "pro" });
+  assert.match(paymentUrl, /\/c\/pay\//);
+  const after = await autumn.customers.get({ customerId: "eve" });
+  assert.deepEqual(
+    after.subscriptions.map((one) => one.planId),
+    ["team"],
   );
 });
 

@@ -44,6 +44,13 @@ const stripe = {
   },
   invoice: (customer, line) => control("invoices", { customer, lines: [line] }),
   take: (step, invoice) => control(`invoices/${invoice}/${step}`),
+  // Let what the block looks at be so many days on; then the account's clock is right again.
+  later: async (days, look) => {
+    await control("clock/advance", { by: (days * DAY) / 1000 });
+    await stripe.settle();
+    await look();
+    await control("clock/advance", { to: Math.floor(Date.now() / 1000) });
+  },
   settle: async () => assert.ok((await control("reports/settle")).settled),
 };
 

@@ -1,0 +1,44 @@
+"""A browser without a window, for the pages that customers pay on."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import playwright
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+#: What drives a browser from Node comes with the Python package.
+FOR_NODE = Path(playwright.__file__).parent / "driver" / "package"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def executable() -> str:
+    """Return the path of Chromium; without one, the test is skipped, or fails where CI is set."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is not None:
+        return found
+    message = "This test needs a browser: install Chromium, on Debian the package chromium."
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@contextmanager
+def browser() -> Iterator[Page]:
+    """Open a browser; the value is its page. It loads nothing from beyond this machine."""
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=executable())
+        try:
+            page = chromium.new_context(accept_downloads=True).new_page()
+            page.set_default_timeout(10_000)
+            yield page
+        finally:
+            chromium.close()
+
+
+def choose_card(page: Page, card: str) -> None:
+    """Choose a test card on a page of the double, by its last digits or its id at Stripe."""
+    page.check(f'input[value="{card}"]')

@@ -1,0 +1,216 @@
+"""Plans are sold: the official Python client, Stripe's pages in a browser, Stripe's reports."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local.stack import Stack
+from tests.e2e.browsing import browser, choose_card
+from tests.e2e.vocabulary import Organization, Stripe
+
+pytestmark = pytest.mark.e2e
+
+MONTHLY = {"interval": "month"}
+COUPON: dict[str, Any] = {
+    "id": "launch",
+    "name": "Launch offer",
+    "type": "percentage_discount",
+    "value": 20,
+    "duration": {"type": "months", "length": 3},
+    "plan_ids": None,
+    "promo_codes": [{"code": "LAUNCH20"}],
+}
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Stack) -> Organization:
+    return Organization.on(stack, "billing-python")
+
+
+@pytest.fixture(scope="module")
+def autumn(shop: Organization) -> Iterator[Any]:
+    """Return a client of a shop with a free default plan, two priced ones, and a coupon."""
+    shop.get_done(
+        "features.create", feature_id="messages", name="Messages", type="metered", consumable=True
+    )
+    with shop.client() as client:
+        for plan_id, amount, included in (("free", 0, 100), ("pro", 20, 500), ("premium", 50, 900)):
+            client.plans.create(
+                plan_id=plan_id,
+                name=plan_id.capitalize(),
+                auto_enable=not amount,
+                items=[{"feature_id": "messages", "included": included, "reset": MONTHLY}],
+                **({"price": {"amount": amount, "interval": "month"}} if amount else {}),
+            )
+        shop.get_done("rewards.create", coupon=COUPON)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as opened:
+        yield opened
+
+
+def customer(autumn: Any, name: str) -> str:
+    autumn.customers.get_or_create(customer_id=name, name=name, email=f"{name}@example.com")
+    return name
+
+
+def plans(autumn: Any, name: str) -> dict[str, str]:
+    held = autumn.customers.get(customer_id=name).subscriptions
+    return {one.plan_id: "canceling" if one.canceled_at else one.status for one in held}
+
+
+def remaining(autumn: Any, name: str) -> float:
+    left: float = autumn.customers.get(customer_id=name).balances["messages"].remaining
+    return left
+
+
+def invoices(autumn: Any, name: str) -> list[tuple[float, str]]:
+    return [(one.total, one.status) for one in autumn.invoices.list(customer_id=name).list]
+
+
+def pay(page: Page, card: str = "pm_card_visa") -> None:
+    """Choose a card and press the button of Stripe's page."""
+    choose_card(page, card)
+    page.get_by_role("button", name="Subscribe").click()
+
+
+def subscribe(stripe: Stripe, page: Page) -> None:
+    """Pay with a good card, come back to the shop, and let Stripe report it."""
+    pay(page)
+    page.wait_for_url("**/thanks")
+    stripe.settle()
+
+
+def buy(autumn: Any, stripe: Stripe, page: Page, name: str, thanks: str) -> None:
+    """Let a new customer buy Pro on Stripe's page."""
+    wanted = {"customer_id": customer(autumn, name), "plan_id": "pro", "success_url": thanks}
+    page.goto(autumn.billing.attach(**wanted).payment_url)
+    subscribe(stripe, page)
+
+
+@pytest.fixture
+def thanks(stack: Stack) -> str:
+    """Return where buyers come back to: any address on this machine."""
+    return f"{stack.base_url}/thanks"
+
+
+def test_a_coupon_is_on_the_page_and_on_every_invoice(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    customer(autumn, "ada")
+    wanted = {"customer_id": "ada", "plan_id": "pro", "discounts": [{"reward_id": "launch"}]}
+
+    seen = autumn.billing.preview_attach(**wanted)
+    bought = autumn.billing.attach(**wanted, success_url=thanks)
+
+    assert (seen.subtotal, seen.total, seen.next_cycle.total) == (20, 16, 16)
+    assert plans(autumn, "ada") == {"free": "active"}
+    page.goto(bought.payment_url)
+    expect(page.locator("tfoot")).to_contain_text("Launch offer (20% off)")
+    expect(page.locator("tfoot")).to_contain_text("-$4.00")
+    expect(page.locator("h1")).to_have_text("$16.00")
+    subscribe(stripe, page)
+    assert plans(autumn, "ada") == {"pro": "active"}
+    assert invoices(autumn, "ada") == [(16, "paid")]
+    assert remaining(autumn, "ada") == 500
+    with stripe.later(days=32):
+        [renewal, _first] = autumn.invoices.list(customer_id="ada").list
+        assert (renewal.total, renewal.status, renewal.plan_ids) == (16, "paid", ["pro"])
+        assert plans(autumn, "ada") == {"pro": "active"}
+        page.goto(renewal.hosted_invoice_url)
+        expect(page.locator("tfoot")).to_contain_text("Discount-$4.00")
+        expect(page.locator("h1")).to_have_text("$16.00")
+
+
+def test_an_invoice_leads_to_its_page_and_opens_as_a_pdf(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    buy(autumn, stripe, page, "bea", thanks)
+    [invoice] = autumn.invoices.list(customer_id="bea").list
+
+    page.goto(invoice.hosted_invoice_url)
+
+    expect(page.locator("h1")).to_have_text("$20.00")
+    expect(page.locator(".state")).to_have_text("paid")
+    expect(page.locator("tbody")).to_contain_text("Pro")
+    assert page.url.startswith(stripe.base_url)
+    address = page.get_by_role("link", name="Download PDF").get_attribute("href")
+    opened = page.request.get(f"{stripe.base_url}{address}")
+    assert opened.headers["content-type"] == "application/pdf"
+    assert opened.body().startswith(b"%PDF-")
+    assert opened.body().rstrip().endswith(b"%%EOF")
+    kept = page.request.get(invoice.hosted_invoice_url.replace("/hosted_invoice_url/", "/pdf/"))
+    assert kept.body() == opened.body()
+
+
+def test_a_declined_card_buys_nothing_and_the_next_card_does(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    wanted = {"customer_id": customer(autumn, "cid"), "plan_id": "pro", "success_url": thanks}
+    page.goto(autumn.billing.attach(**wanted).payment_url)
+
+    pay(page, "pm_card_visa_chargeDeclined")
+
+    expect(page.get_by_role("alert")).to_contain_text("declined")
+    stripe.settle()
+    assert plans(autumn, "cid") == {"free": "active"}
+    assert invoices(autumn, "cid") == []
+    subscribe(stripe, page)
+    assert plans(autumn, "cid") == {"pro": "active"}
+    assert invoices(autumn, "cid") == [(20, "paid")]
+
+
+def test_a_page_that_is_left_sells_nothing(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    wanted = {"customer_id": customer(autumn, "dan"), "plan_id": "pro", "success_url": thanks}
+    first = autumn.billing.attach(**wanted).payment_url
+    page.goto(first)
+    page.goto("about:blank")
+
+    assert autumn.billing.attach(**wanted).payment_url == first
+
+    stripe.expire(first.rpartition("/")[2].partition("#")[0])
+    page.goto(first)
+    expect(page.locator("h1")).to_contain_text("expired")
+    assert plans(autumn, "dan") == {"free": "active"}
+    second = autumn.billing.attach(**wanted).payment_url
+    assert second != first
+    page.goto(second)
+    subscribe(stripe, page)
+    assert plans(autumn, "dan") == {"pro": "active"}
+
+
+def test_an_upgrade_costs_the_difference_and_a_downgrade_waits(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    buy(autumn, stripe, page, "eve", thanks)
+
+    seen = autumn.billing.preview_attach(customer_id="eve", plan_id="premium")
+    upgraded = autumn.billing.attach(customer_id="eve", plan_id="premium")
+    stripe.settle()
+
+    assert upgraded.payment_url is None
+    assert seen.total == pytest.approx(30, abs=0.02)
+    assert invoices(autumn, "eve")[0] == (seen.total, "paid")
+    assert upgraded.invoice.total == seen.total
+    assert plans(autumn, "eve") == {"premium": "active"}
+    assert remaining(autumn, "eve") == 900
+    seen = autumn.billing.preview_attach(customer_id="eve", plan_id="pro")
+    assert (seen.total, seen.next_cycle.total) == (0, 20)
+    autumn.billing.attach(customer_id="eve", plan_id="pro")
+    stripe.settle()
+    assert plans(autumn, "eve") == {"premium": "canceling", "pro": "scheduled"}
+    with stripe.later(days=32):
+        assert plans(autumn, "eve") == {"pro": "active"}
+        assert invoices(autumn, "eve") == [
+            (20, "paid"),
+            (upgraded.invoice.total, "paid"),
+            (20, "paid"),
+        ]
+        assert remaining(autumn, "eve") == 500
