@@ -60,6 +60,12 @@ class Stripe:
         lines = [{"description": "Pro", "amount": amount}]
         return str(self.control("invoices", {"customer": customer, "lines": lines, **fields})["id"])
 
+    def page(self, url: str) -> str:
+        """Return a page of Stripe's, as a browser gets it."""
+        answered = requests.get(url, timeout=10)
+        assert answered.status_code == 200, answered.text
+        return answered.text
+
     def step(self, invoice: str, *steps: str) -> None:
         """Take steps with an invoice."""
         for step in steps:

@@ -166,3 +166,24 @@ def test_an_add_on_leaves_what_waits_for_the_next_cycle(shop: Shop) -> None:
     shop.pass_time(days=32)
     assert shop.plans() == {"pro": "active", "addon": "active"}
     assert shop.invoices()[0] == (40, "paid")
+
+
+def test_a_coupon_for_one_invoice_is_used_up_by_an_upgrade(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    shop.api("coupons", id="twenty", percent_off="20", duration="once")
+    shop.attach("premium", discounts=[{"reward_id": "twenty"}])
+    assert shop.invoices()[0] == (20, "paid")
+
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (50, "paid")
+
+
+def test_a_lasting_coupon_stays_with_an_upgrade(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    shop.api("coupons", id="twenty", percent_off="20", duration="forever")
+    shop.attach("premium", discounts=[{"reward_id": "twenty"}])
+
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (40, "paid")

@@ -120,3 +120,20 @@ def test_the_card_of_stripes_page_is_charged_later_on(shop: Shop) -> None:
     assert shop.attach("pro")["payment_url"] is None
     assert shop.attach("once")["payment_url"] is None
     assert shop.invoices() == [(10, "paid"), (20, "paid"), (10, "paid")]
+
+
+def test_several_coupons_are_shown_as_what_they_come_to(shop: Shop) -> None:
+    stripe_id = shop.customer(card=None)
+    shop.api("coupons", id="half", percent_off="50", duration="forever", name="Half")
+    shop.api("coupons", id="two", amount_off="200", currency="usd", duration="once", name="Two")
+
+    answer = shop.attach("pro", discounts=[{"reward_id": "two"}, {"reward_id": "half"}])
+    page = shop.stripe.page(answer["payment_url"])
+    assert "Half + Two" in page or "Two + Half" in page
+    shop.pay(answer["payment_url"], card="pm_card_visa")
+
+    assert shop.invoices() == [(8, "paid")]
+    (subscription,) = shop.subscriptions(stripe_id)
+    assert len(subscription["discounts"]) == 1
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (10, "paid")

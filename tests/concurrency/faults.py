@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import partial
+from itertools import repeat
 from random import Random
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
+
+_END = object()
 
 
 class Fault(Enum):
@@ -66,6 +69,10 @@ class Faulty:
         """Let there be trouble with the call at a position, counted from 0."""
         self._next = iter([*[None] * position, trouble])
 
+    def arrange_all(self, trouble: Trouble) -> None:
+        """Let there be trouble with each of the calls to come."""
+        self._next = repeat(trouble)
+
     def arrange_often(self, random: Random, faults: Sequence[Fault]) -> None:
         """Let every third call go wrong, until a hundred calls were made."""
         wrong = (random.random() < 1 / 3 for _ in range(100))
@@ -73,8 +80,8 @@ class Faulty:
 
     def clear(self) -> bool:
         """Arrange nothing any more; return whether all the trouble happened."""
-        left, self._next = list(self._next), iter(())
-        return not left
+        happens, self._next = self._next, iter(())
+        return next(happens, _END) is _END
 
     def __getattr__(self, verb: str) -> Any:
         real = getattr(self._client, verb)

@@ -19,6 +19,7 @@ _FIGURES = ("granted", "remaining", "usage")
 #: What kinds of changes are called, where that is not the name of the kind.
 _TYPES = {
     "attach": "plan_change",
+    "update_plan": "plan_change",
     "create": "plan_change",
     "plan_ended": "plan_change",
     "delete_balance": "delete",

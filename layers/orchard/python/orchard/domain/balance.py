@@ -103,7 +103,10 @@ def is_plain(holding: Holding) -> bool:
         return False
     if holding.spread and holding.controls.spend_cap is not None:
         return False
-    return not any(row.boolean or row.overage == ALLOCATED or row.is_mould for row in holding.rows)
+    return not any(
+        row.boolean or row.overage == ALLOCATED or row.is_seat or row.is_mould
+        for row in holding.rows
+    )
 
 
 def _sources(holding: Holding) -> Sources:

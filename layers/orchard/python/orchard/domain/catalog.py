@@ -171,6 +171,7 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         price=dict(item["price"]) if item.get("price") else None,
         rollover=_rollover(item),
         billed=attachment.billed,
+        proration=_proration(item, feature),
         trial_ends_at=attachment.trial_ends_at if attachment.billed else None,
     )
 
@@ -227,6 +228,12 @@ def _first_reset(item: Mapping[str, Any], feature: Feature, attachment: "Attachm
         first = interval.first_boundary(anchor, every, count, attachment.at)
     trial = attachment.trial_ends_at if attachment.billed else None
     return first if trial is None else min(first, trial)
+
+
+def _proration(item: Mapping[str, Any], feature: Feature) -> dict[str, Any] | None:
+    """How seats are charged; packs that are bought in advance change by other means."""
+    is_seat = feature.continuous and _overage(item, feature)[0] == PRICED
+    return dict(item["proration"]) if is_seat and item.get("proration") else None
 
 
 def _rollover(item: Mapping[str, Any]) -> RolloverRule | None:

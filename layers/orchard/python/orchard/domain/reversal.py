@@ -25,6 +25,7 @@ _INSTEAD = {
     "update_entity": "use entities.update to set its billing_controls",
     "delete_entity": "use entities.create to make it anew",
     "attach": "use billing.attach to give the former plan again",
+    "update_plan": "use billing.update to change the plan again",
     "plan_ended": "use billing.attach to give the plan again",
     "redeem": "use balances.delete to take back what was granted",
     "coupon_added": "use coupons.remove to take the coupon back",

@@ -97,6 +97,10 @@ class Row(NamedTuple):
     trial_ends_at: int | None = None
     #: Overage of periods that are over, which invoices have yet to show.
     unbilled: tuple[Unbilled, ...] = ()
+    #: How units beyond the balance are charged when they are taken; None: at the end of a period.
+    proration: dict[str, Any] | None = None
+    #: Of these, units paid for to the end of the cycle and not in use; negative: credited already.
+    spare: Decimal = ZERO
 
     @property
     def is_mould(self) -> bool:
@@ -155,6 +159,16 @@ class Row(NamedTuple):
         return self.billed and self.overage == PRICED
 
     @property
+    def is_seat(self) -> bool:
+        """Whether units beyond the balance are charged when they are taken."""
+        return self.is_metered and self.continuous and self.proration is not None
+
+    @property
+    def reusable(self) -> Decimal:
+        """What may be taken beyond the balance without charge."""
+        return max(ZERO, self.spare)
+
+    @property
     def held(self) -> Decimal:
         """What of the balance can be used; an overdrawn row holds nothing."""
         return max(ZERO, self.balance)
@@ -206,7 +220,12 @@ def deduction_order(row: Row) -> tuple[object, ...]:
 def cast(mould: Row, entity_id: str) -> Row:
     """Return the slice that a row granted for each entity gives to one of them."""
     return mould._replace(
-        entity_id=entity_id, balance=mould.starting, rollovers=(), withheld=(), unbilled=()
+        entity_id=entity_id,
+        balance=mould.starting,
+        rollovers=(),
+        withheld=(),
+        unbilled=(),
+        spare=ZERO,
     )
 
 

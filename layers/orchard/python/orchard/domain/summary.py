@@ -109,7 +109,7 @@ def _limited(rows: Rows, hidden: Rows) -> Summary:
     every = (*rows, *hidden)
     return Summary(
         granted=total(row.ceiling for row in counted) + carried,
-        remaining=total(row.held + row.carried for row in counted),
+        remaining=total(row.held + row.carried + row.reusable for row in counted),
         usage=total(row.usage for row in counted) + total(one.usage for one in rollovers),
         unlimited=False,
         overage_allowed=any(row.overage == PRICED for row in every),
@@ -138,7 +138,7 @@ def _line(row: Row, parts: Rows) -> Line:
         row,
         included=total(part.included for part in parts),
         prepaid=total(part.prepaid for part in parts),
-        remaining=total(part.held for part in parts),
+        remaining=total(part.held + part.reusable for part in parts),
         usage=total(part.usage for part in parts),
     )
 

@@ -119,8 +119,8 @@ def pay(environment: str, invoice_id: str, key: str) -> Bill:
     return get(environment, invoice_id)
 
 
-def void(environment: str, invoice_id: str) -> None:
-    """Take an invoice back, a draft by deleting it; one that is paid or gone stays as it is."""
+def void(environment: str, invoice_id: str) -> Bill | None:
+    """Take an invoice back, a draft by deleting it; return it if it is paid, and so stays."""
     try:
         bill = get(environment, invoice_id)
         with _connected(environment) as client:
@@ -129,7 +129,8 @@ def void(environment: str, invoice_id: str) -> None:
             elif bill.status in (OPEN, "uncollectible"):
                 client.v1.invoices.void_invoice(invoice_id)
     except StripeMissing:
-        return
+        return None
+    return bill if bill.is_paid else None
 
 
 def open_invoices(environment: str, subscription_id: str) -> list[str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from stripe import StripeClient
 
 OPEN, COMPLETE, EXPIRED = "open", "complete", "expired"
+#: The mode of a page that a card is saved on, and nothing sold.
+SETUP = "setup"
 _EXPANDED = ["line_items"]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import stripe
 
-from orchard.errors import StripeFailed, StripeMissing, StripeRateLimited, Unavailable
+from orchard.errors import Locked, StripeFailed, StripeMissing, StripeRateLimited, Unavailable
 from orchard.gateways import secrets
 
 #: Seconds to wait for a connection and for an answer, and how often to try again after a failure.
@@ -19,13 +19,18 @@ _clients: dict[tuple[str, str], stripe.StripeClient] = {}
 def connected(environment: str) -> Iterator[stripe.StripeClient]:
     """Give the client of `sandbox` or `live`; what fails inside becomes one of our errors.
 
-    Errors: `StripeMissing`, `StripeFailed`, `StripeRateLimited`, `Unavailable`.
+    Errors: `StripeMissing`, `StripeFailed`, `StripeRateLimited`, `Unavailable`; `Locked` while
+    the same call, of a rival, is under way.
     """
     client = _client(environment)
     try:
         yield client
     except stripe.RateLimitError as limited:
         raise StripeRateLimited("Stripe receives too many requests; try again") from limited
+    except stripe.IdempotencyError as busy:
+        if busy.code == "idempotency_key_in_use":
+            raise Locked("The same call to Stripe is under way; try again") from busy
+        raise StripeFailed(busy.user_message or "Stripe gave no reason") from busy
     except (stripe.APIConnectionError, stripe.APIError) as failed:
         raise Unavailable("Stripe did not answer; try again") from failed
     except (stripe.AuthenticationError, stripe.PermissionError) as refused:

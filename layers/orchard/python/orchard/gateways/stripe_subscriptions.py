@@ -76,13 +76,19 @@ def end(environment: str, subscription_id: str, key: str) -> None:
         )
 
 
-def schedule(environment: str, subscription_id: str, phases: list[dict[str, Any]], key: str) -> str:
+def schedule(
+    environment: str, subscription: Subscription, phases: list[dict[str, Any]], key: str
+) -> str:
     """Let a subscription go through phases, the present one first; return the schedule's id."""
     with _connected(environment) as client:
-        made = client.v1.subscription_schedules.create(
-            {"from_subscription": subscription_id}, {"idempotency_key": f"{key}:schedule"}
-        )
-        present: Any = {**phases[0], "start_date": made.to_dict()["phases"][0]["start_date"]}
+        if subscription.schedule_id is not None:
+            made = client.v1.subscription_schedules.retrieve(subscription.schedule_id)
+        else:
+            made = client.v1.subscription_schedules.create(
+                {"from_subscription": subscription.id}, {"idempotency_key": f"{key}:schedule"}
+            )
+        current = made.to_dict()["current_phase"]
+        present: Any = {**phases[0], "start_date": current["start_date"]}
         asked: Any = {
             "phases": [present, *phases[1:]],
             "end_behavior": "release",

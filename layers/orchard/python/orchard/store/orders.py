@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from orchard.domain.billing.order import OPEN, Order
+from orchard.domain.billing.order import OPEN, REFUSED, Order
 from orchard.domain.customer import Customer
 from orchard.errors import Locked
 from orchard.store import customers, keys
@@ -40,7 +40,8 @@ class Pending(NamedTuple):
     def abandoned(self, now: int) -> tuple[Order, ...]:
         """The orders that a process left in the middle: nobody works on them any more."""
         busy = self.lock.order_id if self.lock and self.lock.until > now else None
-        return tuple(one for one in self.orders if one.status == OPEN and one.id != busy)
+        left = (one for one in self.orders if one.status in (OPEN, REFUSED))
+        return tuple(one for one in left if one.id != busy)
 
 
 def pending(session: Session, internal_id: str) -> Pending:
@@ -118,6 +119,11 @@ def freed(session: Session, order: Order) -> Delete:
 def waiting(session: Session, order: Order) -> Put:
     """Keep an order that waits for its payment; it is due when that is given up."""
     return _put(session, order, order.expires_at, "attribute_exists(pk)")
+
+
+def refused(session: Session, order: Order) -> Put:
+    """Keep an order that is to be taken back; it is due when nobody is at that any more."""
+    return _put(session, order, session.now + LEASE_MS, "attribute_exists(pk)")
 
 
 def closed(session: Session, order: Order) -> Delete:

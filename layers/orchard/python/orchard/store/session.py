@@ -22,6 +22,7 @@ class Mark:
     """An idempotency key that this request claims together with its effect."""
 
     key: Key
+    space: str
     text: str
     #: How long it blocks repetitions.
     life_ms: int = MARK_MS
@@ -64,7 +65,7 @@ class Session:
 
     def claim(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
         """As `once`, but without looking first: a repetition is found out by the commit alone."""
-        self.marks.append(Mark(self._mark_of(space, text), text, life_ms))
+        self.marks.append(Mark(self._mark_of(space, text), space, text, life_ms))
 
     def claimed(self, space: str, text: str) -> Item | None:
         """Return who used this key, while that blocks repetitions.

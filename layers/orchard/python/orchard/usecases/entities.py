@@ -23,7 +23,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Delete, Item, Write
 from orchard.store.stored import Stored
-from orchard.usecases import arranging, creating, entity_reads
+from orchard.usecases import arranging, creating, entity_reads, seating
 
 _ONE = Decimal(1)
 
@@ -81,7 +81,9 @@ def _create(session: Session, request: CreateEntityRequest) -> None:
         "create_entity", entity_id=entity.id, feature_id=feature.id, **request.audit
     )
     household = Household(_next(customer), account.plans, (*account.entities, entity))
-    state = _counted(session, account.state(session.now), feature.id, _ONE)
+    before = account.state(session.now)
+    state = _counted(session, before, feature.id, _ONE)
+    state = seating.taken(session, customer.hot_id, before, state)
     session.commit(
         customers.put(
             session, household.customer, account.plans, last | {"after": changes.entity(entity)}
@@ -130,6 +132,7 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     inherited = estates.inherited(account.state(session.now), entity.id)
     before = {one.place: inherited[one.place] for one in held}
     state = _counted(session, before, entity.feature_id, -_ONE)
+    state = seating.taken(session, customer.hot_id, before, state)
     household = Household(_next(customer), plans, family)
     last = session.stamp(
         "delete_entity", entity_id=entity.id, feature_id=entity.feature_id, **request.audit

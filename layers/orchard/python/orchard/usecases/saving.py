@@ -99,7 +99,7 @@ def _counted(session: Session, decided: Decided) -> Update | None:
     # Seats take whatever is counted, so that a count would not guard a use that must fit.
     is_count = (
         value > 0
-        and not any(row.overage == ALLOCATED for row in held.rows)
+        and not any(row.overage == ALLOCATED or row.is_seat for row in held.rows)
         and one.due_at > session.now
         and spare >= reserve
         and balance.settled(one.holding, one.pending + value) == decided.after[place]

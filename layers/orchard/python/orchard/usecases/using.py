@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from orchard.domain import balance, deduction, pool
+from orchard.domain.billing import seats
 from orchard.domain.deduction import Movement
 from orchard.domain.holding import Place, State
 from orchard.domain.pool import Drawn, Use
@@ -22,7 +23,7 @@ from orchard.store.optimistic import optimistic, optimistic_on
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Write
 from orchard.store.stored import Owner, Stored
-from orchard.usecases import resting, saving
+from orchard.usecases import resting, saving, seating
 from orchard.usecases.saving import Decided
 
 #: What to write along with a use, given what each source paid.
@@ -132,8 +133,11 @@ def _attempt(
     loaded = ground.load(session, usage.customer_id, usage.entity_id, paying(costs), item)
     before = loaded.state(session.now)
     after, moved, left = drawn(before, loaded.subject, usage, costs)
+    if seats.are_held(before):
+        usage, (after, moved, left) = _seated(usage, loaded, before, costs)
     if is_refused(usage, left):
         return Used(before, loaded.subject, recorded=False, owner=loaded.owner)
+    after = seating.taken(session, usage.customer_id, before, after)
     beside = usage.beside(loaded, moved) if usage.beside else []
     sole = saving.sole(costs[usage.features[0]]) if len(costs) == 1 else None
     last = resting.told(
@@ -142,6 +146,19 @@ def _attempt(
     decided = Decided(loaded, before, after, moved, usage.features[0], last, sole, costs)
     saving.save(session, decided, beside)
     return Used(after, loaded.subject, moved)
+
+
+def _seated(
+    usage: Usage, loaded: Ground, before: State, costs: Costs
+) -> tuple[Usage, tuple[State, tuple[Movement, ...], Decimal]]:
+    """The use, and what it comes to, on seats: those that are charged for are taken whole."""
+    if usage.beside is not None:
+        raise Invalid("Units that are charged when they are taken can't be reserved")
+    found = drawn(before, loaded.subject, usage, costs)
+    if seats.moved(before, found[0]) and usage.overage is not Overage.REJECT:
+        usage = usage._replace(overage=Overage.REJECT)
+        found = drawn(before, loaded.subject, usage, costs)
+    return usage, found
 
 
 def costs_of(session: Session, features: tuple[str, ...]) -> Costs:

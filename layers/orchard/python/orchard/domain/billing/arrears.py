@@ -25,11 +25,13 @@ class Ending(NamedTuple):
     """The end of periods at Stripe, UTC ms; None: everything ends now, as when plans switch.
 
     `anchor` is a time on the cycle of the subscription, `shown` what the invoice shows already.
+    Unless it `renews`, nothing is paid in advance.
     """
 
     until: int | None
     anchor: int | None = None
     shown: Collection[Group] = ()
+    renews: bool = True
 
     def covers(self, at: int) -> bool:
         """Whether a period that ends at a time is over: dates may differ by a day."""
@@ -185,14 +187,22 @@ def _closed(row: Row, held: CustomerPlan, ending: Ending) -> Row:
 
 
 def _counted(row: Row, held: CustomerPlan, ending: Ending) -> Row:
-    """A row whose use goes on: what is in use beyond the balance is billed in each period."""
+    """A row whose use goes on: what is in use beyond the balance is billed in each period.
+
+    Seats are paid for in advance: of those that go on in use for the cycle that begins, also for
+    the first one after a trial; none are spare any more.
+    """
+    if row.is_seat and not ending.renews:
+        return row
     until, (every, count) = ending.until or 0, price_interval(row.price or {})
     anchor = held.started_at if ending.anchor is None else ending.anchor
     is_over = ending.covers(interval.first_boundary(anchor, every, count, until - DAY_MS))
     after_trial = held.trial_ends_at is not None and abs(held.trial_ends_at - until) <= DAY_MS
+    is_free = after_trial and not row.is_seat
     is_known = any(one.period_end == until for one in row.unbilled)
-    if not is_over or after_trial or is_known or Group(row.id, until) in ending.shown:
+    if not is_over or is_free or is_known or Group(row.id, until) in ending.shown:
         return row
+    row = row._replace(spare=ZERO)
     return row._replace(unbilled=renewal.owed(row, until))
 
 

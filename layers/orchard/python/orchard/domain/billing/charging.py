@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from orchard.domain import charges as metering
 from orchard.domain import money
 from orchard.domain.billing import descriptions, quantities, stripe_prices, tiers
 from orchard.domain.billing.amounts import amount as amount_in
-from orchard.domain.billing.lines import CHARGE, REFUND, Bought, LineItem, Period, Sale
+from orchard.domain.billing.lines import CHARGE, REFUND, SEATS, Bought, LineItem, Period, Sale
 from orchard.domain.interval import ONE_OFF
 from orchard.domain.quantity import ZERO
 
@@ -21,6 +22,7 @@ class _Fixed(NamedTuple):
     price: Mapping[str, Any]
     amount: Decimal
     quantity: Decimal
+    kind: str = CHARGE
 
     @property
     def is_once(self) -> bool:
@@ -88,6 +90,11 @@ def _fixed(bought: Bought, sale: Sale) -> Iterator[_Fixed]:
         if packs:
             cost = _cost(item, packs, sale.currency)
             yield _Fixed(item["feature_id"], item["price"], cost, asked)
+    for item in quantities.seat_items(bought.plan):
+        seats = bought.seats.get(item["feature_id"], ZERO)
+        if seats:
+            cost = metering.of_usage(item["price"], seats, sale.currency)
+            yield _Fixed(item["feature_id"], item["price"], cost, seats, SEATS)
 
 
 def _cost(item: Mapping[str, Any], packs: int, currency: str) -> Decimal:
@@ -111,7 +118,7 @@ def _line(
 ) -> LineItem:
     feature = None if one.feature_id is None else sale.features.get(one.feature_id)
     return LineItem(
-        kind=CHARGE,
+        kind=one.kind,
         plan_id=bought.plan.id,
         customer_plan_id=bought.customer_plan_id,
         feature_id=one.feature_id,

@@ -12,8 +12,9 @@ from orchard.domain.billing.coupons import Reduction
 from orchard.domain.catalog import Feature, Plan
 from orchard.domain.quantity import total
 
-#: What a line is: the price of a period or of a purchase, the unused rest of one, usage.
-CHARGE, REFUND, USAGE = "charge", "refund", "usage"
+#: What a line is: the price of a period or of a purchase, the unused rest of one, usage, units
+#: beyond a balance that are paid in advance.
+CHARGE, REFUND, USAGE, SEATS = "charge", "refund", "usage", "seats"
 
 
 class Period(NamedTuple):
@@ -53,13 +54,15 @@ class LineItem(NamedTuple):
 class Bought(NamedTuple):
     """A plan as somebody holds it or is about to: customised already, with its quantities.
 
-    `quantities` are the prepaid units by feature, those included among them.
+    `quantities` are the prepaid units by feature, those included among them; `seats` the units in
+    use beyond what is included, of features that are charged when units are taken.
     """
 
     plan: Plan
     customer_plan_id: str
     quantities: Mapping[str, Decimal] = {}
     entity_name: str | None = None
+    seats: Mapping[str, Decimal] = {}
 
 
 class Sale(NamedTuple):

@@ -12,11 +12,14 @@ from typing import Any, Literal, NamedTuple
 
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
+from orchard.domain.billing.seats import Bump
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
 from orchard.domain.carrying import NO_CARRY, Carry
+from orchard.domain.quantity import ZERO
 
-#: Being carried out; waiting for a Checkout session, or for an invoice, to be paid.
-OPEN, CHECKOUT, PAYMENT = "open", "checkout", "payment"
+#: Being carried out; waiting for a Checkout session, or for an invoice, to be paid; refused by
+#: Stripe, and being taken back.
+OPEN, CHECKOUT, PAYMENT, REFUSED = "open", "checkout", "payment", "refused"
 
 
 class Goods(NamedTuple):
@@ -46,7 +49,8 @@ class Subscribe(NamedTuple):
 class Bill(NamedTuple):
     """Bill lines by an invoice of their own; `finalize` False leaves it a draft.
 
-    Discounts are in the lines already.
+    Discounts are in the lines already. What `holds` False may stay unpaid: nothing waits for it.
+    `later` puts the lines on the next invoice of the subscription.
     """
 
     lines: tuple[LineItem, ...]
@@ -54,6 +58,8 @@ class Bill(NamedTuple):
     subscription_id: str | None = None
     days_until_due: int | None = None
     finalize: bool = True
+    holds: bool = True
+    later: bool = False
     do: Literal["bill"] = "bill"
 
 
@@ -109,14 +115,19 @@ class Void(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """Have the customer pay on Stripe's page; the session's settings beside what is sold."""
+    """Have the customer pay on Stripe's page; the session's settings beside what is sold.
+
+    A page shows one discount: several are shown as the amount `merged` that they come to.
+    """
 
     mode: str
     goods: Goods
     discounts: tuple[Discount, ...] = ()
     trial_end: int | None = None
     success_url: str | None = None
+    #: Products of which the buyer may choose how many.
     adjustable: tuple[str, ...] = ()
+    merged: Decimal = ZERO
     extra: Mapping[str, Any] = {}
     do: Literal["checkout"] = "checkout"
 
@@ -142,13 +153,23 @@ class Gain(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """A plan that changes in place: what is given here replaces what the plan has."""
+    """A plan that changes in place: what is given here replaces what the plan has.
+
+    `retried` gives it a trial until `trial_ends_at`, or ends the one it has; `restarted` lets its
+    balances reset with the cycle that begins now, `levelled` deducts all usage anew. `is_billed`
+    has the subscription of the order pay for it, or (False) none any more; None changes nothing.
+    """
 
     customer_plan_id: str
     plan_version: int
     custom: Mapping[str, Any] | None
     quantities: Mapping[str, Decimal]
     upcoming_quantities: Mapping[str, Decimal] = {}
+    trial_ends_at: int | None = None
+    retried: bool = False
+    restarted: bool = False
+    levelled: bool = False
+    is_billed: bool | None = None
 
 
 class Effect(NamedTuple):
@@ -166,6 +187,8 @@ class Effect(NamedTuple):
     amended: tuple[Amendment, ...] = ()
     settled: tuple[str, ...] = ()
     carry: Carry = NO_CARRY
+    #: Seats that are paid for, or credited.
+    seats: tuple[Bump, ...] = ()
 
 
 class Order(NamedTuple):
@@ -197,3 +220,7 @@ class Order(NamedTuple):
     finalizes: bool = True
     #: The effect is made before it is paid for.
     early: bool = False
+    #: The request of an attach that takes the place of this order when its time has come.
+    then: Mapping[str, Any] | None = None
+    #: The idempotency keys of the request, by their spaces: whoever finishes it claims them.
+    marks: Mapping[str, str] = {}

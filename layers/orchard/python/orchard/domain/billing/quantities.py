@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from orchard.domain.catalog import Plan
-from orchard.domain.plan_items import PREPAID
+from orchard.domain.plan_items import PREPAID, USAGE_BASED
 from orchard.domain.quantity import ZERO
 from orchard.errors import Invalid, InvalidInputs
 
@@ -20,6 +20,15 @@ type Quantities = Mapping[str, Decimal]
 def prepaid_items(plan: Plan) -> Iterator[Item]:
     """Yield the items of a plan that are sold in advance."""
     return (item for item in plan.items if is_prepaid(item))
+
+
+def seat_items(plan: Plan) -> Iterator[Item]:
+    """Yield the items of a plan whose units are charged when they are taken."""
+    return (
+        item
+        for item in plan.items
+        if item.get("proration") and (item.get("price") or {}).get("billing_method") == USAGE_BASED
+    )
 
 
 def is_prepaid(item: Item) -> bool:

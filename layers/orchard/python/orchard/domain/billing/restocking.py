@@ -62,6 +62,17 @@ def restocked(state: State, held: CustomerPlan, cycle: Cycle) -> State:
     return arrears.changed(state, held, change)
 
 
+def redated(state: State, held: CustomerPlan, ends: Ends) -> State:
+    """Return a state in which a plan's rows reset when the periods end that began just now."""
+
+    def change(_place: Place, row: Row) -> Row:
+        end = ends.get((row.interval, row.interval_count))
+        is_due = row.next_reset_at is not None and end is not None
+        return row._replace(next_reset_at=end) if is_due else row
+
+    return arrears.changed(state, held, change)
+
+
 def _is_sold_ahead(row: Row) -> bool:
     return quantities.is_prepaid({"price": row.price}) and (row.price or {})["interval"] != ONE_OFF
 

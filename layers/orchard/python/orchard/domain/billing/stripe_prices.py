@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from orchard.domain import money
+from orchard.domain import charges, money
 from orchard.domain.billing import quantities, tiers
 from orchard.domain.billing.amounts import amount as amount_in
 from orchard.domain.billing.lines import Bought, Sale
@@ -98,8 +98,8 @@ def subscription_items(bought: Bought, sale: Sale) -> tuple[SubscriptionItem, ..
 
 
 def one_off_items(bought: Bought, sale: Sale) -> tuple[SubscriptionItem, ...]:
-    """Return what of a plan is paid once."""
-    return tuple(_fixed(bought, sale, once=True))
+    """Return what of a plan is paid once, or with the first invoice: seats that are in use."""
+    return (*_fixed(bought, sale, once=True), *_seats(bought, sale))
 
 
 def standing_prices(plan: Plan, sale: Sale) -> tuple[PriceSpec, ...]:
@@ -154,6 +154,15 @@ def _fixed(bought: Bought, sale: Sale, *, once: bool) -> Iterator[SubscriptionIt
             yield _item(bought, sale, name, price, (tiers.cost(item, packs, sale.currency), 1))
         else:
             yield _item(bought, sale, name, price, (amount_in(price, sale.currency), packs))
+
+
+def _seats(bought: Bought, sale: Sale) -> Iterator[SubscriptionItem]:
+    for item in quantities.seat_items(bought.plan):
+        price, name = item["price"], item["feature_id"]
+        cost = charges.of_usage(price, bought.seats.get(name, ZERO), sale.currency)
+        if cost:
+            once = {**price, "interval": ONE_OFF}
+            yield _item(bought, sale, name, once, (money.rounded(cost, sale.currency), 1))
 
 
 def _item(

@@ -47,15 +47,22 @@ def charged(
 ) -> tuple[Charge, ...]:
     """Return what the wanted overage of rows comes to, group by group."""
     found: dict[tuple[str, Group], tuple[Price, Decimal]] = {}
+    seats: set[Group] = set()
     for place, row in rows:
         for one in row.unbilled:
             price = one.price or row.price
             if wanted(one) and price is not None:
                 key = place.feature_id, Group(row.id, one.period_end)
+                seats |= {key[1]} if row.is_seat else set()
                 _price, before = found.get(key, (price, ZERO))
                 found[key] = price, before + one.quantity
     return tuple(
-        Charge(key[1], found[key][1], _line(account, *key, *found[key])) for key in sorted(found)
+        Charge(
+            key[1],
+            found[key][1],
+            _line(account, *key, *found[key], in_advance=key[1] in seats),
+        )
+        for key in sorted(found)
     )
 
 
@@ -64,13 +71,26 @@ def price_interval(price: Price) -> tuple[str, int]:
     return str(price["interval"]), int(price.get("interval_count") or 1)
 
 
+def _before(held: CustomerPlan, group: Group, price: Price) -> Period:
+    """The period that a group was used in."""
+    start = interval.after(group.period_end, *price_interval(price), -1)
+    return Period(min(max(start, held.started_at), group.period_end), group.period_end)
+
+
 def _line(
-    account: Account, feature_id: str, group: Group, price: Price, quantity: Decimal
+    account: Account,
+    feature_id: str,
+    group: Group,
+    price: Price,
+    quantity: Decimal,
+    *,
+    in_advance: bool,
 ) -> LineItem:
     held, plan, sale, entity_name = account
     feature, billed = sale.features[feature_id], charges.billed_units(price, quantity)
-    start = interval.after(group.period_end, *price_interval(price), -1)
-    period = Period(min(max(start, held.started_at), group.period_end), group.period_end)
+    period = _before(held, group, price)
+    if in_advance:
+        period = Period(group.period_end, interval.after(group.period_end, *price_interval(price)))
     text = f"{plan.name} - {plan_display.counted(feature, billed)}"
     return LineItem(
         kind=USAGE,

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from orchard.contracts.billing import responses
+from orchard.contracts.billing import responses, update
 from orchard.contracts.billing.responses import Cycle, Invoiced, Party, Shown, Usage
+from orchard.contracts.billing.update import Refunded, UpdateRequest
 from orchard.domain.billing.lines import Bought
 from orchard.domain.billing.order import Checkout, Effect
+from orchard.domain.customer import CustomerPlan
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.update_wishes import Target
 from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
 
 
@@ -54,6 +57,63 @@ def preview(customer_id: str, wish: Wish, chosen: Chosen) -> dict[str, Any]:
             ),
         )
     )
+
+
+def update_preview(
+    request: UpdateRequest, target: Target, chosen: Chosen, intent: str, refund: Refunded | None
+) -> dict[str, Any]:
+    """Return what an update would do."""
+    deal = target.deal
+    shown = Shown(
+        customer_id=request.customer_id,
+        currency=deal.currency,
+        lines=chosen.lines,
+        incoming=tuple(_coming(target, chosen.effect)),
+        outgoing=tuple(_going(target, chosen.effect)),
+        next_cycle=cycle(deal, chosen.next_cycle),
+    )
+    return update.preview(shown, intent, refund)
+
+
+def _coming(target: Target, effect: Effect) -> list[Party]:
+    """The plan as it will be, or as it goes on, and plans that begin."""
+    deal, held = target.deal, target.held
+    found = [
+        Party(
+            plan_id=gain.plan_id,
+            quantities=tuple(gain.quantities.items()),
+            effective_at=gain.starts_at or deal.now,
+        )
+        for gain in effect.gains
+    ]
+    for change in effect.amended:
+        units = tuple({**change.quantities, **change.upcoming_quantities}.items())
+        found.append(Party(held.plan_id, units, deal.now, *_ends(held, effect)))
+    restored = (one for one in deal.account.plans if one.id in effect.restored)
+    changed = {change.customer_plan_id for change in effect.amended}
+    found += [
+        Party(one.plan_id, tuple(one.quantities.items()), deal.now)
+        for one in restored
+        if one.id not in changed
+    ]
+    return found
+
+
+def _going(target: Target, effect: Effect) -> list[Party]:
+    """The plan as it was, plans that end, and those that will not begin after all."""
+    deal, held = target.deal, target.held
+    found = outgoing(deal, effect)
+    units = tuple(held.quantities.items())
+    for _change in effect.amended:
+        found.append(Party(held.plan_id, units, deal.now, held.canceled_at, held.expires_at))
+    for one in deal.account.plans:
+        if one.id in effect.dropped:
+            found.append(Party(one.plan_id, tuple(one.quantities.items()), None))
+    return found
+
+
+def _ends(held: CustomerPlan, effect: Effect) -> tuple[int | None, int | None]:
+    return (None, None) if held.id in effect.restored else (held.canceled_at, held.expires_at)
 
 
 def outgoing(deal: Deal, effect: Effect) -> list[Party]:

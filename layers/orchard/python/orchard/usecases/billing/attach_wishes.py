@@ -1,6 +1,6 @@
 """What a request to attach a plan asks for, checked against what the customer has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +10,13 @@ from orchard.domain import carrying, ids, plan_rules
 from orchard.domain.billing import customizing, quantities, stripe_prices
 from orchard.domain.billing.lines import Bought, LineItem
 from orchard.domain.billing.order import Gain
-from orchard.domain.billing.transitions import transition
+from orchard.domain.billing.transitions import Transition
 from orchard.domain.carrying import Carry
 from orchard.domain.catalog import Catalog, Plan
-from orchard.domain.customer import CustomerPlan
-from orchard.errors import Conflict, EntityNotFound
+from orchard.errors import Invalid
 from orchard.store.customers import Account
 from orchard.store.session import Session
-from orchard.usecases.billing import choosing, deal, discounting, rules
+from orchard.usecases.billing import admission, choosing, deal, discounting, rules
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.discounting import Asked
 from orchard.usecases.billing.wishes import Wish
@@ -28,48 +27,126 @@ def plan_of(known: Catalog, request: AttachRequest) -> Plan:
     plan = known.plan(request.plan_id, request.version)
     if request.customize is None:
         return plan
-    return customizing.customized(plan, request.customize.changes(), known)
+    return customizing.customized(plan, request.customize.changes(), known, must_differ=False)
 
 
-def wish_of(session: Session, account: Account, known: Catalog, request: AttachRequest) -> Wish:
-    """Return what is asked for. Errors: 404, 409 and 400, for what can't be had."""
-    plan = plan_of(known, request)
-    nothing_read = Deal(session, account, known)
-    held = nothing_read.held(request.entity_id)
-    _require_entity(account, request.entity_id)
-    refuse_repetition(plan, request, held)
-    turn = transition(plan, held, known, request.plan_schedule)
-    new = request.new_billing_subscription and turn.current is None
-    found = None if new else deal.subscription_of(account.plans, turn.current, session.now)
-    here = deal.opened(session, account, known, found)
-    asked = {one.feature_id: one.quantity for one in request.feature_quantities}
-    gain = _gain(session, known, plan, request, quantities.settled(plan, asked))
-    bought = Bought(
-        plan, gain.customer_plan_id, gain.quantities, here.entity_name(request.entity_id)
+def wish_of(
+    session: Session,
+    account: Account,
+    known: Catalog,
+    requests: Sequence[AttachRequest],
+    *,
+    has_own_trial: bool = False,
+) -> Wish:
+    """Return what is asked for: one plan by each request, all else as the first one says.
+
+    `has_own_trial` says that a trial in the requests is meant for this customer. Errors: 404, 409
+    and 400, for what can't be had.
+    """
+    plans = [plan_of(known, one) for one in requests]
+    turns = admission.turns(Deal(session, account, known), plans, requests)
+    here = _deal(session, account, known, requests[0], turns)
+    own = [has_own_trial or rules.asks_for_trial(one.customize) for one in requests]
+    ends = [rules.trial_end(here, *one) for one in zip(plans, turns, own, strict=True)]
+    trial_end = _common_trial_end(plans, ends)
+    gains = tuple(
+        _gain(session, known, plan, one)._replace(
+            trial_ends_at=end if plan.is_free else _unless_once(plan, trial_end)
+        )
+        for plan, one, end in zip(plans, requests, ends, strict=True)
     )
-    trial_end = rules.trial_end(here, plan, turn, request.customize)
-    has_card = rules.needs_card(plan, here) and here.has_card()
+    bought = tuple(
+        Bought(plan, gain.customer_plan_id, gain.quantities, here.entity_name(gain.entity_id))
+        for plan, gain in zip(plans, gains, strict=True)
+    )
     wish = Wish(
         deal=here,
-        bought=(bought,),
-        gains=(gain._replace(trial_ends_at=trial_end),),
-        transitions=(turn,),
+        bought=bought,
+        gains=gains,
+        transitions=turns,
         trial_end=trial_end,
-        has_card=has_card,
-        by_checkout=rules.goes_to_checkout(request, plan, here, has_card=has_card),
-        days_until_due=_days(request),
-        finalize=request.invoice_mode.finalize if request.invoice_mode else True,
-        prorate=request.proration_behavior != "none",
-        restart=request.billing_cycle_anchor == "now" or rules.changes_interval(here, plan, turn),
-        carry=_carry(request, known),
-        success_url=request.success_url,
-        extra=dict(request.checkout_session_params),
-        adjustable=tuple(one.feature_id for one in request.feature_quantities if one.adjustable),
-        custom_lines=_custom_lines(request, here, bought),
-        bills_nothing=request.no_billing_changes,
+        adjustable=_adjustable(session.tenant, requests),
+        **_terms(here, known, requests[0], bought, turns),
     )
-    rules.check(wish, request, turn)
-    return _discounted(wish, request)
+    rules.check(wish, requests)
+    return _discounted(wish, requests[0])
+
+
+def _deal(
+    session: Session,
+    account: Account,
+    known: Catalog,
+    request: AttachRequest,
+    turns: Sequence[Transition],
+) -> Deal:
+    """What is known, with the subscription that pays. Errors: `Invalid` if there were several."""
+    replaced = [one.current for one in turns if one.current is not None]
+    paid = [one for one in replaced if one.stripe_subscription_id is not None]
+    if len({one.stripe_subscription_id for one in paid}) > 1:
+        raise Invalid("The plans to be replaced are on several subscriptions: replace one by one")
+    if request.new_billing_subscription and not replaced:
+        return deal.opened(session, account, known, None)
+    current = next(iter(paid), None)
+    found = deal.subscription_of(account.plans, current, session.now)
+    return deal.opened(session, account, known, found)
+
+
+def _terms(
+    here: Deal,
+    known: Catalog,
+    request: AttachRequest,
+    bought: Sequence[Bought],
+    turns: Sequence[Transition],
+) -> dict[str, Any]:
+    """How it is to be paid, as a request says it of all of its plans."""
+    plans = [one.plan for one in bought]
+    has_card = rules.needs_card(plans, here) and here.has_card()
+    longer = (rules.changes_interval(here, *one) for one in zip(plans, turns, strict=True))
+    return {
+        "has_card": has_card,
+        "by_checkout": rules.goes_to_checkout(request, plans, here, turns, has_card=has_card),
+        "days_until_due": rules.days_until_due(request.invoice_mode),
+        "finalize": request.invoice_mode.finalize if request.invoice_mode else True,
+        "prorate": request.proration_behavior != "none",
+        "restart": request.billing_cycle_anchor == "now" or any(longer),
+        "carry": _carry(request, known),
+        "success_url": request.success_url,
+        "extra": dict(request.checkout_session_params),
+        "custom_lines": _custom_lines(request, here, bought[0]),
+        "bills_nothing": request.no_billing_changes,
+    }
+
+
+def _common_trial_end(plans: Sequence[Plan], ends: Sequence[int | None]) -> int | None:
+    """When the trial of all that is paid ends: one subscription has one trial.
+
+    Main plans go before add-ons. A free plan's own trial is its own, unless it is the only plan.
+    """
+    if len(plans) == 1:
+        return ends[0]
+    found = [
+        (plan.add_on, end)
+        for plan, end in zip(plans, ends, strict=True)
+        if end is not None and not plan.is_free
+    ]
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def _unless_once(plan: Plan, trial_end: int | None) -> int | None:
+    return None if plan_rules.is_one_off(plan) else trial_end
+
+
+def _adjustable(tenant: str, requests: Sequence[AttachRequest]) -> tuple[str, ...]:
+    """The products of which the buyer may choose how many."""
+    found = [
+        stripe_prices.product_id(tenant, one.plan_id, asked.feature_id)
+        for one in requests
+        for asked in one.feature_quantities
+        if asked.adjustable
+    ]
+    if len(set(found)) < len(found):
+        raise Invalid("A quantity can't be adjustable of a plan that is bought twice")
+    return tuple(found)
 
 
 def _discounted(wish: Wish, request: AttachRequest) -> Wish:
@@ -94,43 +171,18 @@ def _fields(wish: Wish) -> Mapping[str, Any]:
     return {name: getattr(wish, name) for name in wish.__dataclass_fields__}
 
 
-def _gain(
-    session: Session, known: Catalog, plan: Plan, request: AttachRequest, bought: Mapping[str, Any]
-) -> Gain:
+def _gain(session: Session, known: Catalog, plan: Plan, request: AttachRequest) -> Gain:
+    asked = {one.feature_id: one.quantity for one in request.feature_quantities}
     return Gain(
         customer_plan_id=ids.new("cus_prod_", session.now),
         plan_id=plan.id,
         plan_version=plan.version,
         custom=customizing.snapshot(plan, known),
-        quantities=bought,
+        quantities=quantities.settled(plan, asked),
         external_id=request.subscription_id,
         entity_id=request.entity_id,
         ends_at=request.ends_at,
     )
-
-
-def _require_entity(account: Account, entity_id: str | None) -> None:
-    if entity_id is not None and all(one.id != entity_id for one in account.entities):
-        raise EntityNotFound(entity_id)
-
-
-def refuse_repetition(plan: Plan, request: AttachRequest, held: list[CustomerPlan]) -> None:
-    """Refuse a main plan that is held already, and an id of a subscription that is in use."""
-    is_main = not plan.add_on and not plan_rules.is_one_off(plan)
-    if is_main and any(one.plan_id == plan.id for one in held):
-        raise Conflict(
-            f"Plan {plan.id} is already attached to this customer", "plan_already_attached"
-        )
-    wanted = request.subscription_id
-    if wanted is not None and any(one.external_id == wanted for one in held):
-        raise Conflict(f"Subscription {wanted} already exists", "duplicate_subscription_id")
-
-
-def _days(request: AttachRequest) -> int | None:
-    mode = request.invoice_mode
-    if mode is None or not mode.enabled:
-        return None
-    return mode.net_terms_days if mode.net_terms_days is not None else rules.NET_TERMS_DAYS
 
 
 def _carry(request: AttachRequest, known: Catalog) -> Carry:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from orchard.domain.billing.coupons import ONCE, Coupon
 from orchard.domain.billing.order import Checkout, Order
 from orchard.domain.interval import DAY_MS
+from orchard.gateways import stripe_coupons
 from orchard.usecases.billing import settings
 from orchard.usecases.billing.discounting import as_parameters
 
@@ -16,6 +18,8 @@ _SHORTEST_TRIAL_MS, _TRIAL_SLACK_MS = 2 * DAY_MS, 600_000
 #: Where the buyer goes afterwards if nobody says.
 _SUCCESS_URL = "https://stripe.com"
 _MOST_UNITS = 999_999
+#: Stripe's limit for the name of a coupon.
+_LONGEST_NAME = 40
 #: Settings of a session that callers may add to, but not replace.
 _OURS = {"customer", "mode", "line_items", "discounts", "allow_promotion_codes"}
 
@@ -30,7 +34,8 @@ def parameters(environment: str, order: Order, step: Checkout) -> dict[str, Any]
         "metadata": settings.metadata(order),
     }
     if step.mode == "setup":
-        params["payment_method_types"] = ["card"]
+        # What can be saved depends on it.
+        params["currency"] = order.currency
     else:
         params |= _sold(environment, order, step)
     extra = {name: value for name, value in step.extra.items() if name not in _OURS}
@@ -41,12 +46,12 @@ def _sold(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
     found = settings.ids_of(environment, step.goods)
     lines = []
     for item, shown in zip(step.goods.items, settings.items(found, step.goods.items), strict=True):
-        if item.feature_id in step.adjustable:
+        if item.price.product in step.adjustable:
             bounds = {"enabled": True, "minimum": 0, "maximum": _MOST_UNITS}
             shown = {**shown, "adjustable_quantity": bounds}  # noqa: PLW2901 - the same line
         lines.append(shown)
     params: dict[str, Any] = {"line_items": lines}
-    discounts = as_parameters(step.discounts)
+    discounts = _shown(environment, order, step)
     params |= {"discounts": discounts} if discounts else {"allow_promotion_codes": True}
     if step.mode == "payment":
         noted = {"metadata": settings.metadata(order)}
@@ -61,6 +66,37 @@ def _sold(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
         data |= _trial(order.created_at, step.trial_end)
         data["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
     return {**params, "subscription_data": data}
+
+
+def _shown(environment: str, order: Order, step: Checkout) -> list[dict[str, str]]:
+    """The discount of a page. Of several, what they take off together, as one of this order's."""
+    if not is_merged(step):
+        return as_parameters(step.discounts)
+    if step.merged <= 0:
+        return []
+    names = [one.coupon.name or one.coupon.id for one in step.discounts]
+    coupon = Coupon(
+        id=f"orchard_{order.id}",
+        name=" + ".join(names)[:_LONGEST_NAME],
+        amount_off=step.merged,
+        currency=order.currency,
+    )
+    key = f"orchard:{order.id}:coupon"
+    made = stripe_coupons.create_coupon(environment, coupon, settings.metadata(order), key)
+    return [{"coupon": made.coupon.id}]
+
+
+def is_merged(step: Checkout) -> bool:
+    """Whether the page shows several discounts as one."""
+    return len(step.discounts) > 1
+
+
+def after_payment(step: Checkout) -> list[dict[str, str]]:
+    """Return the discounts that the subscription of a page has after its first invoice."""
+    spent = step.merged > 0
+    return as_parameters(
+        one for one in step.discounts if not (spent and one.coupon.duration == ONCE)
+    )
 
 
 def _trial(now: int, end: int) -> dict[str, int]:

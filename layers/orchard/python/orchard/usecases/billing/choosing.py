@@ -19,7 +19,9 @@ from orchard.domain.billing.order import (
 )
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
+from orchard.usecases.billing import discounting, planning
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
 
 
@@ -43,6 +45,7 @@ def first(wish: Wish) -> Chosen:
             trial_end=wish.trial_end,
             success_url=wish.success_url,
             adjustable=wish.adjustable,
+            merged=total(line.amount - line.total for line in lines),
             extra=wish.extra,
         )
     else:
@@ -70,6 +73,7 @@ def purchase(wish: Wish) -> Chosen:
             discounts=wish.discounts,
             success_url=wish.success_url,
             adjustable=wish.adjustable,
+            merged=total(line.amount - line.total for line in lines),
             extra=wish.extra,
         )
     else:
@@ -84,11 +88,13 @@ def within(wish: Wish) -> Chosen:
     if subscription is None:
         raise TypeError("there is no subscription")
     ended = [one.id for one in wish.ended]
-    kept = [deal.bought(one) for one in deal.on_subscription(ended)]
+    kept = [deal.coming(one) for one in deal.on_subscription(ended)]
     target = deal.goods(*kept, *wish.bought)
     lines = _difference(wish)
-    asked = wish.discounts if wish.discounts != subscription.discounts else None
     restart = wish.restart or (deal.is_trialing and wish.trial_end is None and bool(wish.ended))
+    # Where a cycle begins anew, Stripe's own invoice uses up what is good for one.
+    staying = discounting.staying(wish.discounts, invoiced=bool(lines) and not restart)
+    asked = staying if staying != subscription.discounts else None
     arrange = Arrange(
         subscription_id=subscription.id,
         goods=target,
@@ -111,26 +117,27 @@ def within(wish: Wish) -> Chosen:
 
 def _still_planned(wish: Wish) -> tuple[Step, ...]:
     """What was planned for the end of the cycle and is not touched by this change."""
-    deal, dropped = wish.deal, {*wish.effect.dropped, *wish.effect.ended}
-    staying = deal.on_subscription(dropped)
-    leaving = [one for one in staying if one.expires_at is not None]
-    coming = [one for one in deal.scheduled() if one.id not in dropped]
-    if deal.subscription is None or not (leaving or coming):
+    deal = wish.deal
+    ahead = planning.future(deal, Turn(gone=wish.gone))
+    if deal.subscription is None or ahead.at is None:
         return ()
-    kept = (deal.bought(one) for one in (*staying, *coming) if one not in leaving)
-    at = max(one.expires_at or one.started_at for one in (*leaving, *coming))
-    return (Plan(deal.subscription.id, deal.goods(*kept, *wish.bought), at),)
+    return (Plan(deal.subscription.id, deal.goods(*ahead.plans, *wish.bought), ahead.at),)
 
 
-def from_next_cycle(wish: Wish) -> Chosen:
-    """Return how plans change at the end of the cycle: nothing is billed now."""
+def from_next_cycle(wish: Wish, beside: Wish | None = None) -> Chosen:
+    """Return how plans change at the end of the cycle: nothing is billed now.
+
+    What is bought `beside` that begins at once and stays.
+    """
     deal = wish.deal
     subscription = deal.subscription
     if subscription is None or subscription.period is None:
         raise TypeError("there is no subscription")
     leaving = [one.current for one in wish.transitions if one.current]
     at = deal.end_of(leaving)
-    kept = [deal.bought(one) for one in deal.on_subscription([one.id for one in leaving])]
+    gone = (*wish.gone, *(beside.gone if beside else ()))
+    ahead = planning.future(deal, Turn(dict.fromkeys((one.id for one in leaving), at), gone=gone))
+    kept = (*ahead.plans, *(beside.bought if beside else ()))
     coming = [one for one in wish.bought if not one.plan.is_free]
     goods = deal.goods(*kept, *coming)
     gains = tuple(gain._replace(starts_at=at) for gain in wish.gains)

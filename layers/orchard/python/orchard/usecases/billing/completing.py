@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from orchard.domain.billing import quantities
+from orchard.domain.billing import quantities, stripe_prices
 from orchard.domain.billing.order import CHECKOUT, PAYMENT, Checkout, Gain, Order
 from orchard.domain.customer import Customer
 from orchard.errors import Locked
@@ -13,7 +13,15 @@ from orchard.store import catalog, customers, orders
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.usecases.billing import effects, ordering, reports, settings
+from orchard.usecases.billing import (
+    carrying_on,
+    checkouts,
+    effects,
+    ordering,
+    reports,
+    saved_cards,
+    settings,
+)
 from orchard.usecases.billing.performing import Outcome
 from orchard.usecases.billing.reports import Opened
 
@@ -25,6 +33,12 @@ def checkout_completed(table: Table, event: Event, now: int) -> str:
         return "unknown customer"
     made = stripe_checkout.get(event.environment, event.object["id"])
     order = made and _order(found, made)
+    if made is not None and made.mode == stripe_checkout.SETUP and order is None:
+        # A page for a card alone; one that others made is no matter of ours.
+        if settings.ORDER in made.metadata:
+            saved_cards.use(found.session.environment, made)
+        found.session.commit()
+        return "card saved"
     if made is None or order is None:
         found.session.commit()
         return "no order"
@@ -62,7 +76,13 @@ def invoice_paid(table: Table, event: Event, now: int) -> str:
 
 
 def complete(session: Session, order: Order, made: CheckoutSession) -> None:
-    """Write the effect of an order that was paid for on Stripe's page."""
+    """Write the effect of an order that was paid for on Stripe's page, or go on with the card."""
+    if made.mode == stripe_checkout.SETUP:
+        _greet(session, order, made)
+        saved_cards.use(session.environment, made)
+        carrying_on.carry_on(session, order)
+        session.commit()
+        return
     subscription = (
         stripe_subscriptions.get(session.environment, made.subscription_id)
         if made.subscription_id is not None
@@ -71,10 +91,21 @@ def complete(session: Session, order: Order, made: CheckoutSession) -> None:
     _greet(session, order, made)
     if made.customer is not None:
         stripe_billing.prefer_a_card(session.environment, made.customer)
+    if subscription is not None:
+        _discount(session, order, subscription.id)
     sold = _as_bought(session, order, made)
     own = ordering.as_maker(session, sold)
     own.marks.extend(session.marks)
     ordering.settle(own, Outcome(sold, subscription, session=made))
+
+
+def _discount(session: Session, order: Order, subscription_id: str) -> None:
+    """Give the subscription its discounts, where the page could only show what they come to."""
+    for step in order.steps:
+        if isinstance(step, Checkout) and checkouts.is_merged(step):
+            params = {"discounts": checkouts.after_payment(step) or ""}
+            key = f"orchard:{order.id}:discounts"
+            stripe_subscriptions.change(session.environment, subscription_id, params, key)
 
 
 def _order(found: Opened, made: CheckoutSession) -> Order | None:
@@ -94,19 +125,23 @@ def _as_bought(session: Session, order: Order, made: CheckoutSession) -> Order:
         return order
     ids = settings.ids_of(session.environment, steps[0].goods)
     chosen = {
-        item.feature_id: made.quantities.get(ids[item.price.lookup_key], 0)
+        item.price.product: made.quantities.get(ids[item.price.lookup_key], 0)
         for item in steps[0].goods.items
-        if item.feature_id in steps[0].adjustable
+        if item.price.product in steps[0].adjustable
     }
     known = catalog.read(session)
     gains = []
     for gain in order.effect.gains:
         plan = effects.plan_of(known, gain)
+        sold = {
+            stripe_prices.product_id(session.tenant, plan.id, item["feature_id"]): item
+            for item in quantities.prepaid_items(plan)
+        }
         bought = {
             item["feature_id"]: quantities.included(item)
-            + chosen[item["feature_id"]] * Decimal(item["price"].get("billing_units", 1))
-            for item in quantities.prepaid_items(plan)
-            if item["feature_id"] in chosen
+            + chosen[product] * Decimal(item["price"].get("billing_units", 1))
+            for product, item in sold.items()
+            if product in chosen
         }
         gains.append(_with(gain, bought))
     return order._replace(effect=order.effect._replace(gains=tuple(gains)))

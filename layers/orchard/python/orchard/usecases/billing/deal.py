@@ -11,6 +11,7 @@ from orchard.domain.billing import (
     charging,
     customizing,
     discounts,
+    seats,
     stripe_prices,
 )
 from orchard.domain.billing.coupons import Discount
@@ -102,7 +103,17 @@ class Deal:
         if plan is None:
             plan = self.known.plan(held.plan_id)
         named = self.entity_name(held.entity_id)
-        return Bought(plan, held.id, held.quantities if quantities is None else quantities, named)
+        units = held.quantities if quantities is None else quantities
+        return Bought(plan, held.id, units, named, self.seats(held, spare=True))
+
+    def coming(self, held: CustomerPlan) -> Bought:
+        """Return a plan that is held, as it is billed from the next cycle."""
+        found = self.bought(held, {**held.quantities, **held.upcoming_quantities})
+        return found._replace(seats=self.seats(held, spare=False))
+
+    def seats(self, held: CustomerPlan, *, spare: bool) -> Mapping[str, Decimal]:
+        """Return the seats of a plan that are paid for, by feature, with those to spare or not."""
+        return seats.in_use(self.account.state(self.session.now), held.id, spare=spare)
 
     def entity_name(self, entity_id: str | None) -> str | None:
         """What an entity is called on invoices."""
@@ -160,7 +171,9 @@ class Deal:
         if self.is_trialing or held.stripe_subscription_id is None:
             return ()
         state = self.account.state(self.session.now)
-        return arrears.lines(state, held, self.bought(held).plan, self.sale, None)
+        waived = bool(self.account.customer.config.get("disable_overage_billing"))
+        plan = self.bought(held).plan
+        return arrears.lines(state, held, plan, self.sale, None, waived=waived)
 
     def end_of(self, leaving: Iterable[CustomerPlan]) -> int:
         """Return when plans end that go on to the end of what is paid: of the longest interval."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from orchard.domain import attachment, changes, customer
 from orchard.domain.arrangement import Household
 from orchard.domain.attachment import Attached, Terms
-from orchard.domain.billing import arrears, customizing
+from orchard.domain.billing import arrears, customizing, seats
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.catalog import Catalog, Plan
@@ -18,7 +18,7 @@ from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
 from orchard.usecases import arranging
-from orchard.usecases.billing import marks
+from orchard.usecases.billing import amending, marks
 
 
 class Setting(NamedTuple):
@@ -78,7 +78,7 @@ def _new(account: Account, result: Result) -> list[CustomerPlan]:
 
 def applied(setting: Setting, effect: Effect) -> Result:
     """Return what a customer has after an effect; what it names and is gone already is left out."""
-    session, account = setting.session, setting.account
+    account = setting.account
     over = {*effect.ended, *effect.dropped}
     begun = {gain.customer_plan_id for gain in effect.gains}
     ended = [one for one in account.plans if one.id in effect.ended]
@@ -87,11 +87,8 @@ def applied(setting: Setting, effect: Effect) -> Result:
         for gain in effect.gains
         if gain.starts_at is None and _is_new(setting, gain)
     ]
-    state: Mapping[Place, Holding] = account.state(session.now)
-    for held in account.plans:
-        if held.id in effect.settled:
-            state = arrears.settled(state, held, None)
-    state = attachment.held_after(state, attached, account.entities, ended, effect.carry)
+    before = _moved(setting, effect)
+    state = attachment.held_after(before, attached, account.entities, ended, effect.carry)
     kept, changed = [], []
     for held in account.plans:
         if held.id in over or (held.status == SCHEDULED and held.id in begun):
@@ -108,6 +105,18 @@ def applied(setting: Setting, effect: Effect) -> Result:
         gone=tuple(one for one in account.plans if one.id in over),
         changed=(*changed, *gained, *scheduled),
     )
+
+
+def _moved(setting: Setting, effect: Effect) -> Mapping[Place, Holding]:
+    """What balances hold once usage is paid for, and plans changed that stay."""
+    session, account = setting.session, setting.account
+    state: Mapping[Place, Holding] = account.state(session.now)
+    for held in account.plans:
+        if held.id in effect.settled:
+            state = arrears.settled(state, held, None)
+    state = seats.bumped(state, effect.seats)
+    paid = setting.subscription
+    return amending.amended(session, setting.known, account, state, effect, paid)
 
 
 def plan_of(known: Catalog, gain: Gain) -> Plan:
@@ -181,6 +190,9 @@ def _changed(setting: Setting, held: CustomerPlan, effect: Effect) -> CustomerPl
     gain = next((one for one in effect.gains if one.customer_plan_id == held.id), None)
     if gain is not None:
         held = _paid(held._replace(order_id=None), gain, _payer(setting, gain))
+    for change in effect.amended:
+        if change.customer_plan_id == held.id:
+            held = amending.held_after(setting.known, held, change, setting.subscription)
     if held.id in effect.canceled:
         at = held.canceled_at or setting.session.now
         return held._replace(canceled_at=at, expires_at=effect.canceled[held.id])

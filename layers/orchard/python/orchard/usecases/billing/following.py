@@ -7,7 +7,6 @@ brought into line with what it is now. Nothing is concluded from the report itse
 from collections.abc import Mapping
 from typing import Any
 
-from orchard.domain import ids
 from orchard.domain.billing import stripe_prices
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import OVERDUE, Subscription
@@ -19,10 +18,11 @@ from orchard.store import catalog, customers
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import Write
+from orchard.store.statements import Contention, Write
 from orchard.store.table import Table
-from orchard.usecases.billing import effects, reports
+from orchard.usecases.billing import effects, renewing, reports
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.effects import Setting
 
 #: A phase is taken to have begun so long before it does: clocks differ.
@@ -41,6 +41,8 @@ def subscription_changed(table: Table, event: Event, now: int) -> str:
         subscription = stripe_subscriptions.get(event.environment, event.object["id"])
         if subscription is None:
             return "no subscription"
+        if renewing.catch_up(found.session, found.account, subscription):
+            raise Contention
         writes = in_line(found.session, found.account, subscription)
         found.session.commit(*writes)
         return "in line" if writes else "unchanged"
@@ -54,7 +56,11 @@ def converge(session: Session, internal_id: str, subscription_id: str) -> bool:
     def attempt() -> bool:
         account = customers.require(session, internal_id)
         subscription = stripe_subscriptions.get(session.environment, subscription_id)
-        writes = [] if subscription is None else in_line(session, account, subscription)
+        if subscription is None:
+            return False
+        if renewing.catch_up(session, account, subscription):
+            raise Contention
+        writes = in_line(session, account, subscription)
         if writes:
             session.commit(*writes)
         return bool(writes)
@@ -91,7 +97,7 @@ def _over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
     for one in ended:
         if one.add_on or one.one_off:
             continue
-        waiting = [held for held in _successors(deal, one) if held.id not in dropped]
+        waiting = [held for held in successors(deal, one) if held.id not in dropped]
         free = next((held for held in waiting if deal.bought(held).plan.is_free), None)
         dropped += [held.id for held in waiting if held is not free]
         gain = _begun(free) if free is not None else default_of(deal, one)
@@ -106,10 +112,13 @@ def _over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
 def _going_on(deal: Deal, paid: list[CustomerPlan]) -> Effect:
     """The subscription goes on: phases that passed, cancellations made or taken back at Stripe."""
     begun = [one for one in paid if one.status == SCHEDULED and _has_begun(deal, one)]
-    if begun:
-        ended = [held.id for one in begun for held in _predecessors(deal, one)]
-        return Effect(gains=tuple(_begun(one, is_billed=True) for one in begun), ended=tuple(ended))
+    replaced = [held.id for one in begun for held in predecessors(deal, one)]
     active = [one for one in paid if one.status == ACTIVE]
+    left = [one for one in active if one.id not in replaced and _is_left(deal, one)]
+    if begun or left:
+        over = _over(deal, left)
+        given = tuple(_begun(one, is_billed=True) for one in begun)
+        return over._replace(gains=(*given, *over.gains), ended=(*replaced, *over.ended))
     waits = any(one.status == SCHEDULED for one in paid)
     cancel_at = deal.subscription.cancel_at if deal.subscription else None
     if cancel_at is not None:
@@ -124,7 +133,7 @@ def _going_on(deal: Deal, paid: list[CustomerPlan]) -> Effect:
     again = [one for one in active if one.canceled_at is not None]
     return Effect(
         restored=tuple(one.id for one in again),
-        dropped=tuple(held.id for one in again for held in _successors(deal, one)),
+        dropped=tuple(held.id for one in again for held in successors(deal, one)),
     )
 
 
@@ -148,36 +157,14 @@ def _facts(deal: Deal, paid: list[CustomerPlan]) -> Mapping[str, Mapping[str, An
     }
 
 
-def default_of(deal: Deal, left: CustomerPlan, starts_at: int | None = None) -> Gain | None:
-    """Return the plan without a price that customers of a group get by themselves.
-
-    None if there is none, if it is the plan that is left, or if it waits or holds already.
-    """
-    plans = (
-        plan
-        for plan in deal.known.current_plans()
-        if plan.auto_enable and plan.is_free and plan.group == left.group and not plan.archived
-    )
-    plan = next(plans, None)
-    held = deal.held(left.entity_id)
-    if plan is None or left.add_on or left.one_off or left.entity_id is not None:
-        return None
-    if any(one.plan_id == plan.id for one in held):
-        return None
-    return Gain(
-        customer_plan_id=ids.new("cus_prod_", deal.session.now),
-        plan_id=plan.id,
-        plan_version=plan.version,
-        starts_at=starts_at,
-    )
-
-
-def _successors(deal: Deal, current: CustomerPlan) -> list[CustomerPlan]:
+def successors(deal: Deal, current: CustomerPlan) -> list[CustomerPlan]:
+    """Return the plans that wait to take the place of one."""
     held = deal.held(current.entity_id)
     return [one for one in held if one.status == SCHEDULED and one.group == current.group]
 
 
-def _predecessors(deal: Deal, coming: CustomerPlan) -> list[CustomerPlan]:
+def predecessors(deal: Deal, coming: CustomerPlan) -> list[CustomerPlan]:
+    """Return the plans whose place one takes when it begins."""
     return [
         one
         for one in deal.held(coming.entity_id)
@@ -198,6 +185,19 @@ def _has_begun(deal: Deal, coming: CustomerPlan) -> bool:
     starts = [item.period.start for item in subscription.items if item.lookup_key in wanted]
     is_time = all(start >= coming.started_at - _TOLERANCE_MS for start in starts)
     return wanted <= there and is_time
+
+
+def _is_left(deal: Deal, held: CustomerPlan) -> bool:
+    """Whether the time of a canceled plan is up, while the subscription goes on for others."""
+    subscription, ends_at = deal.subscription, held.expires_at
+    if subscription is None or ends_at is None or held.canceled_at is None:
+        return False
+    if any(item.period.start >= ends_at - _TOLERANCE_MS for item in subscription.items):
+        return True
+    there = {item.lookup_key for item in subscription.items}
+    items = stripe_prices.subscription_items(deal.coming(held), deal.sale)
+    is_gone = not {item.price.lookup_key for item in items} <= there
+    return is_gone and deal.session.now >= ends_at - _TOLERANCE_MS
 
 
 def _begun(held: CustomerPlan, *, is_billed: bool = False) -> Gain:

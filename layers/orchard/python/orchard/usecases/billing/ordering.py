@@ -5,65 +5,48 @@ A process may die at any point. What it leaves is an order that is open and a lo
 at Stripe.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from orchard.domain.billing.order import CHECKOUT, PAYMENT, Bill, Effect, Order, Subscribe
-from orchard.domain.catalog import Catalog
-from orchard.domain.interval import DAY_MS, MINUTE_MS
-from orchard.errors import Locked, RateLimited, StripeFailed, Unavailable
-from orchard.gateways import stripe_billing, stripe_checkout, stripe_subscriptions
+from orchard.domain.billing.order import (
+    CHECKOUT,
+    PAYMENT,
+    REFUSED,
+    Effect,
+    Order,
+)
+from orchard.errors import Locked, RateLimited, StripeFailed, StripeMissing, Unavailable
+from orchard.gateways import stripe_billing, stripe_checkout
 from orchard.store import catalog, customers, orders
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
-from orchard.usecases.billing import effects, performing
+from orchard.usecases.billing import effects, patience, performing, taking_back
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.discounting import consumed
 from orchard.usecases.billing.effects import Setting
-from orchard.usecases.billing.following import default_of
-from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.performing import Halted, Outcome
 
-#: How long a payment that failed may be made good, and how long a first one is waited for.
-PAYMENT_MS, FIRST_PAYMENT_MS = 10 * MINUTE_MS, 23 * 60 * MINUTE_MS
-#: A session is looked after for a while after it closed.
-_CHECKOUT_MS = 10 * DAY_MS
-
-type Decide = Callable[[Account, Catalog, Pending], Order | Outcome]
+_JUST_PAID = "A payment was made a moment ago: try again in a few seconds"
 
 
-def place(session: Session, customer_id: str, decide: Decide) -> Outcome:
-    """Decide an order under the lock and carry it out; an `Outcome` is an answer without one.
-
-    Errors: `Locked` while another request changes the billing; those of the decision and of Stripe.
-    """
-
-    def attempt() -> Outcome | Order:
-        account = customers.require(session, customer_id)
-        held = orders.pending(session, account.customer.internal_id)
-        orders.refuse_busy(session, held)
-        if held.abandoned(session.now):
-            for order in held.abandoned(session.now):
-                finish(session, order)
-            raise Contention
-        decided = decide(account, catalog.read(session), held)
-        return decided if isinstance(decided, Outcome) else _begun(session, account, decided)
-
-    decided = optimistic(attempt)
-    return decided if isinstance(decided, Outcome) else carry_out(session, decided)
-
-
-def _begun(session: Session, account: Account, order: Order) -> Outcome | Order:
+def begun(
+    session: Session, account: Account, order: Order, instead: Order | None
+) -> Outcome | Order:
     """Take the lock for an order; one without steps is done in the same request."""
+    closed = [] if instead is None else [orders.closed(session, instead)]
     if not order.steps:
         setting = Setting(session, catalog.read(session), account)
         last = session.stamp(order.kind, **order.audit)
         untouched = orders.untouched(session, order.internal_id)
-        session.commit(*effects.writes(setting, order.effect, last), untouched)
+        session.commit(*effects.writes(setting, order.effect, last), untouched, *closed)
         return Outcome(order)
-    writes = orders.begun(session, order, account.customer)
+    order = order._replace(marks={one.space: one.text for one in session.marks})
+    writes = [*orders.begun(session, order, account.customer), *closed]
     try:
         # The idempotency key goes with the effect: what Stripe refuses may be tried again.
         session.unmarked().commit(*writes)
@@ -77,19 +60,36 @@ def _begun(session: Session, account: Account, order: Order) -> Outcome | Order:
 def carry_out(session: Session, order: Order) -> Outcome:
     """Take the steps of an order and write its effect, or let it wait for its payment.
 
-    Errors: what Stripe refuses for good, after all of the order was taken back; `Unavailable`
-    leaves the order to whoever comes next.
+    Errors: what Stripe refuses for good, after all of the order was taken back; `Unavailable`,
+    `RateLimited` and `Locked` leave the order to whoever comes next.
     """
-    try:
-        outcome = performing.perform(session.environment, order)
-    except (StripeFailed, RateLimited):
-        give_up(session, order)
-        raise
-    except Unavailable:
-        # Nobody works on it from now on.
-        session.unmarked().commit(orders.freed(session, order))
-        raise
+    with _let_go(session, order):
+        try:
+            outcome = performing.perform(session.environment, order)
+        except Halted as halted:
+            refused = halted.order._replace(status=REFUSED)
+            session.unmarked().commit(orders.refused(session, refused))
+            kept = give_up(session, refused)
+            raise _told(halted.cause, kept) from halted
     return settle(session, outcome) if outcome.is_paid else _wait(session, outcome)
+
+
+@contextmanager
+def _let_go(session: Session, order: Order) -> Iterator[None]:
+    """Let others have the lock if it goes no further now: nobody works on the order any more."""
+    try:
+        yield
+    except (Unavailable, RateLimited, Locked):
+        with suppress(ConditionFailed, Contention):
+            session.unmarked().commit(orders.freed(session, order))
+        raise
+
+
+def _told(refused: StripeFailed, kept: list[str]) -> StripeFailed:
+    """What Stripe refused, and what could not be taken back of what came before."""
+    if kept:
+        refused.message += f" (not taken back: {', '.join(kept)})"
+    return refused
 
 
 def finish(session: Session, order: Order) -> Outcome | None:
@@ -105,6 +105,10 @@ def finish(session: Session, order: Order) -> Outcome | None:
     found = orders.find(own, order.internal_id, order.id)
     if found is None:
         own.commit(orders.freed(own, order))
+        return None
+    if found.status == REFUSED:
+        with _let_go(own, found):
+            give_up(own, found)
         return None
     try:
         return carry_out(own, found)
@@ -140,7 +144,7 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
 
 def _wait(session: Session, outcome: Outcome) -> Outcome:
     """Keep an order until its Checkout session or its invoice is paid."""
-    order = _waiting(session, outcome)
+    order = patience.waiting(session, outcome)
     writes: list[Write] = [orders.waiting(session, order), orders.freed(session, order)]
     if order.early:
         account = customers.require(session, order.internal_id)
@@ -151,44 +155,17 @@ def _wait(session: Session, outcome: Outcome) -> Outcome:
     return outcome._replace(order=order)
 
 
-def _waiting(session: Session, outcome: Outcome) -> Order:
-    order, made = outcome.order, outcome.session
-    if made is not None:
-        return order._replace(
-            status=CHECKOUT,
-            paid_by=made.id,
-            payment_url=made.url,
-            expires_at=made.expires_at + _CHECKOUT_MS,
-        )
-    return order._replace(
-        status=PAYMENT,
-        paid_by=outcome.invoice and outcome.invoice.id,
-        payment_url=outcome.invoice and outcome.invoice.hosted_invoice_url,
-        expires_at=_patience(session, order),
-    )
+def give_up(session: Session, order: Order, *beside: Write) -> list[str]:
+    """Take back what an order did at Stripe, and close it without its effect.
 
-
-def _patience(session: Session, order: Order) -> int | None:
-    """Until when a payment is waited for; an invoice that was sent has no end."""
-    first = order.steps[0]
-    if isinstance(first, Subscribe | Bill) and first.days_until_due is not None:
-        return None
-    if isinstance(first, Bill) and not first.finalize:
-        return None
-    return session.now + (FIRST_PAYMENT_MS if isinstance(first, Subscribe) else PAYMENT_MS)
-
-
-def give_up(session: Session, order: Order, *beside: Write) -> None:
-    """Take back what an order did at Stripe, and close it without its effect."""
-    environment = session.environment
-    for number, step in enumerate(order.steps):
-        made = order.results.get(str(number))
-        if made is None:
-            continue
-        if isinstance(step, Bill):
-            stripe_billing.void(environment, made)
-        elif isinstance(step, Subscribe):
-            stripe_subscriptions.end(environment, made, f"orchard:{order.id}:{number}:end")
+    Returns the ids of what Stripe does not take back. Errors: `Locked` when the payment that it
+    waited for was made a moment ago.
+    """
+    if order.status == PAYMENT and order.paid_by is not None:
+        with suppress(StripeMissing):
+            if stripe_billing.get(session.environment, order.paid_by).is_paid:
+                raise Locked(_JUST_PAID)
+    kept = taking_back.all_of(session.environment, order)
 
     def attempt() -> None:
         if orders.find(session, order.internal_id, order.id) is not None:
@@ -200,6 +177,7 @@ def give_up(session: Session, order: Order, *beside: Write) -> None:
             )
 
     optimistic(attempt)
+    return kept
 
 
 def _taken_back(session: Session, order: Order) -> list[Write]:
@@ -228,13 +206,21 @@ def superseded(session: Session, held: Pending) -> None:
         if order.status == CHECKOUT and order.paid_by is not None:
             state = stripe_checkout.expire(session.environment, order.paid_by)
             if state == stripe_checkout.COMPLETE:
-                raise Locked("A Checkout session was just paid: try again in a few seconds")
+                raise Locked(_JUST_PAID)
             give_up(session, order)
         elif order.status == PAYMENT and order.expires_at is not None:
             give_up(session, order)
 
 
 def as_maker(session: Session, order: Order) -> Session:
-    """Return a session that writes in the name of whoever made an order."""
+    """Return a session that writes in the name of whoever made an order.
+
+    It claims the idempotency keys of that request, together with the effect.
+    """
     actor = str(order.audit.get("by", session.actor))
-    return replace(session, actor=actor, marks=[])
+    own = [mark for mark in session.marks if order.marks.get(mark.space) == mark.text]
+    made = replace(session, actor=actor, marks=own)
+    for space, text in order.marks.items():
+        if space not in {mark.space for mark in own} and session.claimed(space, text) is None:
+            made.claim(space, text)
+    return made

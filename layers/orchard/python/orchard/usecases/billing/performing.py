@@ -42,25 +42,46 @@ class Outcome(NamedTuple):
     is_paid: bool = True
 
 
+class Halted(Exception):  # noqa: N818 - the error is its cause
+    """Stripe refused a step for good; `order` is told what was made until then."""
+
+    def __init__(self, order: Order, cause: StripeFailed) -> None:
+        super().__init__(cause.message)
+        self.order, self.cause = order, cause
+
+
 class Work(NamedTuple):
-    """A step to take: for which order, where, under which idempotency key."""
+    """A step to take: for which order, where, under which idempotency key.
+
+    `made` is what it made before; `begun` is told what it has made so far, by the step's number.
+    """
 
     environment: str
     order: Order
     key: str
     made: str | None
+    number: int
+    begun: dict[str, str]
+
+    def note(self, made: str) -> None:
+        """Remember what the step has made, so that it can be taken back if it goes no further."""
+        self.begun[str(self.number)] = made
 
 
 def perform(environment: str, order: Order) -> Outcome:
     """Take the steps that are left, up to one that waits to be paid.
 
-    Errors: `StripeFailed` and the like when Stripe refuses a step for good.
+    Errors: `Halted` when Stripe refuses a step for good.
     """
     outcome = Outcome(order)
     for number, step in enumerate(order.steps):
         made = outcome.order.results.get(str(number))
-        work = Work(environment, outcome.order, f"orchard:{order.id}:{number}", made)
-        taken = _TAKERS[step.do](work, step)
+        key, begun = f"orchard:{order.id}:{number}", dict(outcome.order.results)
+        work = Work(environment, outcome.order, key, made, number, begun)
+        try:
+            taken = _TAKERS[step.do](work, step)
+        except StripeFailed as refused:
+            raise Halted(outcome.order._replace(results=begun), refused) from refused
         results = {**outcome.order.results, str(number): taken.id}
         outcome = Outcome(
             outcome.order._replace(results=results),
@@ -78,6 +99,7 @@ def _subscribe(work: Work, step: Subscribe) -> Taken:
     if work.made is None:
         params = settings.subscription(work.environment, work.order, step)
         begun = stripe_subscriptions.begin(work.environment, params, work.key)
+        work.note(begun.id)
         work = work._replace(made=begun.id)
     found = _existing(work.environment, str(work.made))
     invoice = _first_invoice(work, step, found)
@@ -98,11 +120,14 @@ def _first_invoice(work: Work, step: Subscribe, found: Subscription) -> Invoice 
 
 def _bill(work: Work, step: Bill) -> Taken:
     order = work.order
+    if step.later:
+        return _bill_later(work, step)
     if work.made is not None:
         found = stripe_billing.get(work.environment, work.made)
-        return Taken(found.id, invoice=found, is_paid=found.is_paid)
+        return Taken(found.id, invoice=found, is_paid=found.is_paid or not step.holds)
     settings.ensure(work.environment, step.products, ())
     drafted = stripe_billing.draft(work.environment, settings.invoice(order, step), work.key)
+    work.note(drafted)
     target = {"customer": str(order.stripe_id), "invoice": drafted}
     stripe_billing.add(work.environment, target, step.lines, order.currency, work.key)
     if not step.finalize:
@@ -111,40 +136,53 @@ def _bill(work: Work, step: Bill) -> Taken:
     found = stripe_billing.finalize(work.environment, drafted, f"{work.key}:finalize")
     if step.days_until_due is None:
         found = stripe_billing.pay(work.environment, drafted, f"{work.key}:pay")
-    return Taken(drafted, invoice=found, is_paid=found.is_paid)
+    return Taken(drafted, invoice=found, is_paid=found.is_paid or not step.holds)
+
+
+def _bill_later(work: Work, step: Bill) -> Taken:
+    subscription_id = str(step.subscription_id)
+    if work.made is None:
+        settings.ensure(work.environment, step.products, ())
+        target = {"customer": str(work.order.stripe_id), "subscription": subscription_id}
+        stripe_billing.add(
+            work.environment, target, step.lines, work.order.currency, work.key
+        )
+    return Taken(subscription_id)
 
 
 def _arrange(work: Work, step: Arrange) -> Taken:
     found = _existing(work.environment, step.subscription_id)
-    if work.made is not None:
-        return Taken(found.id, found)
+    if work.made is not None or settings.is_arranged(found, work.key):
+        return _arranged(work, step, found)
     if found.schedule_id is not None:
         stripe_subscriptions.release(work.environment, found.schedule_id)
-    params = settings.arrangement(work.environment, found, step)
-    if not params:
-        return Taken(found.id, found)
+    params = settings.arrangement(work.environment, found, step, work.key)
     if step.lines:
         settings.ensure(work.environment, step.goods.products, ())
         target = {"customer": found.customer, "subscription": found.id}
         stripe_billing.add(work.environment, target, step.lines, found.currency, work.key)
     changed = stripe_subscriptions.change(work.environment, found.id, params, f"{work.key}:items")
-    bills = step.restart and changed.latest_invoice_id is not None
-    invoice = (
-        stripe_billing.get(work.environment, str(changed.latest_invoice_id)) if bills else None
-    )
-    return Taken(found.id, changed, invoice)
+    return _arranged(work, step, changed)
+
+
+def _arranged(work: Work, step: Arrange, found: Subscription) -> Taken:
+    """What an arrangement came to; a cycle that began anew with it has an invoice."""
+    bills = step.restart and found.latest_invoice_id is not None
+    invoice = stripe_billing.get(work.environment, str(found.latest_invoice_id)) if bills else None
+    return Taken(found.id, found, invoice)
 
 
 def _plan(work: Work, step: Plan) -> Taken:
     found = _existing(work.environment, step.subscription_id)
     if work.made is not None:
         return Taken(work.made, found)
-    if found.schedule_id is not None:
-        stripe_subscriptions.release(work.environment, found.schedule_id)
     made = found.id
     if step.goods is not None and step.goods.items:
         phases = settings.phases(work.environment, found, step)
-        made = stripe_subscriptions.schedule(work.environment, found.id, phases, work.key)
+        # A schedule that is there, of a try that was broken off too, gets other phases.
+        made = stripe_subscriptions.schedule(work.environment, found, phases, work.key)
+    elif found.schedule_id is not None:
+        stripe_subscriptions.release(work.environment, found.schedule_id)
     ends = step.at // 1000 if step.goods is not None and not step.goods.items else None
     if (found.cancel_at is None) != (ends is None) or found.cancel_at != (ends and ends * 1000):
         params = {"cancel_at": "" if ends is None else ends, "proration_behavior": "none"}

@@ -128,7 +128,7 @@ def _is_owed(here: Scene, until: int) -> bool:
         return True
     if here.is_waived:
         return False
-    ending = arrears.Ending(until)
+    ending = arrears.Ending(until, renews=False)
     after = here.state
     for held in here.plans:
         after = arrears.claimed(after, held, ending, "any")

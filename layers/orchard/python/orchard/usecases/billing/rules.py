@@ -1,7 +1,10 @@
 """What goes together in a request to attach a plan, and how it is going to be paid."""
 
+from collections.abc import Sequence
+
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.contracts.billing.customize import Customize
+from orchard.contracts.billing.parts import InvoiceMode
 from orchard.domain import interval, plan_rules
 from orchard.domain.billing import stripe_prices
 from orchard.domain.billing.transitions import Transition
@@ -16,7 +19,12 @@ NET_TERMS_DAYS = 30
 _CURRENCY = "currency_mismatch"
 
 
-def trial_end(deal: Deal, plan: Plan, turn: Transition, customize: Customize | None) -> int | None:
+def asks_for_trial(customize: Customize | None) -> bool:
+    """Whether a trial, or none, is asked for this customer."""
+    return customize is not None and "free_trial" in customize.model_fields_set
+
+
+def trial_end(deal: Deal, plan: Plan, turn: Transition, is_asked: bool) -> int | None:  # noqa: FBT001 - one of what decides about it
     """Return when the trial ends that a plan begins with; None for none.
 
     A customer has a trial of a plan once; a trial that is asked for this customer is given.
@@ -24,7 +32,6 @@ def trial_end(deal: Deal, plan: Plan, turn: Transition, customize: Customize | N
     trial = plan.free_trial
     if trial is None or turn.at_end:
         return None
-    is_asked = customize is not None and "free_trial" in customize.model_fields_set
     if not is_asked and had_trial(deal.account.plans, plan):
         return None
     return interval.after(deal.now, trial["duration_type"], int(trial["duration_length"]))
@@ -35,23 +42,42 @@ def had_trial(plans: tuple[CustomerPlan, ...], plan: Plan) -> bool:
     return any(one.plan_id == plan.id and one.trial_ends_at is not None for one in plans)
 
 
-def needs_card(plan: Plan, deal: Deal) -> bool:
+def needs_card(plans: Sequence[Plan], deal: Deal) -> bool:
     """Whether it matters if there is a card on file."""
-    return not plan.is_free and deal.account.customer.stripe_id is not None
+    is_sold = any(not one.is_free for one in plans)
+    return is_sold and deal.account.customer.stripe_id is not None
 
 
-def goes_to_checkout(request: AttachRequest, plan: Plan, deal: Deal, *, has_card: bool) -> bool:
-    """Whether the customer is sent to Stripe's page to pay."""
-    if plan.is_free or request.is_invoiced or request.no_billing_changes:
+def goes_to_checkout(
+    request: AttachRequest,
+    plans: Sequence[Plan],
+    deal: Deal,
+    turns: Sequence[Transition],
+    *,
+    has_card: bool,
+) -> bool:
+    """Whether the customer is sent to Stripe's page to pay for plans that are bought together."""
+    sold = [one for one in plans if not one.is_free]
+    if not sold or request.is_invoiced or request.no_billing_changes:
         return False
-    can = plan_rules.is_one_off(plan) or deal.subscription is None
-    if not can or request.redirect_mode == "never" or _starts_later(request, deal):
+    recurring = [one for one in sold if not plan_rules.is_one_off(one)]
+    waits = _starts_later(request, deal) or any(one.at_end for one in turns)
+    can = not (recurring and deal.subscription) and not waits
+    if not can or request.redirect_mode == "never":
         return False
     if request.redirect_mode == "always":
         return True
-    trial = plan.free_trial
-    is_open_trial = trial is not None and not trial["card_required"]
-    return not has_card and not (is_open_trial and not had_trial(deal.account.plans, plan))
+    return not has_card and not (recurring == sold and _has_open_trial(recurring, deal))
+
+
+def _has_open_trial(plans: Sequence[Plan], deal: Deal) -> bool:
+    """Whether nothing is to be paid until a trial ends that needs no card."""
+    return any(
+        one.free_trial is not None
+        and not one.free_trial["card_required"]
+        and not had_trial(deal.account.plans, one)
+        for one in plans
+    )
 
 
 def changes_interval(deal: Deal, plan: Plan, turn: Transition) -> bool:
@@ -63,21 +89,34 @@ def changes_interval(deal: Deal, plan: Plan, turn: Transition) -> bool:
     return before is not None and after is not None and before != after
 
 
-def check(wish: Wish, request: AttachRequest, turn: Transition) -> None:
+def check(wish: Wish, requests: Sequence[AttachRequest]) -> None:
     """Refuse what does not go together. Errors: `Invalid`."""
-    deal, (bought, *_) = wish.deal, wish.bought
-    _check_currency(deal, request)
-    _check_dates(deal, request, bought.plan, turn)
-    _check_payment(wish, request, turn)
+    request = requests[0]
+    _check_currency(wish.deal, request)
+    for bought, turn in zip(wish.bought, wish.transitions, strict=True):
+        _check_dates(wish.deal, request, bought.plan, turn)
+        _check_payment(wish, request, turn)
     if request.long_lived_checkout:
         raise Invalid("long_lived_checkout is not supported: ask for a new Checkout when it is due")
-    if turn.at_end and (wish.carry.balances or wish.carry.usages):
+    if any(one.at_end for one in wish.transitions) and (wish.carry.balances or wish.carry.usages):
         raise Invalid("Only a switch that happens at once can carry over balances or usage")
 
 
+def check_redirect(wish: Wish, request: AttachRequest) -> None:
+    """Refuse a page for plans bought together that join a subscription. Errors: `Invalid`."""
+    joins = wish.deal.subscription is not None and not request.new_billing_subscription
+    if request.redirect_mode == "always" and joins:
+        raise Invalid(
+            'redirect_mode "always" needs new_billing_subscription: the customer has a '
+            "subscription, which is changed without a page",
+            "invalid_redirect_mode",
+        )
+
+
 def _check_payment(wish: Wish, request: AttachRequest, turn: Transition) -> None:
-    deal, (bought, *_) = wish.deal, wish.bought
-    if wish.by_checkout and len(stripe_prices.upfront_intervals(bought.plan)) > 1:
+    deal = wish.deal
+    upfront = (stripe_prices.upfront_intervals(one.plan) for one in wish.bought)
+    if wish.by_checkout and len(set().union(*upfront)) > 1:
         raise Invalid("Checkout can't sell prices of several recurring intervals at once")
     if request.is_invoiced and turn.at_end and not _enables_at_once(request):
         raise Invalid("An invoice can't be waited for when the plan begins with the next cycle")
@@ -87,6 +126,13 @@ def _check_payment(wish: Wish, request: AttachRequest, turn: Transition) -> None
         raise Invalid("custom_line_items need a subscription that changes at once")
     if request.proration_behavior == "none" and _is_first_payment(deal, request, turn):
         raise Invalid("proration_behavior none can't waive the first payment or end a trial")
+
+
+def days_until_due(mode: InvoiceMode | None) -> int | None:
+    """Return within how many days an invoice is to be paid; None: the card is charged."""
+    if mode is None or not mode.enabled:
+        return None
+    return mode.net_terms_days if mode.net_terms_days is not None else NET_TERMS_DAYS
 
 
 def _enables_at_once(request: AttachRequest) -> bool:

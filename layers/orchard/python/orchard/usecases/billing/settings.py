@@ -11,6 +11,8 @@ from orchard.gateways import stripe_catalog
 from orchard.usecases.billing.discounting import as_parameters
 
 ORDER = "orchard_order_id"
+#: The last arrangement that was made of a subscription, by its idempotency key.
+_ARRANGED = "orchard_arranged"
 #: What other software that reads this account goes by.
 _MANAGED = {"autumn_managed": "true"}
 
@@ -84,8 +86,16 @@ def invoice(order: Order, step: Bill) -> dict[str, Any]:
     return params
 
 
-def arrangement(environment: str, found: Subscription, step: Arrange) -> dict[str, Any]:
-    """Return what has to change of a subscription; nothing if it is as it should be."""
+def is_arranged(found: Subscription, key: str) -> bool:
+    """Whether a subscription was arranged under this key, in a try that was broken off."""
+    return (_ARRANGED, key) in found.metadata
+
+
+def arrangement(environment: str, found: Subscription, step: Arrange, key: str) -> dict[str, Any]:
+    """Return what has to change of a subscription; the key is noted at it along with that.
+
+    After a crash what is asked for can't be told from what is there: a cycle may begin anew twice.
+    """
     changes = _item_changes(found, ids_of(environment, step.goods), step.goods)
     params: dict[str, Any] = {"items": changes} if changes else {}
     if step.discounts is not None and step.discounts != found.discounts:
@@ -99,7 +109,7 @@ def arrangement(environment: str, found: Subscription, step: Arrange) -> dict[st
         params["billing_cycle_anchor"] = {"type": "now"}
     if step.restart:
         params["payment_behavior"] = "error_if_incomplete"
-    return {**params, "proration_behavior": "none"} if params else {}
+    return {**params, "proration_behavior": "none", "metadata": {_ARRANGED: key}}
 
 
 def _item_changes(

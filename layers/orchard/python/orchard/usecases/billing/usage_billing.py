@@ -49,8 +49,13 @@ class Work(NamedTuple):
     @property
     def ending(self) -> Ending:
         """Which periods end."""
-        anchor = self.subscription.anchor if self.subscription else None
-        return Ending(self.invoice.ended_at, anchor, self.invoice.shown.keys())
+        found = self.subscription
+        return Ending(
+            self.invoice.ended_at,
+            found.anchor if found else None,
+            self.invoice.shown.keys(),
+            renews=found is None or not found.is_over,
+        )
 
 
 class Scene(NamedTuple):

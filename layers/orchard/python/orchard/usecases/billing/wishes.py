@@ -52,6 +52,7 @@ class Wish:
     carry: Carry = NO_CARRY
     success_url: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
+    #: Products of which the buyer may choose how many on the page.
     adjustable: tuple[str, ...] = ()
     custom_lines: tuple[LineItem, ...] | None = None
     bills_nothing: bool = False
@@ -60,6 +61,11 @@ class Wish:
     def ended(self) -> tuple[CustomerPlan, ...]:
         """The plans that end at once."""
         return tuple(one.current for one in self.transitions if one.current and not one.at_end)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The plans that the subscription is not to pay for any more, by their ids."""
+        return (*self.effect.dropped, *self.effect.ended)
 
     @property
     def effect(self) -> Effect:

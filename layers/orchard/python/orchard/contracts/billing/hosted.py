@@ -1,0 +1,92 @@
+"""Requests of `billing.open_customer_portal` and `billing.setup_payment`."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from orchard.contracts.audit import AuditedRequest
+from orchard.contracts.billing.attach import AttachRequest
+from orchard.contracts.billing.customize import Customize
+from orchard.contracts.billing.parts import (
+    AskedDiscounts,
+    BillingCycleAnchor,
+    CarryOver,
+    CustomLineItems,
+    FeatureQuantities,
+    ProrationBehavior,
+    StripeMetadata,
+    WebAddress,
+    refuse_licenses,
+)
+from orchard.contracts.customers import GetOrCreateCustomerRequest
+from orchard.contracts.entities import CustomerData
+from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole, fault
+
+_UNSUPPORTED = (
+    "remove_plan_ids",
+    "processor_subscription_id",
+    "tax_rate_id",
+    "enable_plan_immediately",
+)
+#: What is about the page, not about the plan that is attached once the card is saved.
+_OF_PAGE = {"success_url", "checkout_session_params", "customer_data"}
+
+
+class OpenCustomerPortalRequest(AuditedRequest):
+    """Open Stripe's portal for a customer."""
+
+    customer_id: CustomerId
+    configuration_id: Id | None = None
+    return_url: WebAddress | None = None
+
+
+class SetupPaymentRequest(AuditedRequest):
+    """Have a customer save a card on Stripe's page, and attach a plan once that is done."""
+
+    customer_id: CustomerId
+    plan_id: PlanId | None = None
+    entity_id: Id | None = None
+    version: Whole | None = None
+    subscription_id: Id | None = None
+    feature_quantities: FeatureQuantities = []
+    customize: Customize | None = None
+    discounts: AskedDiscounts = []
+    success_url: WebAddress | None = None
+    checkout_session_params: dict[str, Any] = {}
+    proration_behavior: ProrationBehavior | None = None
+    starts_at: Timestamp | None = None
+    ends_at: Timestamp | None = None
+    billing_cycle_anchor: BillingCycleAnchor | None = None
+    custom_line_items: CustomLineItems | None = None
+    carry_over_balances: CarryOver | None = None
+    carry_over_usages: CarryOver | None = None
+    no_billing_changes: bool = False
+    metadata: StripeMetadata = {}
+    currency: Annotated[str, Field(pattern="^[A-Za-z]{3}$")] | None = None
+    customer_data: CustomerData | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_supported(cls, body: Any) -> Any:
+        refuse_licenses(body, "license_quantities")
+        sent = [name for name in _UNSUPPORTED if isinstance(body, dict) and body.get(name)]
+        if sent:
+            raise fault(f"not supported: {', '.join(sent)}")
+        return body
+
+    @property
+    def customer(self) -> GetOrCreateCustomerRequest:
+        """The customer to make if there is none."""
+        data = self.customer_data or CustomerData()
+        return data.model_copy(update={"customer_id": self.customer_id, **self.audit})
+
+    def attach_body(self) -> dict[str, Any] | None:
+        """Return the body of the attach that follows, as it was sent; None if there is none."""
+        if self.plan_id is None:
+            return None
+        return self.model_dump(exclude_unset=True, exclude=_OF_PAGE) | {"redirect_mode": "never"}
+
+
+def attach_request(body: dict[str, Any], customer_id: str) -> AttachRequest:
+    """Return the attach that was kept, for a customer that may be called otherwise by now."""
+    return AttachRequest.model_validate({**body, "customer_id": customer_id})

@@ -1,0 +1,55 @@
+"""Stripe's customer portal, where customers see their invoices and keep their cards."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from stripe import StripeClient
+
+#: What customers may do by themselves unless somebody sets the portal up otherwise.
+_FEATURES: dict[str, Any] = {
+    "invoice_history": {"enabled": True},
+    "payment_method_update": {"enabled": True},
+    "subscription_cancel": {"enabled": True, "mode": "at_period_end"},
+}
+_KEY = "orchard_portal"
+
+
+def opened(
+    environment: str,
+    stripe_id: str,
+    configuration_id: str | None = None,
+    return_url: str | None = None,
+) -> str:
+    """Return the address of a new session of a customer, good for a few minutes.
+
+    Without a configuration the account's default one counts, else one is made, once.
+    Errors: `StripeMissing` for a configuration, or a customer, that is not there.
+    """
+    with _connected(environment) as client:
+        params: dict[str, Any] = {"customer": stripe_id}
+        configured = configuration_id or _configuration(client)
+        params |= {} if configured is None else {"configuration": configured}
+        params |= {} if return_url is None else {"return_url": return_url}
+        asked: Any = params
+        return client.v1.billing_portal.sessions.create(asked).url
+
+
+def _configuration(client: "StripeClient") -> str | None:
+    """The configuration to name; None: the account has a default one."""
+    found = client.v1.billing_portal.configurations.list({"active": True, "limit": 100}).data
+    if any(one.is_default for one in found):
+        return None
+    own = [one.id for one in found if (one.metadata or {}).get(_KEY)]
+    if own:
+        return own[0]
+    asked: Any = {"features": _FEATURES, "metadata": {_KEY: "true"}}
+    made = client.v1.billing_portal.configurations.create(asked, {"idempotency_key": _KEY})
+    return made.id
+
+
+def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
+    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
+
+    return stripe_client.connected(environment)

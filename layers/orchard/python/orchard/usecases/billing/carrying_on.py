@@ -1,0 +1,45 @@
+"""Orders that are the beginning of an attach: it is decided when their time has come."""
+
+from orchard.contracts.billing import hosted
+from orchard.domain.billing.order import Order
+from orchard.domain.catalog import Catalog
+from orchard.errors import Conflict, Invalid, NotFound
+from orchard.store import orders
+from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
+from orchard.store.orders import Pending
+from orchard.store.session import Session
+from orchard.usecases.billing import buying, ordering, placing
+from orchard.usecases.billing.buying import Purchase
+from orchard.usecases.billing.performing import Outcome
+
+
+def carry_on(session: Session, order: Order) -> Outcome | None:
+    """Make the order for the attach that one is followed by, in its place, and carry it out.
+
+    None if that can't be had any more: the order is closed then. Errors: `Locked`, `Unavailable`
+    and `RateLimited` leave something to come back for.
+    """
+    own = ordering.as_maker(session, order)
+    request = hosted.attach_request(dict(order.then or {}), order.internal_id)
+    purchase = Purchase((request,), order.digest)
+
+    def decide(account: Account, known: Catalog, held: Pending) -> Order | Outcome:
+        others = held._replace(orders=tuple(one for one in held.orders if one.id != order.id))
+        return buying.order_of(own, account, known, others, purchase)
+
+    try:
+        return placing.place(own, order.internal_id, decide, instead=order)
+    except (Invalid, Conflict, NotFound):
+        close(own, order)
+        return None
+
+
+def close(session: Session, order: Order) -> None:
+    """Give up an order that nothing was done for yet; one that is closed is fine."""
+
+    def attempt() -> None:
+        if orders.find(session, order.internal_id, order.id) is not None:
+            session.unmarked().commit(orders.closed(session, order))
+
+    optimistic(attempt)

@@ -1,0 +1,68 @@
+"""Placing an order: what was left is finished first, then it is decided and carried out."""
+
+from collections.abc import Callable
+
+from orchard.domain.billing import arrears
+from orchard.domain.billing.order import Order
+from orchard.domain.catalog import Catalog
+from orchard.store import catalog, customers, orders
+from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
+from orchard.store.orders import Pending
+from orchard.store.session import Session
+from orchard.store.statements import Contention
+from orchard.usecases.billing import ordering, renewing
+from orchard.usecases.billing.performing import Outcome
+
+type Decide = Callable[[Account, Catalog, Pending], Order | Outcome]
+
+
+def place(
+    session: Session,
+    customer_id: str,
+    decide: Decide,
+    digest: str | None = None,
+    instead: Order | None = None,
+) -> Outcome:
+    """Decide an order under the lock and carry it out; an `Outcome` is an answer without one.
+
+    A request that repeats an order that was left (`digest` tells) is answered with what came of
+    that. The new order may be `instead` of one, unless that is closed already. Errors: `Locked`
+    while another request changes the billing; those of the decision and of Stripe.
+    """
+    finished: dict[str, Outcome] = {}
+
+    def attempt() -> Outcome | Order:
+        account = customers.require(session, customer_id)
+        held = orders.pending(session, account.customer.internal_id)
+        orders.refuse_busy(session, held)
+        if _has_left(session, account, held, finished):
+            raise Contention
+        if digest in finished:
+            return finished[digest]
+        if instead is not None and all(one.id != instead.id for one in held.orders):
+            return Outcome(instead)
+        decided = decide(account, catalog.read(session), held)
+        if isinstance(decided, Outcome):
+            return decided
+        return finished.get(decided.digest) or ordering.begun(session, account, decided, instead)
+
+    decided = optimistic(attempt)
+    return decided if isinstance(decided, Outcome) else ordering.carry_out(session, decided)
+
+
+def _has_left(
+    session: Session, account: Account, held: Pending, finished: dict[str, Outcome]
+) -> bool:
+    """Finish what processes left that died; whether there was something to finish.
+
+    Usage that one was billing comes before the plan may change.
+    """
+    left = held.abandoned(session.now)
+    for order in left:
+        outcome = ordering.finish(session, order)
+        finished.update({order.digest: outcome} if outcome is not None else {})
+    claims = arrears.claims(account.state(session.now))
+    for invoice_id in claims:
+        renewing.renew(session, account.customer.internal_id, invoice_id)
+    return bool(left or claims)

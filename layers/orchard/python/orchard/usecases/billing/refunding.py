@@ -1,0 +1,36 @@
+"""Paying back the last payment for a plan that ends."""
+
+from decimal import Decimal
+
+from orchard.contracts.billing.update import Refunded
+from orchard.domain.customer import CustomerPlan
+from orchard.domain.quantity import ZERO
+from orchard.errors import Invalid
+from orchard.gateways import stripe_refunds
+from orchard.store import invoices
+from orchard.usecases.billing.deal import Deal
+
+_PAID = "paid"
+#: So many invoices are looked through.
+_LOOKED_AT = 100
+
+
+def last_payment(deal: Deal, held: CustomerPlan, unused: Decimal | None) -> Refunded:
+    """Return what is paid back of the newest payment for a plan: what is `unused`, or (None) all.
+
+    Never more than was not paid back before. Errors: `Invalid` when nothing was paid.
+    """
+    session, customer = deal.session, deal.account.customer
+    known = invoices.newest(session, customer.internal_id, _LOOKED_AT)
+    paid = (
+        one
+        for one in known
+        if one.status == _PAID and held.plan_id in one.plan_ids and (one.amount_paid or ZERO) > 0
+    )
+    last = next(paid, None)
+    if last is None:
+        raise Invalid(f"No payment for plan {held.plan_id} could be refunded")
+    before = stripe_refunds.amount(session.environment, last.stripe_id)
+    left = max(ZERO, (last.amount_paid or ZERO) - before)
+    amount = left if unused is None else min(left, unused)
+    return Refunded(amount, last.stripe_id, last.total, before, last.currency)

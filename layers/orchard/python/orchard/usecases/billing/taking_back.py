@@ -1,0 +1,40 @@
+"""What an order made at Stripe and has to be taken back: nobody pays for what they do not get."""
+
+from orchard.domain.billing.order import Bill, Order, Subscribe
+from orchard.errors import StripeFailed
+from orchard.gateways import stripe_billing, stripe_subscriptions
+
+
+def all_of(environment: str, order: Order) -> list[str]:
+    """Take back what an order made, the last first; return the ids of what Stripe keeps.
+
+    Whatever was taken back before, in a try that was broken off, is left alone. Errors:
+    `Unavailable` and the like, after which it may be tried again.
+    """
+    kept = []
+    for number, step in reversed(list(enumerate(order.steps))):
+        made, key = order.results.get(str(number)), f"orchard:{order.id}:{number}"
+        if made is None:
+            continue
+        try:
+            if isinstance(step, Bill):
+                _invoice(environment, made, order.currency, key)
+            elif isinstance(step, Subscribe):
+                _subscription(environment, made, order.currency, key)
+        except StripeFailed:
+            kept.append(made)
+    return kept
+
+
+def _subscription(environment: str, subscription_id: str, currency: str, key: str) -> None:
+    found = stripe_subscriptions.get(environment, subscription_id)
+    stripe_subscriptions.end(environment, subscription_id, f"{key}:end")
+    if found is not None and found.latest_invoice_id is not None:
+        _invoice(environment, found.latest_invoice_id, currency, key)
+
+
+def _invoice(environment: str, invoice_id: str, currency: str, key: str) -> None:
+    """Void an invoice, or pay back what was paid of it."""
+    left = stripe_billing.void(environment, invoice_id)
+    if left is not None and left.total > 0:
+        stripe_billing.refund(environment, invoice_id, left.total, currency, f"{key}:back")

@@ -1,0 +1,221 @@
+"""`billing.update` and `billing.preview_update`: the same decision, carried out or only shown."""
+
+from typing import Any, NamedTuple
+
+from orchard.contracts.billing.update import Refunded, UpdateRequest
+from orchard.domain import ids, plan_rules
+from orchard.domain.billing.order import PAYMENT, Effect, Gain, Order
+from orchard.domain.catalog import Catalog
+from orchard.domain.customer import SCHEDULED
+from orchard.errors import Conflict, Invalid
+from orchard.store import catalog, customers
+from orchard.store.customers import Account
+from orchard.store.orders import Pending
+from orchard.store.session import Session
+from orchard.usecases import linking
+from orchard.usecases.billing import (
+    answers,
+    canceling,
+    changing,
+    choosing,
+    deal,
+    ordering,
+    placing,
+    repeating,
+    settings,
+    targets,
+    update_wishes,
+)
+from orchard.usecases.billing.alterations import Alteration
+from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.update_wishes import Target
+from orchard.usecases.billing.wishes import Chosen, Wish
+
+#: What an update is about, as previews tell it.
+PLAN, UNITS, NOTHING = "update_plan", "update_quantity", "none"
+_UNPAID = "invoice_pending"
+
+
+class Decided(NamedTuple):
+    """What is to be done with a plan, and what is paid back."""
+
+    target: Target
+    chosen: Chosen
+    refund: Refunded | None = None
+
+
+def update(session: Session, request: UpdateRequest) -> dict[str, Any]:
+    """Change a plan that a customer holds, or end it.
+
+    Errors: 404 unknown customer, entity or subscription; 409 `invoice_pending` while an invoice
+    for an earlier change is to be paid; 423 while another request changes the billing; 400 for
+    what does not go together, and for what Stripe refuses.
+    """
+    _linked(session, request)
+
+    def decide(account: Account, known: Catalog, held: Pending) -> Order | Outcome:
+        return _order(session, account, known, held, request)
+
+    outcome = placing.place(session, request.customer_id, decide, _digest(request))
+    return answers.billed(request.customer_id, request.entity_id, outcome)
+
+
+def preview(session: Session, request: UpdateRequest) -> dict[str, Any]:
+    """Return what `update` would do and charge; nothing is written, here or at Stripe."""
+    account = customers.require(session, request.customer_id)
+    found = decided(session, account, catalog.read(session), request)
+    return answers.update_preview(
+        request, found.target, found.chosen, intent_of(found.target), found.refund
+    )
+
+
+def decided(session: Session, account: Account, known: Catalog, request: UpdateRequest) -> Decided:
+    """Return what a request comes to. Errors: as in `update`."""
+    target = _target(session, account, known, request)
+    end = canceling.ending(target.deal, target.held, request)
+    if request.cancel_action == "cancel_immediately":
+        return Decided(target, *canceling.immediately(end))
+    if request.cancel_action == "cancel_end_of_cycle":
+        if target.held.canceled_at is not None and target.held.status != SCHEDULED:
+            return Decided(target, Chosen((), Effect()))
+        return Decided(target, canceling.at_end_of_cycle(end))
+    if request.cancel_action == "uncancel":
+        if target.held.status == SCHEDULED:
+            raise Invalid(f"Plan {target.held.plan_id} has not begun: there is nothing to uncancel")
+        if target.after is target.before:
+            is_canceled = target.held.canceled_at is not None
+            back = canceling.taken_back(end) if is_canceled else Chosen((), Effect())
+            return Decided(target, back)
+    return Decided(target, _changed(target))
+
+
+def intent_of(target: Target) -> str:
+    """Return what an update is about, as previews tell it."""
+    request = target.request
+    if request.cancel_action is not None:
+        return request.cancel_action
+    if target.after is not target.before:
+        return PLAN
+    return UNITS if request.feature_quantities else NOTHING
+
+
+def _target(session: Session, account: Account, known: Catalog, request: UpdateRequest) -> Target:
+    held = targets.target(Deal(session, account, known), request)
+    here = deal.opened(session, account, known, held.stripe_subscription_id)
+    goes_on = request.cancel_action in (None, "uncancel")
+    if held.stripe_subscription_id is not None and here.subscription is None and goes_on:
+        raise Invalid(f"The subscription of plan {held.plan_id} is over at Stripe")
+    before = here.bought(held).plan
+    after = update_wishes.form_of(here, held, request)
+    is_same = request.version is None and request.customize is None
+    return Target(here, held, before, before if is_same else after, request)
+
+
+def _changed(target: Target) -> Chosen:
+    alteration = update_wishes.alteration(target)
+    request, before, after = target.request, target.before, target.after
+    if request.no_billing_changes:
+        return changing.unbilled(alteration)
+    if target.deal.subscription is not None:
+        return changing.within(alteration)
+    if before.is_free and not after.is_free:
+        return _first(target, alteration)
+    if plan_rules.is_one_off(after):
+        return changing.bought_more(alteration)
+    return changing.unbilled(alteration)
+
+
+def _first(target: Target, one: Alteration) -> Chosen:
+    """How a plan that was free begins to be paid for."""
+    here, request = target.deal, target.request
+    has_card = here.has_card()
+    by_checkout = not (has_card or request.is_invoiced or request.redirect_mode == "never")
+    gain = Gain(target.held.id, target.held.plan_id, target.after.version)
+    wish = Wish(
+        deal=here,
+        bought=(one.now,),
+        gains=(gain,),
+        transitions=(),
+        discounts=one.discounts,
+        trial_end=one.trial_end or None,
+        has_card=has_card,
+        by_checkout=by_checkout,
+        days_until_due=one.days_until_due,
+        finalize=one.finalize,
+    )
+    return choosing.first(wish)._replace(effect=one.effect)
+
+
+def _linked(session: Session, request: UpdateRequest) -> None:
+    """Let the customer exist at Stripe if the plan gets a price; a refusal comes before that."""
+    account = customers.require(session, request.customer_id)
+    if account.customer.stripe_id is not None or request.no_billing_changes:
+        return
+    target = _target(session, account, catalog.read(session), request)
+    if target.before.is_free and not target.after.is_free:
+        linking.create_in_stripe(session.unmarked(), account, request.audit)
+
+
+def _digest(request: UpdateRequest) -> str:
+    return settings.digest(("update", request.model_dump(exclude={"reason", "reference"})))
+
+
+def _order(
+    session: Session, account: Account, known: Catalog, held: Pending, request: UpdateRequest
+) -> Order | Outcome:
+    again = repeating.again(session, held, _digest(request))
+    if again is not None:
+        return again
+    found = decided(session, account, known, request)
+    _refuse_unpaid(found, held)
+    if found.chosen.steps:
+        ordering.superseded(session, held)
+    order = _made(session, account, found, _digest(request))
+    is_nothing = not order.steps and order.effect == Effect()
+    return Outcome(order) if is_nothing else order
+
+
+def _made(session: Session, account: Account, found: Decided, digest: str) -> Order:
+    chosen, request = found.chosen, found.target.request
+    mode = request.invoice_mode
+    return Order(
+        id=ids.new("ord_", session.now),
+        internal_id=account.customer.internal_id,
+        stripe_id=account.customer.stripe_id,
+        created_at=found.target.deal.now,
+        kind="update_plan",
+        digest=digest,
+        currency=found.target.deal.currency,
+        steps=chosen.steps,
+        effect=chosen.effect,
+        discounts=chosen.discounts if chosen.steps else (),
+        audit={
+            "by": session.actor,
+            "request_id": session.request_id,
+            "plan_id": found.target.held.plan_id,
+            "intent": intent_of(found.target),
+            **request.audit,
+        },
+        finalizes=mode.finalize if mode else True,
+        early=mode is not None and mode.enabled and mode.enable_plan_immediately,
+    )
+
+
+def _refuse_unpaid(found: Decided, held: Pending) -> None:
+    """Refuse to bill a plan anew while an invoice for what it has is still to be paid."""
+    plan_id = found.target.held.id
+    sent = (one for one in held.orders if one.status == PAYMENT and one.expires_at is None)
+    waiting = {
+        name
+        for one in sent
+        for name in (
+            *(change.customer_plan_id for change in one.effect.amended),
+            *(gain.customer_plan_id for gain in one.effect.gains),
+        )
+    }
+    if plan_id in waiting and found.chosen.lines:
+        raise Conflict(
+            f"An invoice for plan {found.target.held.plan_id} is still to be paid or voided",
+            _UNPAID,
+        )
