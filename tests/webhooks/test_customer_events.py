@@ -7,7 +7,7 @@ import requests
 
 from orchard.store.table import Table
 from tests.builders import a_customer
-from tests.conftest import Call
+from tests.conftest import Call, Clock
 from tests.pretended_stripe import Stripe, linked
 from tests.streams import recording
 
@@ -90,8 +90,9 @@ def test_our_own_change_is_no_news(call: Call, stripe: Stripe, customer: str) ->
 
 
 def test_the_change_is_told_with_its_actor(
-    call: Call, stripe: Stripe, table: Table, customer: str
+    call: Call, stripe: Stripe, table: Table, clock: Clock, customer: str
 ) -> None:
+    clock.advance(seconds=1)
     stripe.deliver(changed(stripe, customer, name="Bea"))
     recording.catch_up(table)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orchard.domain import money
-from orchard.domain.billing.coupons import Coupon, Discount
+from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import Period
 from orchard.domain.billing.subscription import Item, Subscription
 from orchard.errors import StripeMissing
+from orchard.gateways import stripe_coupons
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -42,7 +42,8 @@ def of_customer(environment: str, stripe_id: str) -> tuple[Subscription, ...]:
             {
                 "customer": stripe_id,
                 "limit": _MOST,
-                "expand": [f"data.{name}" for name in EXPANDED],
+                # No more levels are shown of a list: which products a coupon is for is left out.
+                "expand": ["data.discounts.source.coupon"],
             }
         )
     return tuple(read(one.to_dict()) for one in found.data)
@@ -117,7 +118,7 @@ def read(found: Document) -> Subscription:
         status=found["status"],
         currency=found["currency"],
         items=tuple(_item(one) for one in items),
-        discounts=tuple(_discounts(found.get("discounts") or (), found["currency"])),
+        discounts=tuple(_discounts(found.get("discounts") or ())),
         trial_end=_milliseconds(found.get("trial_end")),
         cancel_at=_milliseconds(found.get("cancel_at")),
         canceled_at=_milliseconds(found.get("canceled_at")),
@@ -131,13 +132,13 @@ def read(found: Document) -> Subscription:
     )
 
 
-def discount(found: Document, currency: str) -> Discount | None:
+def _discount(found: Document) -> Discount | None:
     """Return a discount that is shown whole, with its coupon; None for any other."""
     coupon = (found.get("source") or {}).get("coupon")
     if not isinstance(coupon, Mapping):
         return None
     return Discount(
-        coupon=read_coupon(coupon, currency),
+        coupon=stripe_coupons.read_coupon(coupon),
         id=found["id"],
         promotion_code_id=_id_or_none(found.get("promotion_code")),
         started_at=_milliseconds(found["start"]),
@@ -145,25 +146,8 @@ def discount(found: Document, currency: str) -> Discount | None:
     )
 
 
-def read_coupon(found: Document, currency: str) -> Coupon:
-    """Return a coupon of Stripe in our terms; an amount without a currency is of this one."""
-    percent, off = found.get("percent_off"), found.get("amount_off")
-    of = found.get("currency") or currency
-    return Coupon(
-        id=found["id"],
-        name=found.get("name"),
-        percent_off=None if percent is None else Decimal(str(percent)),
-        amount_off=None if off is None else money.major(off, of),
-        currency=None if off is None else of,
-        duration=found["duration"],
-        months=found.get("duration_in_months"),
-        products=tuple((found.get("applies_to") or {}).get("products") or ()),
-        is_valid=bool(found.get("valid", True)),
-    )
-
-
-def _discounts(found: Iterable[Any], currency: str) -> Iterable[Discount]:
-    read_ones = (discount(one, currency) for one in found if isinstance(one, Mapping))
+def _discounts(found: Iterable[Any]) -> Iterable[Discount]:
+    read_ones = (_discount(one) for one in found if isinstance(one, Mapping))
     return (one for one in read_ones if one is not None)
 
 

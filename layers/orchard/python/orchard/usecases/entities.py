@@ -54,7 +54,7 @@ def update(session: Session, request: UpdateEntityRequest) -> dict[str, Any]:
 def delete(session: Session, request: DeleteEntityRequest) -> dict[str, Any]:
     """Remove an entity with its plans and balances, and give its unit of the feature back.
 
-    Errors: as in `entities.get`.
+    Errors: as in `entities.get`; 409 while a plan of its own is paid for.
     """
     optimistic(lambda: _delete(session, request))
     return {"success": True}
@@ -124,6 +124,7 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
 def _delete(session: Session, request: DeleteEntityRequest) -> None:
     account, entity = entity_reads.require(session, request.entity_id, request.customer_id)
     customer = account.customer
+    _refuse_billed(session, account, entity)
     plans = tuple(plan for plan in account.plans if plan.entity_id != entity.id)
     told = {"before": _lost(session, account, entity)}
     family = tuple(one for one in account.entities if one.id != entity.id)
@@ -143,6 +144,17 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
         *(_removal(customer, item) for item in gone),
         *_balances(session, household, held, state, last),
     )
+
+
+def _refuse_billed(session: Session, account: Account, entity: Entity) -> None:
+    """A plan that goes on being paid for must not be lost with the entity that it is for."""
+    for plan in account.plans:
+        is_billed = plan.stripe_subscription_id is not None and plan.is_held(session.now)
+        if plan.entity_id == entity.id and is_billed:
+            raise Conflict(
+                f"Entity {entity.id} has plan {plan.plan_id}, which is paid for: cancel it first",
+                "invalid_request",
+            )
 
 
 def _removal(customer: Customer, item: Item) -> Delete:
