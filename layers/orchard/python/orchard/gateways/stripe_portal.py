@@ -41,7 +41,7 @@ def _configuration(client: "StripeClient") -> str | None:
     found = client.v1.billing_portal.configurations.list({"active": True, "limit": 100}).data
     if any(one.is_default for one in found):
         return None
-    own = [one.id for one in found if (one.metadata or {}).get(_KEY)]
+    own = [one.id for one in found if _KEY in (one.to_dict().get("metadata") or {})]
     if own:
         return own[0]
     asked: Any = {"features": _FEATURES, "metadata": {_KEY: "true"}}

@@ -17,4 +17,4 @@ def use(environment: str, made: CheckoutSession) -> None:
         key = f"orchard:{made.id}:{name}"
         stripe_subscriptions.change(environment, name, params, key)
         for invoice_id in stripe_payment_methods.unpaid(environment, name):
-            stripe_billing.pay(environment, invoice_id, f"orchard:{made.id}:{invoice_id}", card)
+            stripe_billing.pay(environment, invoice_id, f"orchard:{made.id}:{invoice_id}")
