@@ -7,7 +7,6 @@ import pytest
 import stripe
 
 from orchard.domain.billing.stripe_prices import product_id
-from orchard.store.table import Table
 from tests.billing.conftest import Shop
 from tests.conftest import TENANT
 from tests.pretended_stripe import SECRETS
@@ -53,7 +52,7 @@ def test_what_stripe_does_not_do_now_the_next_request_finishes(
     shop.attach("premium")
 
     assert shop.plans() == {"premium": "active"}
-    assert shop.invoices() == [(30, "paid"), (20, "paid")]
+    assert sorted(shop.invoices()) == [(20, "paid"), (30, "paid")]
 
 
 def test_an_answer_that_is_lost_charges_once(shop: Shop) -> None:
@@ -64,17 +63,6 @@ def test_an_answer_that_is_lost_charges_once(shop: Shop) -> None:
     shop.attach("pro")
 
     assert shop.plans() == {"pro": "active"}
-    assert shop.invoices() == [(20, "paid")]
-
-
-def test_an_invoice_is_paid_back_when_stripe_refuses_what_it_was_for(shop: Shop) -> None:
-    stripe_id = shop.customer()
-    shop.attach("pro")
-    (held,) = shop.subscriptions(stripe_id)
-    fail(shop, 400, f"/v1/subscriptions/{held['id']}", 2, message="No")
-
-    # The decision reads the subscription first.
-    shop.refused("billing.attach", customer_id="user_1", plan_id="premium")
     assert shop.invoices() == [(20, "paid")]
 
 
@@ -124,7 +112,7 @@ def test_a_card_that_is_declined_leaves_the_plan_until_it_is_paid(shop: Shop) ->
     assert refunds(shop) == 0
 
 
-def test_a_payment_that_comes_when_it_is_given_up_is_not_lost(shop: Shop, table: Table) -> None:
+def test_a_payment_that_comes_when_it_is_given_up_is_not_lost(shop: Shop) -> None:
     stripe_id = shop.customer()
     shop.attach("pro")
     shop.save_card(stripe_id, "pm_card_chargeCustomerFail")

@@ -76,9 +76,11 @@ def rename(environment: str, products: Iterable[ProductSpec]) -> None:
                     client.v1.products.update(one.id, {"name": wanted[one.id]})
 
 
-def forget() -> None:
-    """Drop what was found, for when Stripe does not know it any more."""
+def forget() -> bool:
+    """Drop what was found, for when Stripe does not know it any more; whether there was any."""
+    was_known = any(one.prices or one.products for one in _known.values())
     _known.clear()
+    return was_known
 
 
 def _account(environment: str) -> _Account:

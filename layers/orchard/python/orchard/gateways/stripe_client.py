@@ -12,6 +12,8 @@ from orchard.gateways import secrets
 
 #: Seconds to wait for a connection and for an answer, and how often to try again after a failure.
 _TIMEOUT, _RETRIES = (1.0, 3.0), 2
+#: Another call has the same idempotency key and is not answered yet.
+_CONFLICT = 409
 _clients: dict[tuple[str, str], stripe.StripeClient] = {}
 
 
@@ -27,18 +29,17 @@ def connected(environment: str) -> Iterator[stripe.StripeClient]:
         yield client
     except stripe.RateLimitError as limited:
         raise StripeRateLimited("Stripe receives too many requests; try again") from limited
-    except stripe.IdempotencyError as busy:
-        if busy.code == "idempotency_key_in_use":
-            raise Locked("The same call to Stripe is under way; try again") from busy
-        raise StripeFailed(busy.user_message or "Stripe gave no reason") from busy
     except (stripe.APIConnectionError, stripe.APIError) as failed:
+        if failed.http_status == _CONFLICT:
+            raise Locked("The same call to Stripe is under way; try again") from failed
         raise Unavailable("Stripe did not answer; try again") from failed
     except (stripe.AuthenticationError, stripe.PermissionError) as refused:
         # Stripe's own sentence shows a part of the key.
         raise StripeFailed(f"Stripe does not accept the {environment} key") from refused
     except stripe.StripeError as refused:
         kind = StripeMissing if refused.code == "resource_missing" else StripeFailed
-        raise kind(refused.user_message or "Stripe gave no reason") from refused
+        told = refused.user_message or "Stripe gave no reason"
+        raise kind(told.replace(str(secrets.secret_key(environment)), "***")) from refused
 
 
 def forget() -> None:

@@ -11,12 +11,18 @@ from orchard.domain.billing.order import (
     Order,
     Plan,
     Refund,
+    Step,
     Subscribe,
     Void,
 )
 from orchard.domain.billing.subscription import INCOMPLETE, Subscription
 from orchard.errors import StripeFailed
-from orchard.gateways import stripe_billing, stripe_checkout, stripe_subscriptions
+from orchard.gateways import (
+    stripe_billing,
+    stripe_catalog,
+    stripe_checkout,
+    stripe_subscriptions,
+)
 from orchard.gateways.stripe_billing import Bill as Invoice
 from orchard.gateways.stripe_checkout import Session as CheckoutSession
 from orchard.usecases.billing import checkouts, settings
@@ -42,7 +48,7 @@ class Outcome(NamedTuple):
     is_paid: bool = True
 
 
-class Halted(Exception):  # noqa: N818 - the error is its cause
+class Halted(Exception):
     """Stripe refused a step for good; `order` is told what was made until then."""
 
     def __init__(self, order: Order, cause: StripeFailed) -> None:
@@ -79,7 +85,7 @@ def perform(environment: str, order: Order) -> Outcome:
         key, begun = f"orchard:{order.id}:{number}", dict(outcome.order.results)
         work = Work(environment, outcome.order, key, made, number, begun)
         try:
-            taken = _TAKERS[step.do](work, step)
+            taken = _taken(work, step)
         except StripeFailed as refused:
             raise Halted(outcome.order._replace(results=begun), refused) from refused
         results = {**outcome.order.results, str(number): taken.id}
@@ -93,6 +99,16 @@ def perform(environment: str, order: Order) -> Outcome:
         if not taken.is_paid:
             return outcome
     return outcome
+
+
+def _taken(work: Work, step: Step) -> Taken:
+    try:
+        return _TAKERS[step.do](work, step)
+    except StripeFailed:
+        # A price that this process knows may be archived by now: it is looked for once more.
+        if not stripe_catalog.forget():
+            raise
+        return _TAKERS[step.do](work, step)
 
 
 def _subscribe(work: Work, step: Subscribe) -> Taken:
@@ -144,9 +160,7 @@ def _bill_later(work: Work, step: Bill) -> Taken:
     if work.made is None:
         settings.ensure(work.environment, step.products, ())
         target = {"customer": str(work.order.stripe_id), "subscription": subscription_id}
-        stripe_billing.add(
-            work.environment, target, step.lines, work.order.currency, work.key
-        )
+        stripe_billing.add(work.environment, target, step.lines, work.order.currency, work.key)
     return Taken(subscription_id)
 
 
