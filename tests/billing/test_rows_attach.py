@@ -21,6 +21,14 @@ def packs(feature_id: str, included: float = 0, **price: Any) -> dict[str, Any]:
     return shown if pricing["interval"] == "one_off" else shown | {"reset": MONTH}
 
 
+def tiered(feature_id: str, **price: Any) -> dict[str, Any]:
+    """100 are included; packs of 100 are $10 each up to 600, $5 beyond."""
+    tiers = [{"to": 600, "amount": 10}, {"to": "inf", "amount": 5}]
+    item = packs(feature_id, 100, **price)
+    del item["price"]["amount"]
+    return {**item, "price": {**item["price"], "tiers": tiers}}
+
+
 def bought(feature_id: str, quantity: float) -> list[dict[str, Any]]:
     return [{"feature_id": feature_id, "quantity": quantity}]
 
@@ -66,12 +74,9 @@ def test_b2_base_price_and_packs_are_one_invoice(market: Shop) -> None:
 def test_b3_seats_that_are_in_use_are_charged_with_the_plan(market: Shop) -> None:
     market.customer()
     each = {"amount": 10, "interval": "month", "billing_method": "usage_based"}
-    a_plan(
-        market.call,
-        "team",
-        {"feature_id": "seats", "included": 3, "price": each},
-        price=a_price(20),
-    )
+    when = dict.fromkeys(("on_increase", "on_decrease"), "prorate_immediately")
+    seats = {"feature_id": "seats", "included": 3, "price": each, "proration": when}
+    a_plan(market.call, "team", seats, price=a_price(20))
     for number in range(5):
         market.done(
             "entities.create",
@@ -144,9 +149,7 @@ def test_b8_something_else_leads_to_another_page(shop: Shop, second: dict[str, s
 def test_b8_another_entity_leads_to_another_page(market: Shop) -> None:
     market.customer(card=None)
     for name in ("one", "two"):
-        market.done(
-            "entities.create", customer_id="user_1", entity_id=name, feature_id="seats"
-        )
+        market.done("entities.create", customer_id="user_1", entity_id=name, feature_id="seats")
     first = market.attach("pro", entity_id="one")["payment_url"]
     other = market.attach("premium", entity_id="two")["payment_url"]
     assert first != other
@@ -187,9 +190,7 @@ def test_b11_a_page_that_is_paid_on_while_another_is_asked_for_sells_once(shop: 
     shop.stripe.control(f"checkout/sessions/{session_id}/pay", {})
 
     shop.clock.advance(seconds=1)
-    again = shop.call(
-        "billing.attach", {"customer_id": "user_1", "plan_id": "offer", **wanted}
-    )
+    again = shop.call("billing.attach", {"customer_id": "user_1", "plan_id": "offer", **wanted})
     shop.report()
 
     assert again.status in {200, 409, 423}, again
@@ -229,6 +230,7 @@ def test_b13_metadata_of_a_request_is_on_all_that_is_made(shop: Shop) -> None:
         (packs("credits", interval="one_off"), 100, 20, 100),
         (packs("credits", interval="one_off"), 500, 60, 500),
         (packs("credits", 100, interval="one_off"), 300, 30, 300),
+        (tiered("credits", interval="one_off"), 800, 70, 800),
     ],
 )
 def test_b14_what_is_bought_once_is_paid_on_the_page(
@@ -339,6 +341,19 @@ def test_b21_packs_nobody_asked_for_are_not_bought(shop: Shop) -> None:
 
     assert shop.invoices() == [(20, "paid")]
     assert shop.remaining("credits") == 0
+
+
+@pytest.mark.parametrize(("quantity", "total"), [(300, 40), (800, 80)])
+def test_b21_tiers_count_what_is_included(shop: Shop, quantity: float, total: float) -> None:
+    shop.customer()
+    a_plan(shop.call, "team", tiered("credits"), price=a_price(20))
+    wanted = {"feature_quantities": bought("credits", quantity)}
+
+    assert shop.preview("team", **wanted)["total"] == total
+    shop.attach("team", **wanted)
+
+    assert shop.invoices() == [(total, "paid")]
+    assert shop.remaining("credits") == quantity
 
 
 def test_b22_add_ons_come_beside_the_plan(market: Shop) -> None:
