@@ -42,7 +42,8 @@ class Alteration:
     @property
     def coming(self) -> Bought:
         """The plan as it is billed from the next cycle."""
-        return self.before._replace(plan=self.after, quantities=self.portions.coming)
+        held = self.deal.coming(self.held)
+        return held._replace(plan=self.after, quantities=self.portions.coming)
 
     @property
     def restarts(self) -> bool:

@@ -65,12 +65,11 @@ def alteration(one: Target) -> Alteration:
     _check(one, trial_end)
     may_wait = one.pays and not one.restart and trial_end != 0
     found = portions(held, one.after, request.asked, may_wait=may_wait)
-    named = deal.entity_name(held.entity_id)
     mode = request.invoice_mode
     return Alteration(
         deal=deal,
         held=held,
-        before=Bought(one.before, held.id, held.quantities, named, deal.seats(held, spare=True)),
+        before=deal.bought(held),
         after=one.after,
         portions=found,
         amendment=_amendment(one, found, trial_end),
