@@ -1,11 +1,13 @@
 """Billing through the API, with Stripe's double on the other side and its reports delivered."""
 
 from collections.abc import Callable
+from itertools import batched
 from typing import Any
 
 import pytest
 import requests
 
+from orchard.store.table import Table
 from tests.builders import a_feature, a_plan, monthly
 from tests.conftest import Call, Clock
 from tests.pretended_stripe import Stripe
@@ -133,16 +135,46 @@ def a_price(amount: float, interval: str = "month") -> dict[str, Any]:
     return {"amount": amount, "interval": interval}
 
 
+#: The catalogue as it lies in the table, once it was made.
+_SHELF: list[dict[str, Any]] = []
+_AT_ONCE = 25
+
+
 @pytest.fixture
-def shop(call: Call, stripe: Stripe, clock: Clock) -> Shop:
-    """A catalogue such as the examples of the specification have."""
-    a_feature(call, "messages")
-    a_plan(call, "free", monthly("messages", 100))
-    a_plan(call, "pro", monthly("messages", 500), price=a_price(20))
-    a_plan(call, "premium", monthly("messages", 1000), price=a_price(50))
-    a_plan(call, "growth", monthly("messages", 2000), price=a_price(100))
-    a_plan(call, "pro_annual", monthly("messages", 500), price=a_price(200, "year"))
-    a_plan(call, "addon", monthly("messages", 50), price=a_price(20), add_on=True)
-    a_feature(call, "credits")
-    a_plan(call, "once", {"feature_id": "credits", "included": 10}, price=a_price(10, "one_off"))
+def shop(call: Call, stripe: Stripe, clock: Clock, table: Table) -> Shop:
+    """A catalogue such as the examples of the specification have.
+
+    It is made through the API once; other tests find it in the table as that left it. What is sold
+    is made at Stripe when it is first bought.
+    """
+    if _SHELF:
+        for some in batched(_SHELF, _AT_ONCE, strict=False):
+            puts = [{"PutRequest": {"Item": item}} for item in some]
+            table.client.batch_write_item(RequestItems={table.name: puts})  # type: ignore[dict-item]  # read from the table
+        return Shop(call, stripe, clock)
+    for name, fields in _features_and_plans().items():
+        if fields is None:
+            a_feature(call, name)
+        else:
+            a_plan(call, name, *fields.pop("items"), create_in_stripe=False, **fields)
+    found = table.client.scan(TableName=table.name)["Items"]
+    _SHELF.extend(item for item in found if item["pk"]["S"].endswith("CATALOG"))
     return Shop(call, stripe, clock)
+
+
+def _features_and_plans() -> dict[str, dict[str, Any] | None]:
+    """Features (None) and plans, in the order in which they are made."""
+    return {
+        "messages": None,
+        "free": {"items": [monthly("messages", 100)]},
+        "pro": {"items": [monthly("messages", 500)], "price": a_price(20)},
+        "premium": {"items": [monthly("messages", 1000)], "price": a_price(50)},
+        "growth": {"items": [monthly("messages", 2000)], "price": a_price(100)},
+        "pro_annual": {"items": [monthly("messages", 500)], "price": a_price(200, "year")},
+        "addon": {"items": [monthly("messages", 50)], "price": a_price(20), "add_on": True},
+        "credits": None,
+        "once": {
+            "items": [{"feature_id": "credits", "included": 10}],
+            "price": a_price(10, "one_off"),
+        },
+    }
