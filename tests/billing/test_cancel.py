@@ -1,11 +1,14 @@
 """billing.update with cancel_action: plans that end with their cycle, at once, or not after all."""
 
+import importlib
 from typing import Any
 
 import pytest
 
+from tests import harness
 from tests.billing.conftest import Shop, a_price
 from tests.builders import a_feature, a_plan, monthly
+from tests.jobs.conftest import Deadline
 
 
 def a_default(shop: Shop, **fields: Any) -> None:
@@ -44,6 +47,20 @@ def test_a_plan_ends_with_its_cycle_and_the_free_one_follows(shop: Shop) -> None
     assert shop.plans() == {"base": "active"}
     assert shop.remaining() == 10
     assert shop.invoices() == [(20, "paid")]
+
+
+def test_a_plan_that_nothing_was_billed_for_ends_by_itself(shop: Shop) -> None:
+    a_default(shop)
+    shop.customer()
+    shop.attach("pro", no_billing_changes=True)
+    cancel(shop, "cancel_end_of_cycle")
+    assert shop.plans() == {"pro": "canceling", "base": "scheduled"}
+
+    shop.clock.advance(seconds=32 * 86_400)
+    job = "reset_balances"
+    importlib.import_module(f"jobs.{job}").handler(harness.sample(f"jobs/{job}"), Deadline(9**9))
+    assert shop.plans() == {"base": "active"}
+    assert shop.remaining() == 10
 
 
 def test_a_default_plan_of_another_group_does_not_follow(shop: Shop) -> None:

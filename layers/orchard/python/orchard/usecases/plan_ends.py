@@ -4,13 +4,16 @@ from contextlib import suppress
 
 from orchard.domain import changes
 from orchard.domain.arrangement import Household
-from orchard.domain.customer import EXPIRED
+from orchard.domain.customer import EXPIRED, CustomerPlan
 from orchard.store import catalog, customer_plans, customers
+from orchard.store.customers import Account
 from orchard.store.keys import Key
 from orchard.store.session import Session
-from orchard.store.statements import ConditionFailed, Item
+from orchard.store.statements import ConditionFailed, Item, Write
 from orchard.usecases import arranging
-from orchard.usecases.billing import following
+from orchard.usecases.billing import effects, following
+from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.effects import Setting
 
 
 def see_to(session: Session, key: Key, item: Item) -> int | None:
@@ -31,17 +34,27 @@ def see_to(session: Session, key: Key, item: Item) -> int | None:
         with suppress(ConditionFailed):
             session.commit(customer_plans.done(key, due_at))
         return session.now - due_at
-    last = session.stamp("plan_ended", plan_id=item["plan_id"])
+    session.commit(*_ended(session, account, ended, key, due_at))
+    return session.now - due_at
+
+
+def _ended(
+    session: Session, account: Account, ended: CustomerPlan, key: Key, due_at: int
+) -> list[Write]:
+    """The writes of an end: what waited for it begins, or what customers get by themselves."""
+    customer, known = account.customer, catalog.read(session)
+    last = session.stamp("plan_ended", plan_id=ended.plan_id)
+    effect = following.over(Deal(session, account, known), [ended])
+    if effect.gains:
+        return effects.writes(Setting(session, known, account), effect, last)
     household = Household(customer, account.plans, account.entities)
-    known = catalog.read(session)
     after = customer._replace(version=customer.version + 1)
     told = {
         "before": changes.plans([ended]),
         "after": changes.plans([ended._replace(status=EXPIRED)]),
     }
-    session.commit(
+    return [
         customers.put(session, after, account.plans, last | told),
         customer_plans.done(key, due_at),
         *arranging.writes(session, known, household, account.balances, {}, last=last),
-    )
-    return session.now - due_at
+    ]

@@ -50,7 +50,7 @@ def subscription_changed(table: Table, event: Event, now: int) -> str:
     return optimistic(attempt)
 
 
-def converge(session: Session, internal_id: str, subscription_id: str) -> bool:
+def converge(session: Session, internal_id: str, subscription_id: str, **audit: str) -> bool:
     """Bring the plans of a customer into line with a subscription; whether anything changed."""
 
     def attempt() -> bool:
@@ -60,7 +60,7 @@ def converge(session: Session, internal_id: str, subscription_id: str) -> bool:
             return False
         if renewing.catch_up(session, account, subscription):
             raise Contention
-        writes = in_line(session, account, subscription)
+        writes = in_line(session, account, subscription, **audit)
         if writes:
             session.commit(*writes)
         return bool(writes)
@@ -68,7 +68,9 @@ def converge(session: Session, internal_id: str, subscription_id: str) -> bool:
     return optimistic(attempt)
 
 
-def in_line(session: Session, account: Account, subscription: Subscription) -> list[Write]:
+def in_line(
+    session: Session, account: Account, subscription: Subscription, **audit: str
+) -> list[Write]:
     """Return the writes that bring plans into line with their subscription; none if they are."""
     paid = [
         one
@@ -79,18 +81,18 @@ def in_line(session: Session, account: Account, subscription: Subscription) -> l
         return []
     known = catalog.read(session)
     deal = Deal(session, account, known, subscription)
-    effect = _over(deal, paid) if subscription.is_over else _going_on(deal, paid)
+    effect = over(deal, paid) if subscription.is_over else _going_on(deal, paid)
     facts = {} if subscription.is_over else _facts(deal, paid)
     setting = Setting(session, known, account, subscription, facts)
     if effect == Effect() and not facts:
         return []
     kind = "subscription_ended" if subscription.is_over else "subscription_changed"
-    last = session.stamp(kind, subscription_id=subscription.id)
+    last = session.stamp(kind, subscription_id=subscription.id, **audit)
     return effects.writes(setting, effect, last)
 
 
-def _over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
-    """The subscription is over: its plans end, and what is free takes their place."""
+def over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
+    """Return what becomes of plans whose time is over: they end, and what is free follows."""
     ended = [one for one in paid if one.status == ACTIVE]
     dropped = [one.id for one in paid if one.status == SCHEDULED]
     gains: list[Gain] = []
@@ -116,9 +118,9 @@ def _going_on(deal: Deal, paid: list[CustomerPlan]) -> Effect:
     active = [one for one in paid if one.status == ACTIVE]
     left = [one for one in active if one.id not in replaced and _is_left(deal, one)]
     if begun or left:
-        over = _over(deal, left)
+        ends = over(deal, left)
         given = tuple(_begun(one, is_billed=True) for one in begun)
-        return over._replace(gains=(*given, *over.gains), ended=(*replaced, *over.ended))
+        return ends._replace(gains=(*given, *ends.gains), ended=(*replaced, *ends.ended))
     waits = any(one.status == SCHEDULED for one in paid)
     cancel_at = deal.subscription.cancel_at if deal.subscription else None
     if cancel_at is not None:
