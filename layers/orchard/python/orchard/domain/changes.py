@@ -39,6 +39,7 @@ ACTIONS = {
     "subscription_changed": "subscriptions.changed",
     "subscription_ended": "subscriptions.ended",
     "unpaid": "billing.unpaid",
+    "sync": "billing.sync",
     "seats": "billing.seats",
     "redeem": "rewards.redeem",
     "coupon_added": "coupons.add",

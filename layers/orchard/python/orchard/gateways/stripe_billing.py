@@ -69,6 +69,13 @@ def get(environment: str, invoice_id: str) -> Bill:
         return _read(client.v1.invoices.retrieve(invoice_id, {"expand": _EXPANDED}).to_dict())
 
 
+def of_customer(environment: str, stripe_id: str) -> list[Bill]:
+    """Return the newest invoices of a customer, up to 100; what stands against them is not told."""
+    with _connected(environment) as client:
+        found = client.v1.invoices.list({"customer": stripe_id, "limit": 100})
+    return [_read(one.to_dict()) for one in found.data]
+
+
 def draft(environment: str, params: Mapping[str, Any], key: str) -> str:
     """Make an empty draft with Stripe's own parameters; return its id."""
     asked: Any = {"auto_advance": False, "pending_invoice_items_behavior": "exclude", **params}

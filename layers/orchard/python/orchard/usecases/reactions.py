@@ -11,6 +11,7 @@ from orchard.usecases.billing.completing import (
     invoice_paid,
 )
 from orchard.usecases.billing.following import subscription_changed
+from orchard.usecases.billing.importing import subscription_created
 from orchard.usecases.billing.renewing import invoice_created
 from orchard.usecases.customer_events import customer_updated
 from orchard.usecases.stripe_events import sync_invoice, sync_refund
@@ -51,7 +52,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "checkout.session.completed": checkout_completed,
     "checkout.session.expired": checkout_expired,
     "customer.updated": customer_updated,
-    "customer.subscription.created": subscription_changed,
+    "customer.subscription.created": in_turn(subscription_created, subscription_changed),
     "customer.subscription.updated": subscription_changed,
     "customer.subscription.deleted": subscription_changed,
     "charge.refunded": sync_refund,

@@ -26,6 +26,18 @@ def sync_invoice(table: Table, event: Event, now: int) -> str:
     return optimistic(lambda: _sync_invoice(table, event, now))
 
 
+def store(session: Session, stripe_id: str, invoice_id: str) -> None:
+    """Store an invoice of a customer as Stripe has it now, though nobody reported it."""
+
+    def attempt() -> None:
+        link = stripe_links.find(session.table, session.environment, stripe_id)
+        found = stripe.invoice(session.environment, invoice_id)
+        if link is not None and found is not None:
+            _stored(session, link, invoice_id, found.created_at)
+
+    optimistic(attempt)
+
+
 def sync_refund(table: Table, event: Event, now: int) -> str:
     """Store the invoice that a refund or a refunded charge belongs to, and what was paid back."""
     payment = event.object.get("payment_intent")

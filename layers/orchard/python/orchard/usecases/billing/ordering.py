@@ -24,7 +24,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
-from orchard.usecases.billing import effects, patience, performing, taking_back
+from orchard.usecases.billing import effects, patience, performing, rivals, taking_back
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.discounting import consumed
@@ -134,11 +134,13 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
     ends: list[Write] = [orders.closed(session, order), orders.freed(session, order)]
     account = customers.find(session, order.internal_id)
     if account is None:
+        # The customer is gone: nobody shall pay for what nobody has.
+        taking_back.sold(session.environment, order, outcome.subscription)
         return ends
     setting = Setting(session, catalog.read(session), account, outcome.subscription)
     after = consumed(account.customer, order.discounts)
     last = session.stamp(order.kind, **order.audit)
-    effect = order.effect
+    effect = rivals.making_room(setting, order.effect)
     return [*effects.writes(setting, effect, last, after=after), *ends]
 
 

@@ -1,6 +1,7 @@
 """What an order made at Stripe and has to be taken back: nobody pays for what they do not get."""
 
 from orchard.domain.billing.order import Bill, Order, Subscribe
+from orchard.domain.billing.subscription import Subscription
 from orchard.errors import StripeFailed
 from orchard.gateways import stripe_billing, stripe_subscriptions
 
@@ -24,6 +25,13 @@ def all_of(environment: str, order: Order) -> list[str]:
         except StripeFailed:
             kept.append(made)
     return kept
+
+
+def sold(environment: str, order: Order, subscription: Subscription | None) -> None:
+    """Take back what was sold to a customer that is gone: also what was paid for on a page."""
+    all_of(environment, order)
+    if subscription is not None and not any(isinstance(one, Bill) for one in order.steps):
+        _subscription(environment, subscription.id, order.currency, f"orchard:{order.id}:sold")
 
 
 def _subscription(environment: str, subscription_id: str, currency: str, key: str) -> None:
