@@ -42,8 +42,8 @@ def _subscriptions(shop: Shop, session: Document, features: Document) -> str:
 
 def _subscription(shop: Shop, kept: Document, *, may: bool) -> str:
     rows = "".join(_item(shop, item) for item in kept["items"])
-    end = min(item["current_period_end"] for item in kept["items"])
-    leaving = kept["cancel_at_period_end"]
+    leaving = kept["cancel_at"] is not None
+    end = kept["cancel_at"] or min(item["current_period_end"] for item in kept["items"])
     said = f"{kept['status']} &middot; " + ("ends" if leaving else "renews")
     button = _BUTTON.substitute(
         action="renew" if leaving else "cancel",

@@ -62,7 +62,7 @@ def test_b2_base_price_and_packs_are_one_invoice(market: Shop) -> None:
         lifetime("seats", 3),
         price=a_price(20),
     )
-    wanted = {"feature_quantities": bought("messages", 100)}
+    wanted: dict[str, Any] = {"feature_quantities": bought("messages", 100)}
 
     assert market.preview("team", **wanted)["total"] == 30
     market.attach("team", **wanted)
@@ -184,7 +184,7 @@ def test_b11_a_page_that_is_paid_on_while_another_is_asked_for_sells_once(shop: 
     shop.api("coupons", id="most", amount_off="2400", currency="usd", duration="once")
     code = {"promotion[type]": "coupon", "promotion[coupon]": "most", "code": "MOST"}
     shop.api("promotion_codes", **code)
-    wanted = {"discounts": [{"promotion_code": "MOST"}]}
+    wanted: dict[str, Any] = {"discounts": [{"promotion_code": "MOST"}]}
     url = shop.attach("offer", **wanted)["payment_url"]
     session_id = url.rpartition("/")[2].partition("#")[0]
     shop.stripe.control(f"checkout/sessions/{session_id}/pay", {})
@@ -238,7 +238,7 @@ def test_b14_what_is_bought_once_is_paid_on_the_page(
 ) -> None:
     shop.customer(card=None)
     a_plan(shop.call, "pack", item, price=a_price(10, "one_off"))
-    wanted = {"feature_quantities": bought("credits", quantity)}
+    wanted: dict[str, Any] = {"feature_quantities": bought("credits", quantity)}
 
     assert shop.preview("pack", **wanted)["total"] == total
     shop.pay(shop.attach("pack", **wanted)["payment_url"])
@@ -256,7 +256,10 @@ def test_b15_a_purchase_can_be_sent_to_the_page_although_there_is_a_card(shop: S
         packs("credits", interval="one_off"),
         price=a_price(10, "one_off"),
     )
-    wanted = {"feature_quantities": bought("credits", 100), "redirect_mode": "always"}
+    wanted: dict[str, Any] = {
+        "feature_quantities": bought("credits", 100),
+        "redirect_mode": "always",
+    }
     shop.pay(shop.attach("pack", **wanted)["payment_url"])
 
     assert shop.invoices() == [(20, "paid"), (20, "paid")]
@@ -347,7 +350,7 @@ def test_b21_packs_nobody_asked_for_are_not_bought(shop: Shop) -> None:
 def test_b21_tiers_count_what_is_included(shop: Shop, quantity: float, total: float) -> None:
     shop.customer()
     a_plan(shop.call, "team", tiered("credits"), price=a_price(20))
-    wanted = {"feature_quantities": bought("credits", quantity)}
+    wanted: dict[str, Any] = {"feature_quantities": bought("credits", quantity)}
 
     assert shop.preview("team", **wanted)["total"] == total
     shop.attach("team", **wanted)
@@ -361,7 +364,7 @@ def test_b22_add_ons_come_beside_the_plan(market: Shop) -> None:
     a_plan(market.call, "gift", monthly("words", 30), add_on=True)
     words = packs("words", interval="one_off", amount=5, billing_units=50)
     a_plan(market.call, "words", words, price=a_price(10, "one_off"), add_on=True)
-    quantity = {"feature_quantities": bought("words", 50)}
+    quantity: dict[str, Any] = {"feature_quantities": bought("words", 50)}
     market.attach("pro")
 
     assert market.preview("gift")["total"] == 0

@@ -49,9 +49,10 @@ async function plans(customerId) {
   return Object.fromEntries(subscriptions.map((one) => [one.planId, state(one)]));
 }
 
+/** What a customer was billed, the highest first: much happens within a second. */
 async function invoices(customerId) {
   const { list } = await autumn.invoices.list({ customerId });
-  return list.map((one) => [one.total, one.status]);
+  return list.map((one) => [one.total, one.status]).sort(([a], [b]) => b - a);
 }
 
 /** Choose a card and press the button of Stripe's page. */
@@ -131,8 +132,25 @@ test("a declined card buys nothing, the next one does, and is used for the upgra
 test("an invoice leads to its page", async () => {
   const { list } = await autumn.invoices.list({ customerId: "bob" });
 
-  await page.goto(list.at(-1).hostedInvoiceUrl);
+  await page.goto(list.find((one) => one.total === 20).hostedInvoiceUrl);
 
   assert.equal(await page.locator("h1").innerText(), "$20.00");
   assert.equal((await page.locator(".state").innerText()).toLowerCase(), "paid");
+});
+
+test("a plan is canceled by the shop and kept by the customer, in the portal", async () => {
+  const held = { customerId: "bob", planId: "premium" };
+  await autumn.billing.update({ ...held, cancelAction: "cancel_end_of_cycle" });
+  await stripe.settle();
+  assert.deepEqual(await plans("bob"), { premium: "canceling", free: "scheduled" });
+  const portal = await autumn.billing.openCustomerPortal({ customerId: "bob", returnUrl: THANKS });
+  await page.goto(portal.url);
+
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await page.getByRole("button", { name: "Cancel" }).waitFor();
+  await stripe.settle();
+
+  assert.deepEqual(await plans("bob"), { premium: "active" });
+  const seen = await autumn.billing.previewUpdate({ ...held, cancelAction: "cancel_immediately" });
+  assert.ok(Math.abs(seen.total + 50) < 0.02);
 });
