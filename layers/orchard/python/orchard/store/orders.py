@@ -121,6 +121,11 @@ def waiting(session: Session, order: Order) -> Put:
     return _put(session, order, order.expires_at, "attribute_exists(pk)")
 
 
+def intended(session: Session, order: Order, due_at: int) -> Put:
+    """Keep an order of which nothing is done yet; somebody looks after it from then on."""
+    return _put(session, order, due_at)
+
+
 def refused(session: Session, order: Order) -> Put:
     """Keep an order that is to be taken back; it is due when nobody is at that any more."""
     return _put(session, order, session.now + LEASE_MS, "attribute_exists(pk)")
@@ -152,7 +157,9 @@ def load(item: Item) -> Order:
     return _READER.validate_python(item["order"])
 
 
-def _put(session: Session, order: Order, due_at: int | None, condition: str) -> Put:
+def _put(
+    session: Session, order: Order, due_at: int | None, condition: str | None = None
+) -> Put:
     key = _key(session, order)
     item: Item = {
         "pk": key.pk,

@@ -1,5 +1,6 @@
 """`customers.get_or_create`: one customer, however many requests ask for it at once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from orchard.contracts.billing_controls import merged
@@ -8,14 +9,18 @@ from orchard.domain import attachment, changes, ids
 from orchard.domain.arrangement import Household
 from orchard.domain.catalog import Catalog, Plan, default_plans
 from orchard.domain.customer import Customer
+from orchard.domain.interval import DAY_MS
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.errors import Invalid
 from orchard.store import catalog, customers, moves, pointers
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import ConditionFailed, Write
+from orchard.store.statements import ConditionFailed, Put, Write
 from orchard.usecases import arranging, linking, viewing
+
+#: For so long a paid plan that a new customer is to get by itself may be under way.
+_NEW_MS = 3 * DAY_MS
 
 
 def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict[str, Any]:
@@ -32,9 +37,23 @@ def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict
     first = session.unmarked() if request.create_in_stripe else session
     account = optimistic(lambda: _found(first, request) or _created(first, request))
     if request.create_in_stripe and account.customer.stripe_id is None:
-        account = linking.create_in_stripe(session, account, request.audit)
+        account = linking.create_in_stripe(session.unmarked(), account, request.audit)
+    account = _started(session, account, request)
     view = viewing.view(session, account, request.expand)
     return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
+
+
+def _started(session: Session, account: Account, request: GetOrCreateCustomerRequest) -> Account:
+    """The account with the paid plans that a new customer gets, where there may be such."""
+    if account.customer.created_at < session.now - _NEW_MS:
+        return account
+    plans = catalog.cached(session).current_plans()
+    may_come = any(plan.auto_enable and not plan.is_free and not plan.archived for plan in plans)
+    if not may_come and request.auto_enable_plan_id is None:
+        return account
+    from orchard.usecases.billing import starting  # noqa: PLC0415 - few customers need it
+
+    return starting.started(session, account)
 
 
 def _found(session: Session, request: GetOrCreateCustomerRequest) -> Account | None:
@@ -87,7 +106,8 @@ def _claimed(
 def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     customer = _new(session, request)
     known = catalog.read(session)
-    attached = [attachment.attach(known, plan, session.now) for plan in _plans(known, request)]
+    plans = _plans(known, request)
+    attached = [attachment.attach(known, plan, session.now) for plan in plans if plan.is_free]
     held = tuple(one.customer_plan for one in attached)
     state = arranging.arranged(
         session, known, Household(customer, held), attachment.held_after({}, attached)
@@ -103,12 +123,23 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
             for mark in catalog.mark_plan(session, one.plan, customer.internal_id)
         ),
     ]
+    paid = [plan for plan in plans if not plan.is_free]
+    if paid:
+        # With steps at Stripe to follow, a failure there must leave the idempotency key free.
+        session = session.unmarked()
+        writes += _intentions(session, customer, paid)
     try:
         session.commit(*writes)
     except ConditionFailed as refused:
         linking.explain(session, customer, writes[refused.position])
         raise
     return customers.fresh(session, customer, held, state)
+
+
+def _intentions(session: Session, customer: Customer, plans: Iterable[Plan]) -> list[Put]:
+    from orchard.usecases.billing import starting  # noqa: PLC0415 - few customers need it
+
+    return starting.intentions(session, customer, plans)
 
 
 def _new(session: Session, request: GetOrCreateCustomerRequest) -> Customer:
@@ -130,12 +161,9 @@ def _new(session: Session, request: GetOrCreateCustomerRequest) -> Customer:
 
 
 def _plans(known: Catalog, request: GetOrCreateCustomerRequest) -> tuple[Plan, ...]:
-    """The plans a new customer starts with: the one asked for, else the defaults.
-
-    Defaults with a price wait for Stripe billing; until then the free ones of their group hold.
-    """
+    """The plans a new customer starts with: the one asked for, else the defaults."""
     if request.auto_enable_plan_id is None:
-        return default_plans(plan for plan in known.current_plans() if plan.is_free)
+        return default_plans(known.current_plans())
     plan = known.plan(request.auto_enable_plan_id)
     trial = plan.free_trial
     if not plan.is_free and (trial is None or trial.get("card_required", True)):
@@ -143,6 +171,4 @@ def _plans(known: Catalog, request: GetOrCreateCustomerRequest) -> tuple[Plan, .
             "Auto-enable plan must be a free product, "
             "or have a free trial with 'card_required' as false"
         )
-    if not plan.is_free:
-        raise Invalid(f"Plan {plan.id} has a price: attach it to the customer once it is created")
     return (plan,)

@@ -111,11 +111,18 @@ def _rewards(session: Session, profile: Profile) -> dict[str, Any]:
     return coupon_contract.discounts(standing.subscriptions(session, profile.plans), kept)
 
 
-#: What expands to a part of its own. Referrals and previews of invoices have no source yet, so a
-#: customer has none of them.
+def _invoice_previews(session: Session, profile: Profile) -> list[dict[str, Any]]:
+    if not any(one.stripe_subscription_id for one in profile.plans):
+        return []
+    from orchard.usecases.billing import upcoming  # noqa: PLC0415 - rarely asked for, and large
+
+    return upcoming.invoices(session, profile)
+
+
+#: What expands to a part of its own. Referrals have no source yet, so a customer has none of them.
 _PARTS: dict[str, Callable[[Session, Profile], Any]] = {
     "invoices": _invoices,
-    "invoice_previews": lambda _session, _profile: [],
+    "invoice_previews": _invoice_previews,
     "entities": _entities,
     "referrals": lambda _session, _profile: [],
     "trials_used": lambda _session, profile: contract.trials_used(profile),

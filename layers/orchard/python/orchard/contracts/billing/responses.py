@@ -106,6 +106,17 @@ def preview(shown: Shown) -> dict[str, Any]:
     }
 
 
+def upcoming(at: int, currency: str, lines: tuple[LineItem, ...]) -> dict[str, Any]:
+    """Return the next invoice of a subscription, as customers show it."""
+    return {
+        "plan_ids": list(dict.fromkeys(one.plan_id for one in lines)),
+        "invoice_at": at,
+        "currency": currency,
+        **_sums(lines),
+        "line_items": [_line(one) for one in lines],
+    }
+
+
 def _cycle(cycle: Cycle) -> dict[str, Any]:
     return {
         "starts_at": cycle.starts_at,

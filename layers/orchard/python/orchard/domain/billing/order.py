@@ -20,6 +20,8 @@ from orchard.domain.quantity import ZERO
 #: Being carried out; waiting for a Checkout session, or for an invoice, to be paid; refused by
 #: Stripe, and being taken back.
 OPEN, CHECKOUT, PAYMENT, REFUSED = "open", "checkout", "payment", "refused"
+#: Nothing of it was done yet: an attach that is to come.
+INTENDED = "intended"
 
 
 class Goods(NamedTuple):

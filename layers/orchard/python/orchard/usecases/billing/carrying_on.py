@@ -15,10 +15,22 @@ from orchard.usecases.billing.performing import Outcome
 
 
 def carry_on(session: Session, order: Order) -> Outcome | None:
+    """Attach what an order is followed by; None if that can't be had any more.
+
+    The order is closed then. Errors: `Locked`, `Unavailable` and `RateLimited` leave something to
+    come back for.
+    """
+    try:
+        return succeed(session, order)
+    except (Invalid, Conflict, NotFound):
+        close(session, order)
+        return None
+
+
+def succeed(session: Session, order: Order) -> Outcome:
     """Make the order for the attach that one is followed by, in its place, and carry it out.
 
-    None if that can't be had any more: the order is closed then. Errors: `Locked`, `Unavailable`
-    and `RateLimited` leave something to come back for.
+    Errors: as `placing.place`.
     """
     own = ordering.as_maker(session, order)
     request = hosted.attach_request(dict(order.then or {}), order.internal_id)
@@ -28,11 +40,7 @@ def carry_on(session: Session, order: Order) -> Outcome | None:
         others = held._replace(orders=tuple(one for one in held.orders if one.id != order.id))
         return buying.order_of(own, account, known, others, purchase)
 
-    try:
-        return placing.place(own, order.internal_id, decide, instead=order)
-    except (Invalid, Conflict, NotFound):
-        close(own, order)
-        return None
+    return placing.place(own, order.internal_id, decide, instead=order)
 
 
 def close(session: Session, order: Order) -> None:

@@ -1,13 +1,13 @@
 """Orders that nobody comes back for: left by a process that died, or never paid."""
 
-from orchard.domain.billing.order import CHECKOUT, OPEN, PAYMENT, Order
+from orchard.domain.billing.order import CHECKOUT, INTENDED, OPEN, PAYMENT, Order
 from orchard.errors import Locked
 from orchard.gateways import stripe_billing, stripe_checkout
 from orchard.store import orders
 from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.usecases.billing import completing, ordering
+from orchard.usecases.billing import completing, ordering, starting
 from orchard.usecases.resets import Each
 
 JOB = "finish_orders"
@@ -37,7 +37,9 @@ def finish(table: Table, key: Key, now: int) -> int | None:
 
 
 def _finish(session: Session, order: Order) -> None:
-    if order.status == OPEN:
+    if order.status == INTENDED:
+        starting.look_after(session, order)
+    elif order.status == OPEN:
         ordering.finish(session, order)
     elif order.status == CHECKOUT and order.paid_by is not None:
         made = stripe_checkout.get(session.environment, order.paid_by)
