@@ -24,10 +24,7 @@ NUMBERS = frozenset(number for first, last in _RANGES for number in range(first,
 #: The worked examples of single calls.
 TRACES = frozenset(range(1, 10))
 
-_SEATS = "seats that are charged when they are taken: needs billing through Stripe"
-
 #: Why a row is not played.
 WAITING = {
     85: "buying more by itself: needs billing through Stripe",
-    **dict.fromkeys((262, 263, 264, 265, 268, 269, 270, 271), _SEATS),
 }

@@ -126,6 +126,12 @@ class InsufficientBalance(Invalid):
     code = "insufficient_balance"
 
 
+class PaymentFailed(Invalid):
+    """What had to be paid for first could not be; nothing was changed."""
+
+    code = "payment_failed"
+
+
 class DuplicateIdempotencyKey(Conflict):
     """The idempotency key was used by an earlier request."""
 

@@ -20,7 +20,14 @@ from orchard.contracts.tracking import TrackRequest
 from orchard.domain import ids
 from orchard.domain.catalog import Catalog
 from orchard.domain.sources import Overage
-from orchard.errors import Invalid, InvalidInputs, NotFound, Unavailable
+from orchard.errors import (
+    Invalid,
+    InvalidInputs,
+    NotFound,
+    PaymentFailed,
+    StripeFailed,
+    Unavailable,
+)
 from orchard.gateways import queue
 from orchard.store import catalog
 from orchard.store.session import Session
@@ -89,8 +96,8 @@ def work(session: Session, message: QueuedTracks) -> Outcome:
             dropped.update(done.dropped)
         except Unavailable:
             raise
-        except NotFound as missing:
-            dropped[missing.code] += len(items)
+        except (NotFound, PaymentFailed, StripeFailed) as refused:
+            dropped[refused.code] += len(items)
         except Exception as error:  # noqa: BLE001 - what breaks one must not hold up the others
             failed.append(error)
     if failed:

@@ -13,7 +13,7 @@ from orchard.store import documents, ground
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Value
-from orchard.usecases import saving, using
+from orchard.usecases import saving, seating, using
 from orchard.usecases.saving import Decided
 from orchard.usecases.using import Usage
 
@@ -141,11 +141,12 @@ def _attempt(session: Session, group: Group, events: Sequence[Event]) -> int:
     told = _Told()
     for event in events:
         usage = _usage(group, event)
-        after, movements, left = using.drawn(state, held.subject, usage, costs)
+        usage, (after, movements, left) = using.seated(usage, held.subject, state, costs)
         if using.is_refused(usage, left):
             continue
         state, moved = after, (*moved, *movements)
         told.add(event, movements)
+    state = seating.taken(session, group.customer_id, before, state)
     details: dict[str, Value] = {"events": told.events, "sources": told.sources}
     last = session.stamp("track", "evt_", name=group.name, **details)
     if group.entity_id is not None:

@@ -132,9 +132,7 @@ def _attempt(
 ) -> Used:
     loaded = ground.load(session, usage.customer_id, usage.entity_id, paying(costs), item)
     before = loaded.state(session.now)
-    after, moved, left = drawn(before, loaded.subject, usage, costs)
-    if seats.are_held(before):
-        usage, (after, moved, left) = _seated(usage, loaded, before, costs)
+    usage, (after, moved, left) = seated(usage, loaded.subject, before, costs)
     if is_refused(usage, left):
         return Used(before, loaded.subject, recorded=False, owner=loaded.owner)
     after = seating.taken(session, usage.customer_id, before, after)
@@ -148,16 +146,18 @@ def _attempt(
     return Used(after, loaded.subject, moved)
 
 
-def _seated(
-    usage: Usage, loaded: Ground, before: State, costs: Costs
+def seated(
+    usage: Usage, subject: Subject, before: State, costs: Costs
 ) -> tuple[Usage, tuple[State, tuple[Movement, ...], Decimal]]:
-    """The use, and what it comes to, on seats: those that are charged for are taken whole."""
+    """Return what a use comes to, and the use: seats that are charged for are taken whole."""
+    found = drawn(before, subject, usage, costs)
+    if not seats.are_held(before):
+        return usage, found
     if usage.beside is not None:
         raise Invalid("Units that are charged when they are taken can't be reserved")
-    found = drawn(before, loaded.subject, usage, costs)
     if seats.moved(before, found[0]) and usage.overage is not Overage.REJECT:
         usage = usage._replace(overage=Overage.REJECT)
-        found = drawn(before, loaded.subject, usage, costs)
+        found = drawn(before, subject, usage, costs)
     return usage, found
 
 

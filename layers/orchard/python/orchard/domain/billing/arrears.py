@@ -198,9 +198,10 @@ def _counted(row: Row, held: CustomerPlan, ending: Ending) -> Row:
     anchor = held.started_at if ending.anchor is None else ending.anchor
     is_over = ending.covers(interval.first_boundary(anchor, every, count, until - DAY_MS))
     after_trial = held.trial_ends_at is not None and abs(held.trial_ends_at - until) <= DAY_MS
-    is_free = after_trial and not row.is_seat
+    is_free, is_first = after_trial and not row.is_seat, after_trial and row.is_seat
     is_known = any(one.period_end == until for one in row.unbilled)
-    if not is_over or is_free or is_known or Group(row.id, until) in ending.shown:
+    is_done = is_known or Group(row.id, until) in ending.shown
+    if is_free or is_done or not (is_over or is_first):
         return row
     row = row._replace(spare=ZERO)
     return row._replace(unbilled=renewal.owed(row, until))

@@ -16,15 +16,15 @@ from orchard.domain.billing.seats import Charge, Turn
 from orchard.domain.catalog import Catalog
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.interval import ONE_OFF
-from orchard.errors import Invalid
+from orchard.errors import Invalid, PaymentFailed
 from orchard.gateways import stripe_billing
 from orchard.store import catalog, customers
 from orchard.store.customers import Account
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import Contention
-from orchard.usecases.billing import placing, deal as deals
-from orchard.usecases.billing import ordering, renewing, settings
+from orchard.usecases.billing import deal as deals
+from orchard.usecases.billing import ordering, placing, renewing, settings
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
 
@@ -43,7 +43,7 @@ def pay(session: Session, customer_id: str, turns: tuple[Turn, ...]) -> None:
     """Charge for seats that are about to be taken, and credit those about to be given back.
 
     Idempotency keys are left to the use itself. Errors: `Locked` while another request changes the
-    billing; 400 `payment_failed` and the like, with nothing changed; those of Stripe.
+    billing; `PaymentFailed`; those of Stripe.
     """
     own = session.unmarked()
     _catch_up(own, customer_id, turns)
@@ -56,7 +56,7 @@ def pay(session: Session, customer_id: str, turns: tuple[Turn, ...]) -> None:
     if not outcome.is_paid:
         ordering.give_up(own, outcome.order)
         obstacle = (outcome.invoice and outcome.invoice.obstacle) or "payment_failed"
-        raise Invalid(
+        raise PaymentFailed(
             f"The seats could not be paid for ({obstacle}): nothing was changed", obstacle
         )
 

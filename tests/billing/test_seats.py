@@ -1,0 +1,196 @@
+"""Seats that are charged when they are taken: with plans, renewals and entities, after crashes."""
+
+from typing import Any
+
+import pytest
+
+from orchard.usecases.billing import seating
+from tests.billing.conftest import Shop
+from tests.builders import a_feature, a_plan
+
+BASE = {"amount": 20, "interval": "month"}
+PAID = {"amount": 10, "interval": "month", "billing_method": "usage_based"}
+SPARED = {"on_increase": "bill_immediately", "on_decrease": "none"}
+PRORATED = {"on_increase": "prorate_immediately", "on_decrease": "prorate_immediately"}
+
+
+def seats(included: int, amount: float = 10, rule: dict[str, str] = SPARED) -> dict[str, Any]:
+    price = {**PAID, "amount": amount}
+    return {"feature_id": "seats", "included": included, "price": price, "proration": rule}
+
+
+@pytest.fixture
+def office(shop: Shop) -> Shop:
+    """A customer with a card, and a plan with three seats of its own."""
+    a_feature(shop.call, "seats", consumable=False)
+    a_plan(shop.call, "team", seats(3), price=BASE)
+    shop.customer()
+    return shop
+
+
+def hire(shop: Shop, *names: str) -> None:
+    for name in names:
+        body = {"customer_id": "user_1", "entity_id": name, "feature_id": "seats"}
+        shop.done("entities.create", **body)
+
+
+def take(shop: Shop, change: float) -> None:
+    shop.done("balances.track", customer_id="user_1", feature_id="seats", value=change)
+
+
+def totals(shop: Shop) -> list[float]:
+    """What invoices came to, by size."""
+    shop.report()
+    return sorted(total for total, status in shop.invoices() if status != "void")
+
+
+def test_a_plan_bills_the_seats_that_are_in_use_already(office: Shop) -> None:
+    hire(office, "a", "b", "c", "d", "e")
+
+    assert office.preview("team")["total"] == 40
+    office.attach("team")
+    assert totals(office) == [40]
+    assert office.remaining("seats") == 0
+
+
+def test_entities_are_seats_and_one_that_goes_leaves_its_own(office: Shop) -> None:
+    a_plan(office.call, "crew", seats(0, 50), group="crew")
+    office.attach("crew")
+    hire(office, "a", "b")
+    office.done("entities.delete", customer_id="user_1", entity_id="a")
+    hire(office, "c")
+    assert [one for one in totals(office) if one] == [50, 50]
+    hire(office, "d")
+    assert [one for one in totals(office) if one] == [50, 50, 50]
+
+
+def test_a_renewal_bills_the_seats_in_use_and_spares_none(office: Shop) -> None:
+    office.attach("team")
+    take(office, 6)
+    take(office, -1)
+    assert office.remaining("seats") == 1
+    office.pass_time(days=32)
+
+    assert totals(office) == [20, 30, 40]
+    assert office.remaining("seats") == 0
+    take(office, 1)
+    assert totals(office) == [10, 20, 30, 40]
+
+
+def test_a_renewal_that_nobody_heard_of_is_done_before_seats_are_charged(office: Shop) -> None:
+    office.attach("team")
+    take(office, 4)
+    ends_at = office.done("customers.get", customer_id="user_1")["subscriptions"][0]
+    office.clock.now = ends_at["current_period_end"]
+    office.stripe.control("clock/advance", {"by": 0, "stop_after": "invoice.created"})
+    take(office, 1)
+    office.pass_time(days=1)
+
+    assert totals(office) == [10, 10, 20, 30]
+
+
+def test_a_trial_has_free_seats_that_are_paid_for_when_it_is_over(office: Shop) -> None:
+    trial = {"duration_length": 7, "duration_type": "day", "card_required": True}
+    a_plan(office.call, "try", seats(1), price=BASE, free_trial=trial)
+    office.attach("try")
+    take(office, 3)
+    assert [one for one in totals(office) if one] == []
+    office.pass_time(days=9)
+
+    assert [one for one in totals(office) if one] == [40]
+
+
+def test_seats_given_back_are_credited_where_the_plan_says_so(office: Shop) -> None:
+    a_plan(office.call, "crew", seats(0, 30, PRORATED), price=BASE, group="crew")
+    office.attach("crew")
+    take(office, 2)
+    office.pass_time(days=15)
+    take(office, -1)
+
+    credit, *paid = totals(office)
+    assert paid == [20, 60]
+    assert -17 < credit < -13
+    assert office.remaining("seats") == 0
+
+
+def test_a_dearer_plan_credits_the_seats_of_the_old_one_and_bills_its_own(office: Shop) -> None:
+    a_plan(office.call, "corp", seats(3, 20), price={"amount": 50, "interval": "month"})
+    office.attach("team")
+    take(office, 5)
+    assert totals(office) == [20, 20]
+    before = office.preview("corp")["total"]
+    office.attach("corp")
+
+    # 50 + 2 seats at 20, less 20 + 2 seats at 10; a few seconds into the cycle.
+    assert totals(office) == [20, 20, before]
+    assert before == pytest.approx(50, abs=0.05)
+
+
+def test_a_subscription_that_ends_bills_no_seats_for_a_cycle_that_does_not_come(
+    office: Shop,
+) -> None:
+    office.attach("team")
+    take(office, 4)
+    office.done(
+        "billing.update", customer_id="user_1", plan_id="team", cancel_action="cancel_end_of_cycle"
+    )
+    office.pass_time(days=33)
+
+    assert totals(office) == [10, 20]
+
+
+def test_other_changes_of_a_plan_leave_its_seats_alone(office: Shop) -> None:
+    a_plan(office.call, "packs", seats(0), price=BASE, group="packs")
+    office.attach("packs")
+    take(office, 2)
+    office.done(
+        "billing.update",
+        customer_id="user_1",
+        plan_id="packs",
+        customize={"price": {"amount": 20, "interval": "month"}, "items": [seats(0), MESSAGES]},
+    )
+
+    assert [one for one in totals(office) if one] == [20, 20]
+    take(office, 1)
+    assert [one for one in totals(office) if one] == [10, 20, 20]
+
+
+MESSAGES = {"feature_id": "messages", "included": 5, "reset": {"interval": "month"}}
+
+
+def test_a_use_within_what_is_included_asks_stripe_nothing(
+    office: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.attach("team")
+    monkeypatch.setattr(seating, "pay", lambda *_args: pytest.fail("nothing is to be paid"))
+    take(office, 3)
+    take(office, -2)
+
+    assert office.remaining("seats") == 2
+
+
+def test_seats_cannot_be_reserved(office: Shop) -> None:
+    office.attach("team")
+    status, code, _message = office.refused(
+        "balances.check",
+        customer_id="user_1",
+        feature_id="seats",
+        required_balance=1,
+        lock={"enabled": True, "lock_id": "one"},
+    )
+
+    assert (status, code) == (400, "invalid_request")
+
+
+def test_seats_beyond_what_is_sold_are_neither_taken_nor_billed(office: Shop) -> None:
+    item = seats(1)
+    item["price"]["max_purchase"] = 2
+    a_plan(office.call, "small", item, group="small")
+    office.attach("small")
+    status, code, _message = office.refused(
+        "balances.track", customer_id="user_1", feature_id="seats", value=4
+    )
+
+    assert (status, code) == (400, "insufficient_balance")
+    take(office, 3)
+    assert [one for one in totals(office) if one] == [20]
