@@ -25,9 +25,11 @@ def sync(session: Session, request: SyncRequest) -> dict[str, Any]:
     orders.refuse_busy(session, held)
     done = [name for order in held.orders for name in _finished(first, order)]
     account = customers.require(session, request.customer_id)
-    for subscription_id in verifying.subscription_ids(session, account):
-        if following.converge(first, internal_id, subscription_id, **request.audit):
-            done.append(f"subscription {subscription_id}")
+    done += [
+        f"subscription {subscription_id}"
+        for subscription_id in verifying.subscription_ids(session, account)
+        if following.converge(first, internal_id, subscription_id, **request.audit)
+    ]
     done += _from_stripe(first, account, request.audit)
     account = customers.require(session, request.customer_id)
     left = list(verifying.differences(session, account))
