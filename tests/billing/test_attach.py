@@ -1,5 +1,7 @@
 """billing.attach: what is sold, when it is billed, what the customer holds then."""
 
+import pytest
+
 from tests.billing.conftest import Shop
 
 
@@ -187,3 +189,15 @@ def test_a_lasting_coupon_stays_with_an_upgrade(shop: Shop) -> None:
 
     shop.pass_time(days=32)
     assert shop.invoices()[0] == (40, "paid")
+
+
+def test_a_new_cycle_begins_for_all_that_a_subscription_pays_for(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    shop.attach("addon")
+    shop.pass_time(days=15)
+    seen = shop.preview("pro_annual")
+    shop.attach("pro_annual")
+
+    assert shop.invoices()[0] == (seen["total"], "paid")
+    assert seen["total"] == pytest.approx(200 + 20 - 10 - 10, abs=0.5)

@@ -49,12 +49,8 @@ def wish_of(
     own = [has_own_trial or rules.asks_for_trial(one.customize) for one in requests]
     ends = [rules.trial_end(here, *one) for one in zip(plans, turns, own, strict=True)]
     trial_end = _common_trial_end(plans, ends)
-    gains = tuple(
-        _gain(session, known, plan, one)._replace(
-            trial_ends_at=end if plan.is_free else _unless_once(plan, trial_end)
-        )
-        for plan, one, end in zip(plans, requests, ends, strict=True)
-    )
+    asked = zip(plans, requests, ends, strict=True)
+    gains = tuple(_gain(here, *one, trial_end=trial_end) for one in asked)
     bought = tuple(
         Bought(plan, gain.customer_plan_id, gain.quantities, here.entity_name(gain.entity_id))
         for plan, gain in zip(plans, gains, strict=True)
@@ -171,17 +167,20 @@ def _fields(wish: Wish) -> Mapping[str, Any]:
     return {name: getattr(wish, name) for name in wish.__dataclass_fields__}
 
 
-def _gain(session: Session, known: Catalog, plan: Plan, request: AttachRequest) -> Gain:
+def _gain(
+    here: Deal, plan: Plan, request: AttachRequest, end: int | None, *, trial_end: int | None
+) -> Gain:
     asked = {one.feature_id: one.quantity for one in request.feature_quantities}
     return Gain(
-        customer_plan_id=ids.new("cus_prod_", session.now),
+        customer_plan_id=ids.new("cus_prod_", here.session.now),
         plan_id=plan.id,
         plan_version=plan.version,
-        custom=customizing.snapshot(plan, known),
+        custom=customizing.snapshot(plan, here.known),
         quantities=quantities.settled(plan, asked),
         external_id=request.subscription_id,
         entity_id=request.entity_id,
         ends_at=request.ends_at,
+        trial_ends_at=end if plan.is_free else _unless_once(plan, trial_end),
     )
 
 

@@ -84,7 +84,13 @@ def order_of(
     found = chosen(wish)
     if found.steps:
         ordering.superseded(session, held)
-    request, customer = purchase.request, account.customer
+    if wish.by_checkout:
+        linking.introduce(session, account.customer)
+    return _order(session, purchase, wish, found)
+
+
+def _order(session: Session, purchase: Purchase, wish: Wish, found: Chosen) -> Order:
+    request, customer = purchase.request, wish.deal.account.customer
     return Order(
         id=ids.new("ord_", session.now),
         internal_id=customer.internal_id,

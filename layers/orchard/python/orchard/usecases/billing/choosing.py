@@ -19,7 +19,7 @@ from orchard.domain.billing.order import (
 )
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
-from orchard.usecases.billing import discounting, planning
+from orchard.usecases.billing import difference, discounting, planning
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
@@ -35,7 +35,7 @@ def first(wish: Wish) -> Chosen:
     deal = wish.deal
     goods, once = deal.goods(*wish.bought), _once(wish)
     effect = wish.effect._replace(gains=_billed(wish.gains, wish.bought))
-    lines = deal.reduced(_all_charges(wish), wish.discounts)
+    lines = deal.reduced(difference.charged(wish), wish.discounts)
     later = _next_cycle(wish, wish.bought, invoiced=bool(lines))
     if wish.by_checkout:
         step: Step = Checkout(
@@ -62,7 +62,7 @@ def first(wish: Wish) -> Chosen:
 
 def purchase(wish: Wish) -> Chosen:
     """Return how something is bought once: on Stripe's page, or by an invoice."""
-    lines = wish.deal.reduced(_all_charges(wish), wish.discounts)
+    lines = wish.deal.reduced(difference.charged(wish), wish.discounts)
     goods = _once(wish)
     if wish.by_checkout:
         if total(line.total for line in lines) <= 0:
@@ -90,8 +90,7 @@ def within(wish: Wish) -> Chosen:
     ended = [one.id for one in wish.ended]
     kept = [deal.coming(one) for one in deal.on_subscription(ended)]
     target = deal.goods(*kept, *wish.bought)
-    lines = _difference(wish)
-    restart = wish.restart or (deal.is_trialing and wish.trial_end is None and bool(wish.ended))
+    lines, restart = difference.lines(wish), wish.begins_anew
     # Where a cycle begins anew, Stripe's own invoice uses up what is good for one.
     staying = discounting.staying(wish.discounts, invoiced=bool(lines) and not restart)
     asked = staying if staying != subscription.discounts else None
@@ -100,19 +99,17 @@ def within(wish: Wish) -> Chosen:
         goods=target,
         discounts=asked,
         restart=restart,
-        lines=tuple(line for line in lines if not _is_fresh(line)) if restart else (),
+        lines=tuple(line for line in lines if not difference.is_fresh(line)) if restart else (),
         trial_end=_trial_end(wish, restart=restart),
     )
-    steps: list[Step] = []
-    if lines and not restart:
-        steps.append(_bill(wish, lines, Goods((), target.products)))
-    steps.append(arrange if target.items else End(subscription.id))
-    steps += _still_planned(wish) if target.items else ()
-    effect = wish.effect._replace(
-        gains=_billed(wish.gains, wish.bought) if target.items else wish.gains
-    )
+    bill = [_bill(wish, lines, Goods((), target.products))] if lines and not restart else []
     later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
-    return Chosen(tuple(steps), effect, lines, later, wish.discounts)
+    if not target.items:
+        steps: tuple[Step, ...] = (*bill, End(subscription.id))
+        return Chosen(steps, wish.effect, lines, later, wish.discounts)
+    effect = wish.effect._replace(gains=_billed(wish.gains, wish.bought))
+    steps = (*bill, arrange, *_still_planned(wish))
+    return Chosen(steps, effect, lines, later, wish.discounts)
 
 
 def _still_planned(wish: Wish) -> tuple[Step, ...]:
@@ -154,38 +151,6 @@ def charged_from(deal: Deal, at: int, bought: Iterable[Bought]) -> tuple[LineIte
     """Return what plans cost for the cycle that begins at a time."""
     period = deal.period_after(at)
     return tuple(line for one in bought for line in charging.next_cycle(one, deal.sale, period))
-
-
-def _difference(wish: Wish) -> tuple[LineItem, ...]:
-    """What is credited and charged now for the rest of the cycle, after discounts."""
-    deal = wish.deal
-    if wish.bills_nothing or not wish.prorate:
-        return ()
-    if wish.custom_lines is not None:
-        return wish.custom_lines
-    credits_ = tuple(line for one in wish.ended for line in deal.credit(one))
-    usage = () if wish.carry.usages else tuple(one for it in wish.ended for one in deal.usage(it))
-    fresh = _all_charges(wish)
-    netted = charging.netted(credits_, fresh) if not wish.restart else (*credits_, *fresh)
-    lines = deal.reduced((*netted, *usage), wish.discounts)
-    return tuple(line for line in lines if line.amount)
-
-
-def _all_charges(wish: Wish) -> tuple[LineItem, ...]:
-    deal = wish.deal
-    period = deal.period_from_now if wish.restart or deal.subscription is None else deal.period_of
-    if deal.is_trialing and wish.trial_end is None and wish.ended:
-        period = deal.period_from_now
-    lines = tuple(
-        line for one in wish.bought for line in charging.charges(one, deal.sale, deal.now, period)
-    )
-    is_free_now = wish.trial_end is not None or (deal.is_trialing and not wish.ended)
-    return tuple(line for line in lines if line.one_off) if is_free_now else lines
-
-
-def _is_fresh(line: LineItem) -> bool:
-    """Whether Stripe bills a line itself when a cycle begins anew."""
-    return line.kind == "charge" and not line.one_off
 
 
 def _bill(wish: Wish, lines: tuple[LineItem, ...], goods: Goods) -> Bill:

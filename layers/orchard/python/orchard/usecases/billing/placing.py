@@ -43,11 +43,14 @@ def place(
         if instead is not None and all(one.id != instead.id for one in held.orders):
             return Outcome(instead)
         decided = decide(account, catalog.read(session), held)
-        if isinstance(decided, Outcome):
-            return decided
-        return finished.get(decided.digest) or ordering.begun(session, account, decided, instead)
+        if isinstance(decided, Outcome) or decided.digest in finished:
+            return decided if isinstance(decided, Outcome) else finished[decided.digest]
+        return ordering.begun(session, account, decided, instead)
 
-    decided = optimistic(attempt)
+    return _carried_out(session, optimistic(attempt))
+
+
+def _carried_out(session: Session, decided: Outcome | Order) -> Outcome:
     return decided if isinstance(decided, Outcome) else ordering.carry_out(session, decided)
 
 

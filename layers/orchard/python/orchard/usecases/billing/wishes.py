@@ -58,6 +58,12 @@ class Wish:
     bills_nothing: bool = False
 
     @property
+    def begins_anew(self) -> bool:
+        """Whether the cycle of the subscription begins now: asked for, or a trial ends."""
+        ends_trial = self.deal.is_trialing and self.trial_end is None and bool(self.ended)
+        return self.restart or ends_trial
+
+    @property
     def ended(self) -> tuple[CustomerPlan, ...]:
         """The plans that end at once."""
         return tuple(one.current for one in self.transitions if one.current and not one.at_end)
