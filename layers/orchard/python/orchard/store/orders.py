@@ -157,9 +157,7 @@ def load(item: Item) -> Order:
     return _READER.validate_python(item["order"])
 
 
-def _put(
-    session: Session, order: Order, due_at: int | None, condition: str | None = None
-) -> Put:
+def _put(session: Session, order: Order, due_at: int | None, condition: str | None = None) -> Put:
     key = _key(session, order)
     item: Item = {
         "pk": key.pk,

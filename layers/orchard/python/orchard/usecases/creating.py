@@ -1,6 +1,5 @@
 """`customers.get_or_create`: one customer, however many requests ask for it at once."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from orchard.contracts.billing_controls import merged
@@ -34,13 +33,26 @@ def get_or_create(session: Session, request: GetOrCreateCustomerRequest) -> dict
     if request.currency not in (None, MAIN_CURRENCY):
         raise Invalid("Multi-currency is not enabled for this organization")
     # With a step at Stripe to follow, a failure there must leave the idempotency key free.
-    first = session.unmarked() if request.create_in_stripe else session
+    has_more = request.create_in_stripe or request.stripe_id is not None
+    first = session.unmarked() if has_more else session
     account = optimistic(lambda: _found(first, request) or _created(first, request))
     if request.create_in_stripe and account.customer.stripe_id is None:
         account = linking.create_in_stripe(session.unmarked(), account, request.audit)
-    account = _started(session, account, request)
+    account = _started(session, _adopted(session, account, request), request)
     view = viewing.view(session, account, request.expand)
     return {**view, "autumn_id": account.customer.internal_id} if request.with_autumn_id else view
+
+
+def _adopted(session: Session, account: Account, request: GetOrCreateCustomerRequest) -> Account:
+    """The account with the plans that its Stripe customer pays for already, if it is new."""
+    customer = account.customer
+    is_new = customer.created_at >= session.now - _NEW_MS
+    if request.stripe_id is None or customer.stripe_id != request.stripe_id or not is_new:
+        return account
+    from orchard.usecases.billing import importing  # noqa: PLC0415 - few customers need it
+
+    importing.all_of(session.unmarked(), account, request.stripe_id, request.audit)
+    return customers.require(session, customer.hot_id)
 
 
 def _started(session: Session, account: Account, request: GetOrCreateCustomerRequest) -> Account:
@@ -114,29 +126,26 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     )
     last = session.stamp("create", **request.audit)
     told = {"after": changes.plans(held)} if held else {}
+    marks = (catalog.mark_plan(session, one.plan, customer.internal_id) for one in attached)
+    later = _intentions(session, customer, [plan for plan in plans if not plan.is_free])
     writes = [
         *customers.creation(session, customer, held, last | told),
         *customers.first_balances(session, customer, state, last),
-        *(
-            mark
-            for one in attached
-            for mark in catalog.mark_plan(session, one.plan, customer.internal_id)
-        ),
+        *(mark for some in marks for mark in some),
+        *later,
     ]
-    paid = [plan for plan in plans if not plan.is_free]
-    if paid:
-        # With steps at Stripe to follow, a failure there must leave the idempotency key free.
-        session = session.unmarked()
-        writes += _intentions(session, customer, paid)
     try:
-        session.commit(*writes)
+        # With steps at Stripe to follow, a failure there must leave the idempotency key free.
+        (session.unmarked() if later else session).commit(*writes)
     except ConditionFailed as refused:
         linking.explain(session, customer, writes[refused.position])
         raise
     return customers.fresh(session, customer, held, state)
 
 
-def _intentions(session: Session, customer: Customer, plans: Iterable[Plan]) -> list[Put]:
+def _intentions(session: Session, customer: Customer, plans: list[Plan]) -> list[Put]:
+    if not plans:
+        return []
     from orchard.usecases.billing import starting  # noqa: PLC0415 - few customers need it
 
     return starting.intentions(session, customer, plans)
