@@ -1,12 +1,17 @@
 """Seats that are charged when they are taken: with plans, renewals and entities, after crashes."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from orchard.domain.sources import Overage
+from orchard.triggers import connection
+from orchard.usecases import bulk
 from orchard.usecases.billing import seating
 from tests.billing.conftest import Shop
 from tests.builders import a_feature, a_plan
+from tests.conftest import session_of
 
 BASE = {"amount": 20, "interval": "month"}
 PAID = {"amount": 10, "interval": "month", "billing_method": "usage_based"}
@@ -194,3 +199,30 @@ def test_seats_beyond_what_is_sold_are_neither_taken_nor_billed(office: Shop) ->
     assert (status, code) == (400, "insufficient_balance")
     take(office, 3)
     assert [one for one in totals(office) if one] == [20]
+
+
+def test_a_cheaper_plan_bills_its_seats_from_the_cycle_in_which_it_begins(office: Shop) -> None:
+    a_plan(office.call, "small", seats(0, 5), price={"amount": 8, "interval": "month"})
+    office.attach("team")
+    take(office, 4)
+    office.attach("small")
+    office.pass_time(days=33)
+    assert office.plans() == {"small": "active"}
+    assert totals(office) == [8, 10, 20]
+    office.pass_time(days=31)
+
+    # Four seats of the cycle before, and of the new one.
+    assert totals(office) == [8, 10, 20, 8 + 20 + 20]
+
+
+def test_queued_uses_are_charged_for_together(office: Shop) -> None:
+    office.attach("team")
+    uses = [
+        bulk.Event(f"evt_{number}", Decimal(2), Overage.CAP, office.clock.now)
+        for number in range(3)
+    ]
+    group = bulk.Group("user_1", None, "seats", ("seats",))
+    bulk.record(session_of(connection.table(), office.clock.now), group, uses)
+
+    assert totals(office) == [20, 30]
+    assert office.remaining("seats") == 0

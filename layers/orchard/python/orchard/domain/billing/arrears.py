@@ -190,9 +190,10 @@ def _counted(row: Row, held: CustomerPlan, ending: Ending) -> Row:
     """A row whose use goes on: what is in use beyond the balance is billed in each period.
 
     Seats are paid for in advance: of those that go on in use for the cycle that begins, also for
-    the first one after a trial; none are spare any more.
+    the first one after a trial, not if the plan ends; none are spare any more.
     """
-    if row.is_seat and not ending.renews:
+    is_last = held.expires_at is not None and ending.covers(held.expires_at)
+    if row.is_seat and (is_last or not ending.renews):
         return row
     until, (every, count) = ending.until or 0, price_interval(row.price or {})
     anchor = held.started_at if ending.anchor is None else ending.anchor

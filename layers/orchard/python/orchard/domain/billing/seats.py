@@ -12,10 +12,10 @@ from typing import NamedTuple
 from orchard.domain import charges, money
 from orchard.domain.billing import descriptions, stripe_prices
 from orchard.domain.billing.lines import REFUND, SEATS, Bought, LineItem, Period, Sale
-from orchard.domain.holding import NOTHING, Place, State
+from orchard.domain.holding import NOTHING, Holding, Place, State
 from orchard.domain.plan_display import counted
-from orchard.domain.quantity import ZERO, total
-from orchard.domain.row import Row, Rows
+from orchard.domain.quantity import ZERO
+from orchard.domain.row import Row, Unbilled
 
 #: What an item says about when a change is billed: for a whole cycle, or with the next invoice.
 _WHOLE = {"bill_immediately", "bill_next_cycle"}
@@ -117,6 +117,21 @@ def bumped(state: State, bumps: tuple[Bump, ...]) -> State:
     return _spared(state, found)
 
 
+def begun(state: State, plans: set[str], at: int) -> dict[Place, Holding]:
+    """Return a state in which the seats of plans that began are billed with the next invoice."""
+    found = dict(state)
+    for place, held in state.items():
+        rows = tuple(
+            row._replace(unbilled=(*row.unbilled, Unbilled(at, row.overdrawn)))
+            if row.is_seat and row.customer_plan_id in plans and row.overdrawn
+            else row
+            for row in held.rows
+        )
+        if rows != held.rows:
+            found[place] = held._replace(rows=rows)
+    return found
+
+
 def bump(charged: Charge) -> Bump:
     """Return what is spare once a charge is paid."""
     place = charged.turn.place
@@ -162,11 +177,6 @@ def in_use(state: State, customer_plan_id: str, *, spare: bool) -> dict[str, Dec
                 units = row.overdrawn + (row.spare if spare else ZERO)
                 found[place.feature_id] = found.get(place.feature_id, ZERO) + max(ZERO, units)
     return {name: units for name, units in found.items() if units}
-
-
-def spare(rows: Rows) -> Decimal:
-    """Return how many seats may be taken without charge."""
-    return total(row.reusable for row in rows)
 
 
 def _pairs(before: State, after: State) -> Iterator[tuple[Place, Row, Row]]:

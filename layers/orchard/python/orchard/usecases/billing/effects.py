@@ -89,6 +89,7 @@ def applied(setting: Setting, effect: Effect) -> Result:
     ]
     before = _moved(setting, effect)
     state = attachment.held_after(before, attached, account.entities, ended, effect.carry)
+    state = seats.begun(state, _beginning(setting, effect), setting.session.now)
     kept, changed = [], []
     for held in account.plans:
         if held.id in over or (held.status == SCHEDULED and held.id in begun):
@@ -105,6 +106,13 @@ def applied(setting: Setting, effect: Effect) -> Result:
         gone=tuple(one for one in account.plans if one.id in over),
         changed=(*changed, *gained, *scheduled),
     )
+
+
+def _beginning(setting: Setting, effect: Effect) -> set[str]:
+    """The plans that were scheduled and begin: no invoice showed what is in use of them."""
+    now = {gain.customer_plan_id for gain in effect.gains if gain.starts_at is None}
+    plans = setting.account.plans
+    return {one.id for one in plans if one.id in now and one.status == SCHEDULED}
 
 
 def _moved(setting: Setting, effect: Effect) -> Mapping[Place, Holding]:
