@@ -75,11 +75,17 @@ def test_a_new_name_reaches_stripe_and_a_cleared_one_too(call: Call, stripe: Str
         assert (changed["name"] or None) == name
 
 
+def unseen(call: Call, **fields: str) -> None:
+    """A linked customer of whom Stripe can't be asked what it pays for already: it is there."""
+    body = {"customer_id": "user_1", "stripe_id": "cus_known", **fields}
+    assert call("customers.get_or_create", body).status == 503
+
+
 def test_a_name_that_stripe_does_not_take_is_not_stored(
     call: Call, stripe: Stripe, broken_stripe: None
 ) -> None:
     del broken_stripe
-    a_customer(call, name="Ada", stripe_id="cus_known")
+    unseen(call, name="Ada")
 
     answered = call("customers.update", {"customer_id": "user_1", "name": "Eve"}, headers=KEY)
     assert answered.status == 503
@@ -134,7 +140,7 @@ def test_a_failure_of_stripe_is_told_and_deletes_nothing_yet(
     call: Call, stripe: Stripe, broken_stripe: None
 ) -> None:
     del stripe, broken_stripe
-    a_customer(call, stripe_id="cus_known")
+    unseen(call)
     body = {"customer_id": "user_1", "delete_in_stripe": True}
 
     answered = call("customers.delete", body, headers=KEY)

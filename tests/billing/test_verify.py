@@ -135,3 +135,34 @@ def test_a_subscription_of_others_is_adopted_when_it_is_reported(shop: Shop) -> 
 
     assert shop.plans() == {"pro": "active"}
     assert verified(shop) == set()
+
+
+def test_a_new_customer_has_what_its_stripe_customer_pays_for(shop: Shop) -> None:
+    pro, addon = price_of(shop, "pro"), price_of(shop, "addon")
+    stripe_id = shop.stripe.customer(email="ada@example.com")
+    shop.save_card(stripe_id)
+    product = shop.api("products", name="Something else")["id"]
+    other = {"product": product, "currency": "usd", "unit_amount": "700"}
+    unknown = shop.api("prices", **other, **{"recurring[interval]": "month"})["id"]
+    for price in (pro, addon, unknown):
+        foreign(shop, stripe_id, price)
+
+    asked = {"customer_id": "user_9", "stripe_id": stripe_id}
+    for _ in range(2):
+        shop.done("customers.get_or_create", **asked)
+
+    assert shop.plans("user_9") == {"pro": "active", "addon": "active"}
+    assert shop.remaining("messages", "user_9") == 550
+    assert len(shop.subscriptions(stripe_id)) == 3
+
+
+def test_a_customer_that_is_there_is_not_linked_by_asking_for_it(shop: Shop) -> None:
+    pro = price_of(shop, "pro")
+    shop.done("customers.get_or_create", customer_id="user_9")
+    stripe_id = shop.stripe.customer()
+    shop.save_card(stripe_id)
+    foreign(shop, stripe_id, pro)
+
+    asked = {"customer_id": "user_9", "stripe_id": stripe_id}
+    assert shop.done("customers.get_or_create", **asked)["stripe_id"] is None
+    assert shop.plans("user_9") == {}

@@ -8,7 +8,8 @@ from orchard.domain.billing import quantities, stripe_prices
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.catalog import Catalog, Plan
-from orchard.gateways import stripe_subscriptions
+from orchard.errors import StripeMissing
+from orchard.gateways import stripe_catalog, stripe_subscriptions
 from orchard.gateways.stripe_events import Event
 from orchard.store import catalog, customers, orders
 from orchard.store.customers import Account
@@ -33,6 +34,18 @@ def subscription_created(table: Table, event: Event, now: int) -> str:
         return "no subscription"
     internal_id = found.account.customer.internal_id
     return "adopted" if adopt(found.session, internal_id, subscription, {}) else "left alone"
+
+
+def all_of(session: Session, account: Account, stripe_id: str, audit: Mapping[str, str]) -> None:
+    """Adopt what a Stripe customer subscribes to already. Errors: `Unavailable` and the like."""
+    if not stripe_catalog.is_connected(session.environment):
+        return
+    try:
+        found = stripe_subscriptions.of_customer(session.environment, stripe_id)
+    except StripeMissing:
+        return
+    for one in found:
+        adopt(session, account.customer.internal_id, one, audit)
 
 
 def adopt(
