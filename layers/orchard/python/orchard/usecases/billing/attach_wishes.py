@@ -38,34 +38,44 @@ def wish_of(
     *,
     has_own_trial: bool = False,
 ) -> Wish:
-    """Return what is asked for: one plan by each request, all else as the first one says.
+    """Return what is asked for: a plan by each request, all else by the first one.
 
-    `has_own_trial` says that a trial in the requests is meant for this customer. Errors: 404, 409
-    and 400, for what can't be had.
+    `has_own_trial`: a trial in them is meant for this customer. Errors: 404, 409, 400.
     """
     plans = [plan_of(known, one) for one in requests]
     turns = admission.turns(Deal(session, account, known), plans, requests)
     here = _deal(session, account, known, requests[0], turns)
-    own = [has_own_trial or rules.asks_for_trial(one.customize) for one in requests]
-    ends = [rules.trial_end(here, *one) for one in zip(plans, turns, own, strict=True)]
+    ends = _trial_ends(here, plans, turns, [has_own_trial or _asks(one) for one in requests])
     trial_end = _common_trial_end(plans, ends)
     asked = zip(plans, requests, ends, strict=True)
     gains = tuple(_gain(here, *one, trial_end=trial_end) for one in asked)
-    bought = tuple(
-        Bought(plan, gain.customer_plan_id, gain.quantities, here.entity_name(gain.entity_id))
-        for plan, gain in zip(plans, gains, strict=True)
-    )
+    bought = tuple(_bought(here, *one) for one in zip(plans, gains, strict=True))
     wish = Wish(
         deal=here,
         bought=bought,
         gains=gains,
         transitions=turns,
         trial_end=trial_end,
-        adjustable=_adjustable(session.tenant, requests),
-        **_terms(here, known, requests[0], bought, turns),
+        **_terms(here, known, requests, bought, turns),
     )
     rules.check(wish, requests)
     return _discounted(wish, requests[0])
+
+
+def _asks(request: AttachRequest) -> bool:
+    return rules.asks_for_trial(request.customize)
+
+
+def _trial_ends(
+    here: Deal, plans: Sequence[Plan], turns: Sequence[Transition], own: Sequence[bool]
+) -> list[int | None]:
+    """When the trial of each plan ends; `own` ones are given again."""
+    return [rules.trial_end(here, *one) for one in zip(plans, turns, own, strict=True)]
+
+
+def _bought(here: Deal, plan: Plan, gain: Gain) -> Bought:
+    named = here.entity_name(gain.entity_id)
+    return Bought(plan, gain.customer_plan_id, gain.quantities, named)
 
 
 def _deal(
@@ -90,15 +100,16 @@ def _deal(
 def _terms(
     here: Deal,
     known: Catalog,
-    request: AttachRequest,
+    requests: Sequence[AttachRequest],
     bought: Sequence[Bought],
     turns: Sequence[Transition],
 ) -> dict[str, Any]:
     """How it is to be paid, as a request says it of all of its plans."""
-    plans = [one.plan for one in bought]
+    request, plans = requests[0], [one.plan for one in bought]
     has_card = rules.needs_card(plans, here) and here.has_card()
     longer = (rules.changes_interval(here, *one) for one in zip(plans, turns, strict=True))
     return {
+        "adjustable": _adjustable(here.session.tenant, requests),
         "has_card": has_card,
         "by_checkout": rules.goes_to_checkout(request, plans, here, turns, has_card=has_card),
         "days_until_due": rules.days_until_due(request.invoice_mode),

@@ -26,9 +26,8 @@ def place(
 ) -> Outcome:
     """Decide an order under the lock and carry it out; an `Outcome` is an answer without one.
 
-    A request that repeats an order that was left (`digest` tells) is answered with what came of
-    that. The new order may be `instead` of one, unless that is closed already. Errors: `Locked`
-    while another request changes the billing; those of the decision and of Stripe.
+    An order that was left and has the same `digest` is the answer. The new order may be `instead`
+    of one that is not closed yet. Errors: `Locked`; those of the decision and of Stripe.
     """
     finished: dict[str, Outcome] = {}
 
@@ -40,7 +39,7 @@ def place(
             raise Contention
         if digest in finished:
             return finished[digest]
-        if instead is not None and all(one.id != instead.id for one in held.orders):
+        if instead is not None and instead.id not in {one.id for one in held.orders}:
             return Outcome(instead)
         decided = decide(account, catalog.read(session), held)
         if isinstance(decided, Outcome) or decided.digest in finished:
