@@ -3,7 +3,21 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from local.demo.product import PACK, PARTNER, PRO, THANKS, Body
+from local.demo.dealings import (
+    BUYS,
+    GIVEN_UP,
+    GROWS,
+    LAUNCHED,
+    LEAVES,
+    OVERDUE,
+    PAYS,
+    SMALLER,
+    TRIES,
+    VOIDED,
+    Dealing,
+    Invoice,
+)
+from local.demo.product import PACK, PARTNER, THANKS, Body
 
 # Id (- for none), name, e-mail, metadata, how often they used something, how many messages at a
 # time, changes of the number of seats.
@@ -36,17 +50,6 @@ user_1053      | Anders Holm     | anders@mail.example           |              
 """  # noqa: E501 - a table
 
 
-class Invoice(NamedTuple):
-    """An invoice for a month of Pro: when it was made, what it is for, what became of it."""
-
-    days_ago: int
-    #: Description and amount in cents of each line.
-    lines: tuple[tuple[str, int], ...]
-    then: tuple[str, ...] = ("finalize", "pay")
-    due_in_days: int | None = None
-    coupon: Body | None = None
-
-
 class Workspace(NamedTuple):
     """An entity of a customer: its id and name, the plan that it has for itself, its controls."""
 
@@ -57,13 +60,14 @@ class Workspace(NamedTuple):
 
 
 class Special(NamedTuple):
-    """What few customers have: grants, billing controls, edits, invoices, workspaces."""
+    """What few customers have: grants, controls, edits, invoices, workspaces, dealings."""
 
     grants: tuple[Body, ...] = ()
     controls: Body | None = None
     edits: tuple[Body, ...] = ()
     invoices: tuple[Invoice, ...] = ()
     workspaces: tuple[Workspace, ...] = ()
+    dealings: tuple[Dealing, ...] = ()
 
 
 class Customer(NamedTuple):
@@ -158,34 +162,17 @@ _TOPUP: Body = {
     ]
 }
 
-_MONTH, _SEATS = ("Pro, one month", 4900), ("2 further seats", 1600)
-_OVERAGE = ("Messages beyond 20,000", 731)
-_COUPON: Body = {"id": "launch20", "name": "Launch", "percent_off": 20}
-_PAID = tuple(Invoice(days, (_MONTH,)) for days in (61, 31, 1))
-_GROWING = (Invoice(58, (_MONTH,), coupon=_COUPON), Invoice(28, (_MONTH, _SEATS, _OVERAGE)))
-_OPEN = (Invoice(36, (_MONTH,)), Invoice(6, (_MONTH, _SEATS), ("finalize",), due_in_days=14))
-_OVERDUE = (Invoice(40, (_MONTH, _OVERAGE), ("finalize", "fail", "fail"), due_in_days=14),)
-_GIVEN_UP = (
-    Invoice(59, (_MONTH,)),
-    Invoice(29, (_MONTH,), ("finalize", "fail", "mark_uncollectible")),
-)
-_VOIDED = (
-    Invoice(33, (_MONTH, _MONTH), ("finalize", "void")),
-    Invoice(32, (_MONTH,)),
-    Invoice(0, (_MONTH,), ()),
-)
-
 _SPECIAL = {
-    "Ingrid Solberg": Special(PRO, _ALERTS, (_APOLOGY,), _PAID, _WORKSPACES),
-    "Camille Moreau": Special(PRO, edits=(_LAUNCH_WEEK,), invoices=_GROWING),
-    "Achieng Otieno": Special(PRO, _SPENDING, invoices=_OPEN),
-    "Maya Whitfield": Special(PRO, edits=(_APOLOGY,), invoices=_OVERDUE),
-    "Haruto Tanaka": Special(PRO, _TOPUP, invoices=_PAID[1:]),
-    "Lucía Herrera": Special(PRO, edits=(_CORRECTION,), invoices=_GIVEN_UP),
-    "Chinedu Obi": Special(PRO, _ALERTS, invoices=_VOIDED),
+    "Ingrid Solberg": Special((), _ALERTS, (_APOLOGY,), (), _WORKSPACES, PAYS),
+    "Camille Moreau": Special(edits=(_LAUNCH_WEEK,), dealings=LAUNCHED),
+    "Achieng Otieno": Special(controls=_SPENDING, dealings=SMALLER),
+    "Maya Whitfield": Special(edits=(_APOLOGY,), dealings=OVERDUE),
+    "Haruto Tanaka": Special(controls=_TOPUP, dealings=LEAVES),
+    "Lucía Herrera": Special(edits=(_CORRECTION,), invoices=GIVEN_UP, dealings=BUYS),
+    "Chinedu Obi": Special(controls=_ALERTS, invoices=VOIDED, dealings=TRIES),
     "Astrid Nygård": Special((PARTNER,)),
     "Edward Quill": Special((PACK,)),
-    "Dakota Reyes": Special((PACK, THANKS), _LIMIT),
+    "Dakota Reyes": Special((PACK, THANKS), _LIMIT, dealings=GROWS),
     "Ji-woo Park": Special((PACK,), edits=(_TRIAL,)),
     "Giulia Conti": Special(controls=_ALERTS, edits=(_DISPUTE,)),
     "Tomasz Wójcik": Special(controls=_LIMITS),

@@ -6,15 +6,13 @@ a day, as long as such keys are remembered): what was done is refused then and s
 
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-import httpx
-
-from local.demo.customers import Customer, Invoice, Workspace, customers
-from local.demo.product import FEATURES, PLANS
-from local.processes import Failed
+from local.demo.calls import Api, StripeDouble
+from local.demo.customers import Customer, Workspace, customers
+from local.demo.dealings import Dealing
+from local.demo.product import FEATURES, PLANS, REWARDS
 
 HOUR, DAY, DAYS = 3_600_000, 86_400_000, 60
 #: How busy each hour of the day (UTC) and each day of the week is, from midnight and from Monday.
@@ -25,8 +23,6 @@ _FIRST_WEEKDAY = 3
 _WRITING_SHARE = 0.25
 #: A third would only start further copies of the same functions.
 _AT_ONCE = 2
-#: How long invoices may take to arrive, and changes to be written down, in seconds.
-_PATIENCE = 90
 
 
 class Use(NamedTuple):
@@ -40,7 +36,10 @@ class Use(NamedTuple):
 
 
 def load(base_url: str, key: str, stripe_url: str | None = None) -> None:
-    """Load the data into the environment of `key`; invoices only with the address of the double.
+    """Load the data into the environment of `key`.
+
+    Plans with a price are sold only with the address of the double: its cards pay without a page,
+    and its clock goes back two months, so that its invoices come from renewals.
 
     Raises:
         Failed: a call was refused; the message says which and why.
@@ -52,16 +51,21 @@ def load(base_url: str, key: str, stripe_url: str | None = None) -> None:
             api.once(f"feature {feature['feature_id']}", "features.create", **feature)
         for plan in PLANS:
             api.once(f"plan {plan['plan_id']}", "plans.create", **plan)
-        # One after the other, so that a list by creation looks the same every time.
-        made = [(create(api, stripe, one), one) for one in customers()]
+        with stripe.long_ago(days=DAYS + 2):
+            # One after the other, so that a list by creation looks the same every time.
+            made = [(create(api, stripe, one), one) for one in customers()]
+            if stripe.is_there:
+                for reward in REWARDS:
+                    api.once(f"reward {reward['id']}", "rewards.create", coupon=reward)
+                deal(api, stripe, made)
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             # Taking the results raises what went wrong.
             list(threads.map(lambda one: live(api, one[0], one[1], now), made))
         stripe.settle()
 
 
-def create(api: "Api", stripe: "StripeDouble", one: Customer) -> str:
-    """Create a customer with its invoices; return the id by which it is known."""
+def create(api: Api, stripe: StripeDouble, one: Customer) -> str:
+    """Create a customer with its written invoices; return the id by which it is known."""
     made = api.call(
         "customers.get_or_create",
         customer_id=one.id,
@@ -69,14 +73,36 @@ def create(api: "Api", stripe: "StripeDouble", one: Customer) -> str:
         email=one.email,
         metadata=one.metadata,
         billing_controls=one.special.controls,
-        create_in_stripe=stripe.is_there and bool(one.special.invoices),
+        create_in_stripe=stripe.is_there and bool(one.special.dealings),
         with_autumn_id=True,
     )
     stripe.bill(made["stripe_id"], one.special.invoices)
     return str(one.id or made["autumn_id"])
 
 
-def live(api: "Api", customer_id: str, one: Customer, now: int) -> None:
+def deal(api: Api, stripe: StripeDouble, made: list[tuple[str, Customer]]) -> None:
+    """Let customers buy, change and end what they pay for, each thing on its day."""
+    dealings = [
+        (one.days_ago, f"{customer_id} dealing {number}", customer_id, one)
+        for customer_id, customer in made
+        for number, one in enumerate(customer.special.dealings)
+    ]
+    # Of one day in the order of the data: a card comes before what it pays for.
+    for days_ago, what, customer_id, one in sorted(dealings, key=lambda each: -each[0]):
+        stripe.wait_until(days_ago)
+        do(api, stripe, what, customer_id, one)
+
+
+def do(api: Api, stripe: StripeDouble, what: str, customer_id: str, one: Dealing) -> None:
+    """Do one thing about money."""
+    if one.operation == "card":
+        found = api.call("customers.get", customer_id=customer_id)
+        stripe.save_card(found["stripe_id"], one.body["card"])
+    else:
+        api.once(what, one.operation, customer_id=customer_id, **one.body)
+
+
+def live(api: Api, customer_id: str, one: Customer, now: int) -> None:
     """Let a customer get, use and have edited what the data say."""
     whose = {"customer_id": customer_id}
     for grant in one.special.grants:
@@ -91,7 +117,7 @@ def live(api: "Api", customer_id: str, one: Customer, now: int) -> None:
         edit(api, f"{customer_id} edit {number}", {**whose, **body}, now)
 
 
-def edit(api: "Api", what: str, body: dict[str, Any], now: int) -> None:
+def edit(api: Api, what: str, body: dict[str, Any], now: int) -> None:
     """Edit a balance; an edit that was a mistake is taken back at once."""
     days, mistake = body.pop("ends_in_days", None), body.pop("undone", None)
     if days is not None:
@@ -102,7 +128,7 @@ def edit(api: "Api", what: str, body: dict[str, Any], now: int) -> None:
         api.eventually("changes.undo", **undone, reason=mistake)
 
 
-def divide(api: "Api", customer_id: str, workspaces: tuple[Workspace, ...]) -> None:
+def divide(api: Api, customer_id: str, workspaces: tuple[Workspace, ...]) -> None:
     """Give a customer the plan of workspaces and the workspaces, some with a plan of their own."""
     if not workspaces:
         return
@@ -147,98 +173,3 @@ def _use(chance: random.Random, one: Customer, moment: int) -> Use:
 
 def _weekday(moment: int) -> int:
     return (moment // DAY + _FIRST_WEEKDAY) % 7
-
-
-class Api:
-    """The API as the owner of a key calls it."""
-
-    def __init__(self, base_url: str, key: str) -> None:
-        headers = {"authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=f"{base_url}/v1/", headers=headers, timeout=60)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def call(self, operation: str, **body: Any) -> Any:
-        """Call an operation; return its answer."""
-        return _content(self._http.post(operation, json=body))
-
-    def once(self, what: str, operation: str, **body: Any) -> Any:
-        """Call an operation unless an earlier loading did: then it is refused as a conflict.
-
-        Return the answer, None if it was done before.
-        """
-        answer = self._http.post(operation, json=body, headers={"idempotency-key": f"demo {what}"})
-        return None if answer.status_code == httpx.codes.CONFLICT else _content(answer)
-
-    def eventually(self, operation: str, **body: Any) -> Any:
-        """Call an operation that has to wait until the ledger has what it is about."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            answer = self._http.post(operation, json=body)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                return _content(answer)
-            time.sleep(int(answer.headers.get("retry-after", 1)))
-
-
-class StripeDouble:
-    """The pretended Stripe account, if there is one."""
-
-    def __init__(self, url: str | None) -> None:
-        self.is_there = url is not None
-        headers = {"authorization": "Bearer sk_test_demo"}
-        self._http = httpx.Client(base_url=url or "", headers=headers, timeout=_PATIENCE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def bill(self, customer: str | None, invoices: tuple[Invoice, ...]) -> None:
-        """Give a Stripe customer the invoices that it lacks."""
-        if not self.is_there or customer is None:
-            return
-        listed = _content(self._http.get("/v1/invoices", params={"customer": customer}))["data"]
-        there = {invoice["metadata"].get("demo") for invoice in listed}
-        for number, invoice in enumerate(invoices):
-            if str(number) not in there:
-                body = {"customer": customer, "metadata": {"demo": str(number)}}
-                drafted = {**body, **dict(_draft(invoice, int(time.time())))}
-                _content(self._http.post("/_control/invoices", json=drafted))
-
-    def settle(self) -> None:
-        """Return when Stripe's reports have arrived."""
-        if self.is_there:
-            _content(self._http.post("/_control/reports/settle", json={}))
-
-
-def _draft(invoice: Invoice, now: int) -> Iterator[tuple[str, Any]]:
-    """Yield what the double has to know of an invoice; it counts in seconds."""
-    day = DAY // 1000
-    created = now - invoice.days_ago * day
-    period = {"period_start": created, "period_end": created + 30 * day}
-    yield "created", created
-    yield from period.items()
-    yield (
-        "lines",
-        [
-            {"description": text, "amount": cents, "metadata": {"orchard_plan_id": "pro"}, **period}
-            for text, cents in invoice.lines
-        ],
-    )
-    yield "then", list(invoice.then)
-    if invoice.due_in_days is not None:
-        yield "due_date", created + invoice.due_in_days * day
-    if invoice.coupon is not None:
-        yield "coupons", [invoice.coupon]
-
-
-def _content(answer: httpx.Response) -> Any:
-    if answer.status_code != httpx.codes.OK:
-        asked = f"{answer.request.method} {answer.request.url.path}"
-        raise Failed(f"{asked} answered {answer.status_code}: {answer.text}")
-    return answer.json()

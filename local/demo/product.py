@@ -94,6 +94,36 @@ PLANS: tuple[Body, ...] = (
         ],
     },
     {
+        "plan_id": "scale",
+        "name": "Scale",
+        "description": "For those who write to everybody",
+        "price": {"amount": 199, "interval": "month"},
+        "items": [
+            {"feature_id": "messages", "included": 200_000, "reset": _MONTHLY},
+            {"feature_id": "credits", "included": 6000, "reset": _MONTHLY},
+            {"feature_id": "seats", "included": 25},
+            {"feature_id": "sso"},
+        ],
+    },
+    {
+        "plan_id": "pack",
+        "name": "Message pack",
+        "description": "For a month with more to say; never expires",
+        "add_on": True,
+        "items": [
+            {
+                "feature_id": "messages",
+                "included": 0,
+                "price": {
+                    "amount": 15,
+                    "billing_units": 5000,
+                    "interval": "one_off",
+                    "billing_method": "prepaid",
+                },
+            },
+        ],
+    },
+    {
         "plan_id": "workspaces",
         "name": "Workspaces",
         "description": "Drafts for each workspace of a team",
@@ -117,23 +147,17 @@ PLANS: tuple[Body, ...] = (
     },
 )
 
-#: What a team on Pro may use, granted by hand; grants stand beside the free plan.
-PRO: tuple[Body, ...] = (
+#: A coupon with a code, for the first three months.
+REWARDS: tuple[Body, ...] = (
     {
-        "feature_id": "messages",
-        "included_grant": 20_000,
-        "reset": _MONTHLY,
-        "balance_id": "pro-messages",
+        "id": "launch20",
+        "name": "Launch offer",
+        "type": "percentage_discount",
+        "value": 20,
+        "duration": {"type": "months", "length": 3},
+        "plan_ids": ["pro", "scale"],
+        "promo_codes": [{"code": "LAUNCH20"}],
     },
-    {
-        "feature_id": "credits",
-        "included_grant": 1000,
-        "reset": _MONTHLY,
-        "rollover": {"max": 500, "duration": "month", "length": 1},
-        "balance_id": "pro-credits",
-    },
-    {"feature_id": "seats", "included_grant": 5, "balance_id": "pro-seats"},
-    {"feature_id": "sso"},
 )
 PACK: Body = {"feature_id": "messages", "included_grant": 2500, "balance_id": "launch-pack"}
 THANKS: Body = {"feature_id": "credits", "included_grant": 250, "balance_id": "beta-thanks"}
