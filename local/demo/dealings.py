@@ -15,7 +15,7 @@ class Invoice(NamedTuple):
 
 
 class Dealing(NamedTuple):
-    """What a customer did about money: when, and the operation, or `card` for one to put on file."""
+    """What a customer did about money: when, and the operation, or `card` to put one on file."""
 
     days_ago: int
     operation: str
