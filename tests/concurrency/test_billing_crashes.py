@@ -5,6 +5,7 @@ each time dying at another call of the table or of Stripe, before the call or af
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -238,6 +239,26 @@ def test_a_process_that_dies_leaves_nothing_half_done(
         case.hear_again()
         assert case.seen() == wanted, (position, fault, first)
         case.gone()
+
+
+@pytest.mark.parametrize("fault", KILLS)
+def test_a_customer_that_is_deleted_after_a_crash_pays_for_nothing_untold(
+    selling: Shop, table: Table, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    interrupted = Interrupted(table, monkeypatch)
+    for number in range(40) if THOROUGH else range(9, 24, 5):
+        case = Case(selling, table, number, "pm_card_visa")
+        act = partial(case.ask, "billing.attach", plan_id="pro")
+        interrupted.during(number, trouble(fault), act)
+        selling.clock.advance(seconds=LEASE_S)
+        receipt = case.done("customers.delete")["receipt"]
+        finish(selling, table)
+        case.hear()
+
+        found = selling.subscriptions(case.stripe_id)
+        live = [one["id"] for one in found if one["status"] == "active"]
+        # What was bought before stays, and the receipt says so.
+        assert live == receipt["stripe"]["subscriptions_going_on"], number
 
 
 def _prepared(shop: Shop, table: Table, number: int, scenario: Scenario) -> Case:

@@ -167,8 +167,7 @@ def test_usage_during_an_upgrade_is_not_lost(shop: Shop) -> None:
 
     assert {one.status for one in (upgraded, *used)} == {200}
     shown = shop.done("customers.get", customer_id="user_1")["balances"]["messages"]
-    told = shop.done("events.list", customer_id="user_1")["list"]
     assert shown["granted"] == 1000
-    assert shown["usage"] <= 12
+    # What came before the upgrade was used of the plan that ended.
+    assert 0 <= shown["usage"] <= 12
     assert shown["remaining"] == 1000 - shown["usage"]
-    del told
