@@ -147,8 +147,7 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
     """Return the row that a plan item gives when the plan is attached."""
     allowance = Decimal(item.get("included") or 0) * attachment.quantity
     every, count = _reset(item)
-    overage, limit = _overage(item, feature)
-    return Row(
+    row = Row(
         id=attachment.row_id,
         created_at=attachment.at,
         plan_id=plan.id,
@@ -166,14 +165,11 @@ def grant(plan: Plan, item: Mapping[str, Any], feature: Feature, attachment: "At
         interval_count=count,
         next_reset_at=_first_reset(item, feature, attachment),
         ends_at=attachment.ends_at,
-        overage=overage,
-        overage_limit=limit,
-        price=dict(item["price"]) if item.get("price") else None,
         rollover=_rollover(item),
         billed=attachment.billed,
-        proration=_proration(item, feature),
         trial_ends_at=attachment.trial_ends_at if attachment.billed else None,
     )
+    return _priced(row, item, feature)
 
 
 class Attachment(NamedTuple):
@@ -202,9 +198,7 @@ def _rank(plan: Plan) -> tuple[bool, bool]:
 
 
 def _reset(item: Mapping[str, Any]) -> tuple[str, int]:
-    reset = item.get("reset")
-    if not reset:
-        return interval.ONE_OFF, 1
+    reset = item.get("reset") or {"interval": interval.ONE_OFF}
     return reset["interval"], int(reset.get("interval_count", 1))
 
 
@@ -230,10 +224,16 @@ def _first_reset(item: Mapping[str, Any], feature: Feature, attachment: "Attachm
     return first if trial is None else min(first, trial)
 
 
-def _proration(item: Mapping[str, Any], feature: Feature) -> dict[str, Any] | None:
-    """How seats are charged; packs that are bought in advance change by other means."""
-    is_seat = feature.continuous and _overage(item, feature)[0] == PRICED
-    return dict(item["proration"]) if is_seat and item.get("proration") else None
+def _priced(row: Row, item: Mapping[str, Any], feature: Feature) -> Row:
+    """The row with what is charged; packs that are bought in advance prorate by other means."""
+    overage, limit = _overage(item, feature)
+    is_seat = feature.continuous and overage == PRICED and item.get("proration")
+    return row._replace(
+        overage=overage,
+        overage_limit=limit,
+        price=dict(item["price"]) if item.get("price") else None,
+        proration=dict(item["proration"]) if is_seat else None,
+    )
 
 
 def _rollover(item: Mapping[str, Any]) -> RolloverRule | None:

@@ -81,9 +81,7 @@ def _create(session: Session, request: CreateEntityRequest) -> None:
         "create_entity", entity_id=entity.id, feature_id=feature.id, **request.audit
     )
     household = Household(_next(customer), account.plans, (*account.entities, entity))
-    before = account.state(session.now)
-    state = _counted(session, before, feature.id, _ONE)
-    state = seating.taken(session, customer.hot_id, before, state)
+    state = _counted(session, customer, account.state(session.now), feature.id, _ONE)
     session.commit(
         customers.put(
             session, household.customer, account.plans, last | {"after": changes.entity(entity)}
@@ -132,8 +130,7 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     gone = (item for item in account.items if item.get("entity_id") == entity.id)
     inherited = estates.inherited(account.state(session.now), entity.id)
     before = {one.place: inherited[one.place] for one in held}
-    state = _counted(session, before, entity.feature_id, -_ONE)
-    state = seating.taken(session, customer.hot_id, before, state)
+    state = _counted(session, customer, before, entity.feature_id, -_ONE)
     household = Household(_next(customer), plans, family)
     last = session.stamp(
         "delete_entity", entity_id=entity.id, feature_id=entity.feature_id, **request.audit
@@ -180,15 +177,20 @@ def _next(customer: Customer) -> Customer:
     return customer._replace(version=customer.version + 1)
 
 
-def _counted(session: Session, state: State, feature_id: str, units: Decimal) -> State:
-    """Take units of the feature that counts entities, or give them back, where it has a balance."""
+def _counted(
+    session: Session, customer: Customer, state: State, feature_id: str, units: Decimal
+) -> State:
+    """Take units of the feature that counts entities, or give them back, where it has a balance.
+
+    What has to be paid is paid first. Errors: `InsufficientBalance`; those of `seating.taken`.
+    """
     use = Use(feature_id, units, catalog.costs(session, feature_id))
     if not pool.candidates(state, CUSTOMER, use.costs):
         return state
     drawn = pool.draw(state, CUSTOMER, use)
     if drawn.left > 0 and units > 0:
         raise InsufficientBalance(f"No {feature_id} left for another entity")
-    return drawn.state
+    return seating.taken(session, customer.hot_id, state, drawn.state)
 
 
 def _sliced(state: State, entity: Entity) -> State:
