@@ -34,6 +34,18 @@ def create_in_stripe(session: Session, account: Account, audit: Mapping[str, str
     return optimistic(lambda: _created(session, account.customer.hot_id, audit))
 
 
+def introduce(session: Session, customer: Customer) -> None:
+    """Tell Stripe the e-mail address of a customer whom it knows without one.
+
+    Such a customer was linked, not created; a page of Stripe's would ask for the address.
+    """
+    if customer.stripe_id is None or not customer.email:
+        return
+    known = stripe.customer(session.environment, customer.stripe_id)
+    if known is not None and not known.email:
+        stripe.update_customer(session.environment, customer.stripe_id, email=customer.email)
+
+
 def delete_in_stripe(session: Session, stripe_id: str) -> None:
     """Delete the Stripe customer; one that is gone already is fine."""
     stripe.delete_customer(session.environment, stripe_id)
