@@ -45,6 +45,9 @@ def wish_of(
     plans = [plan_of(known, one) for one in requests]
     turns = admission.turns(Deal(session, account, known), plans, requests)
     here = _deal(session, account, known, requests[0], turns)
+    if here.subscription is None:
+        # It is over at Stripe, and nobody told yet: no cycle is left to be waited for.
+        turns = tuple(one._replace(at_end=False) for one in turns)
     ends = _trial_ends(here, plans, turns, [has_own_trial or _asks(one) for one in requests])
     trial_end = _common_trial_end(plans, ends)
     asked = zip(plans, requests, ends, strict=True)

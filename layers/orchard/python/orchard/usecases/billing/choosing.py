@@ -55,6 +55,7 @@ def first(wish: Wish) -> Chosen:
             discounts=wish.discounts,
             trial_end=wish.trial_end,
             days_until_due=wish.days_until_due,
+            cancel_at=min((one.ends_at for one in wish.gains if one.ends_at), default=None),
             has_card=wish.has_card,
         )
     return Chosen((step,), effect, lines, later, wish.discounts)

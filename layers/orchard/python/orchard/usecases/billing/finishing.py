@@ -1,6 +1,6 @@
 """Orders that nobody comes back for: left by a process that died, or never paid."""
 
-from orchard.domain.billing.order import CHECKOUT, INTENDED, OPEN, PAYMENT, Order
+from orchard.domain.billing.order import CHECKOUT, INTENDED, OPEN, PAYMENT, REFUSED, Order
 from orchard.errors import Locked
 from orchard.gateways import stripe_billing, stripe_checkout
 from orchard.store import orders
@@ -39,7 +39,7 @@ def finish(table: Table, key: Key, now: int) -> int | None:
 def _finish(session: Session, order: Order) -> None:
     if order.status == INTENDED:
         starting.look_after(session, order)
-    elif order.status == OPEN:
+    elif order.status in {OPEN, REFUSED}:
         ordering.finish(session, order)
     elif order.status == CHECKOUT and order.paid_by is not None:
         made = stripe_checkout.get(session.environment, order.paid_by)

@@ -126,12 +126,13 @@ def _subscribe(work: Work, step: Subscribe) -> Taken:
 
 
 def _first_invoice(work: Work, step: Subscribe, found: Subscription) -> Invoice | None:
-    if found.latest_invoice_id is None:
+    # Renewals may have come while the first one was waited for.
+    invoice_id = work.order.paid_by or found.latest_invoice_id
+    if invoice_id is None:
         return None
     if step.days_until_due is not None and work.order.finalizes:
-        key = f"{work.key}:finalize"
-        return stripe_billing.finalize(work.environment, found.latest_invoice_id, key)
-    return stripe_billing.get(work.environment, found.latest_invoice_id)
+        return stripe_billing.finalize(work.environment, invoice_id, f"{work.key}:finalize")
+    return stripe_billing.get(work.environment, invoice_id)
 
 
 def _bill(work: Work, step: Bill) -> Taken:

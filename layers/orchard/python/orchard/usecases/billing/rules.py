@@ -122,8 +122,12 @@ def _check_payment(wish: Wish, request: AttachRequest, turn: Transition) -> None
         raise Invalid("An invoice can't be waited for when the plan begins with the next cycle")
     if request.new_billing_subscription is False and deal.subscription is None:
         raise Invalid("new_billing_subscription false needs a paid recurring subscription")
-    if request.custom_line_items is not None and (deal.subscription is None or turn.at_end):
-        raise Invalid("custom_line_items need a subscription that changes at once")
+    keeps_cycle = deal.subscription is not None and not (turn.at_end or wish.begins_anew)
+    if request.custom_line_items is not None and not keeps_cycle:
+        raise Invalid("custom_line_items need a subscription that changes at once, in its cycle")
+    begins = deal.subscription is None and not (wish.by_checkout or turn.at_end)
+    if request.ends_at is not None and not begins:
+        raise Invalid("ends_at needs a new subscription without a page: cancel the plan instead")
     if request.proration_behavior == "none" and _is_first_payment(deal, request, turn):
         raise Invalid("proration_behavior none can't waive the first payment or end a trial")
 

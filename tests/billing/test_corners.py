@@ -1,0 +1,111 @@
+"""Corners of billing in which money would be lost, or a plan given for nothing."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from orchard.store.table import Table
+from tests.billing.conftest import Shop
+from tests.billing.test_finishing import finish
+from tests.billing.test_stripe_trouble import refunds
+
+SENT = {"enabled": True}
+
+
+def billed(shop: Shop, stripe_id: str) -> list[list[int]]:
+    """Return what the live subscriptions of a customer bill, item by item."""
+    return [
+        sorted(item["price"]["unit_amount"] for item in one["items"]["data"])
+        for one in shop.subscriptions(stripe_id)
+        if one["status"] in {"active", "trialing", "past_due"}
+    ]
+
+
+def settle(shop: Shop, answer: Any) -> None:
+    """Pay the invoice of an answer, some time later."""
+    shop.api(f"invoices/{answer['invoice']['stripe_id']}/pay")
+    shop.report()
+
+
+def test_a_first_invoice_may_be_paid_after_the_renewal(shop: Shop) -> None:
+    shop.customer()
+    answer = shop.attach("pro", invoice_mode={**SENT, "net_terms_days": 60})
+    shop.pass_time(days=33)
+    assert shop.plans() == {}
+
+    settle(shop, answer)
+
+    assert shop.plans() == {"pro": "active"}
+
+
+def test_a_cheaper_plan_comes_at_once_if_the_subscription_is_over(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("premium")
+    (held,) = shop.subscriptions(stripe_id)
+    shop.api(f"subscriptions/{held['id']}", "DELETE")
+
+    shop.attach("pro")
+
+    assert shop.plans() == {"pro": "active"}
+    assert billed(shop, stripe_id) == [[2000]]
+
+
+def test_lines_of_ones_own_can_not_begin_a_cycle(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+
+    lines = [{"amount": 5, "description": "Agreed"}]
+    asked = {"customer_id": "user_1", "plan_id": "pro_annual", "custom_line_items": lines}
+    assert shop.refused("billing.attach", **asked)[:2] == (400, "invalid_request")
+
+    shop.report()
+    assert shop.invoices() == [(20, "paid")]
+
+
+def test_a_plan_with_an_end_is_billed_until_then(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro", ends_at=shop.clock.now + 15 * 86_400_000)
+    assert shop.plans() == {"pro": "active"}
+
+    shop.pass_time(days=40)
+
+    assert billed(shop, stripe_id) == []
+    assert shop.plans() == {}
+    assert shop.invoices() == [(20, "paid")]
+
+
+def test_an_end_that_stripe_is_not_told_of_is_refused(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+
+    ends_at = shop.clock.now + 15 * 86_400_000
+    asked = {"customer_id": "user_1", "plan_id": "premium", "ends_at": ends_at}
+    assert shop.refused("billing.attach", **asked)[:2] == (400, "invalid_request")
+
+
+def test_the_job_goes_on_taking_back_what_was_refused(
+    shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customer()
+    shop.attach("pro")
+    real: Any = stripe.RequestsClient.request
+
+    def request(client: Any, method: str, url: str, *rest: Any, **more: Any) -> Any:
+        if method == "post" and "/v1/subscriptions/" in url:
+            return '{"error": {"type": "invalid_request_error", "message": "Not today"}}', 400, {}
+        if method == "post" and "/v1/refunds" in url:
+            return '{"error": {"type": "api_error", "message": "Later"}}', 500, {}
+        return real(client, method, url, *rest, **more)
+
+    monkeypatch.setattr(stripe.RequestsClient, "request", request)
+    assert shop.refused("billing.attach", customer_id="user_1", plan_id="premium")[0] == 503
+    monkeypatch.undo()
+    assert refunds(shop) == 0
+
+    shop.clock.advance(seconds=31)
+    finish(shop, table)
+
+    assert refunds(shop) == 3000
+    assert shop.plans() == {"pro": "active"}
+    assert finish(shop, table) == 0
