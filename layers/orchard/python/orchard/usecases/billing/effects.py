@@ -54,7 +54,8 @@ def writes(
     result = applied(setting, effect)
     one = after or account.customer
     household = Household(one, result.plans, account.entities)
-    told = _told(account.plans, result.plans)
+    over = [_ended(session, held) for held in result.gone]
+    told = _told(account.plans, (*over, *result.plans))
     return [
         customers.put(
             session, one._replace(version=account.customer.version + 1), result.plans, last | told
@@ -217,8 +218,11 @@ def _gone(session: Session, owner: Customer, held: CustomerPlan) -> Write:
     """An ended plan is told by the ledger; it stays beside the customer only if it had a trial."""
     if held.trial_ends_at is None:
         return customer_plans.remove(session, owner, held)
-    over = held._replace(status=customer.EXPIRED, expires_at=session.now)
-    return customer_plans.put(session, owner, over)
+    return customer_plans.put(session, owner, _ended(session, held))
+
+
+def _ended(session: Session, held: CustomerPlan) -> CustomerPlan:
+    return held._replace(status=customer.EXPIRED, expires_at=session.now)
 
 
 def _told(
