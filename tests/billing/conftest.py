@@ -96,7 +96,8 @@ class Shop:
 
     def pass_time(self, *, days: float) -> None:
         """Let time pass, here and at Stripe, with every report delivered as it is written."""
-        end = self.clock.now + int(days * 86_400_000)
+        # Stripe counts whole seconds.
+        end = (self.clock.now + int(days * 86_400_000)) // 1000 * 1000
         while self.clock.now < end:
             answer = self.stripe.control(
                 "clock/advance", {"to": end // 1000, "stop_after": "invoice.created"}
