@@ -6,9 +6,10 @@ import pytest
 import stripe
 
 from orchard.store.table import Table
-from tests.billing.conftest import Shop
+from tests.billing.conftest import Shop, a_price
 from tests.billing.test_finishing import finish
 from tests.billing.test_stripe_trouble import refunds
+from tests.builders import a_plan, monthly
 
 SENT = {"enabled": True}
 
@@ -110,3 +111,22 @@ def test_the_job_goes_on_taking_back_what_was_refused(
     assert refunds(shop) == 3000
     assert shop.plans() == {"pro": "active"}
     assert finish(shop, table) == 0
+
+
+def test_a_new_cycle_that_is_refused_leaves_nothing_behind(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("growth")
+    shop.attach("pro")
+    shop.pass_time(days=10)
+    big = a_price(2000, "year")
+    a_plan(shop.call, "big", monthly("messages", 500), price=big, create_in_stripe=False)
+    shop.save_card(stripe_id, "pm_card_chargeCustomerFail")
+
+    assert shop.refused("billing.attach", customer_id="user_1", plan_id="big")[0] == 400
+
+    shop.report()
+    shop.save_card(stripe_id)
+    assert shop.plans() == {"growth": "canceling", "pro": "scheduled"}
+    shop.pass_time(days=22)
+    assert shop.plans() == {"pro": "active"}
+    assert shop.invoices() == [(20, "paid"), (100, "paid")]

@@ -1,6 +1,7 @@
 """Invoices that we make at Stripe, refunds, and whether a customer has a card on file."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,15 +90,27 @@ def add(
     lines: Iterable[LineItem],
     currency: str,
     key: str,
-) -> None:
+) -> str:
     """Add lines, after discounts, to what `target` names: a customer, and an invoice of it.
 
-    With a subscription instead of an invoice they wait for its next invoice.
+    With a subscription instead of an invoice they wait for its next invoice. Returns their ids,
+    with commas between.
     """
+    made = []
     with _connected(environment) as client:
         for number, line in enumerate(lines):
             asked: Any = {**target, **_item(line, currency)}
-            client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
+            item = client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
+            made.append(item.id)
+    return ",".join(made)
+
+
+def drop(environment: str, items: str) -> None:
+    """Take lines back that wait, by their ids; those that are gone are fine."""
+    with _connected(environment) as client:
+        for item_id in items.split(","):
+            with suppress(StripeMissing), _connected(environment):
+                client.v1.invoice_items.delete(item_id)
 
 
 def finalize(environment: str, invoice_id: str, key: str) -> Bill:

@@ -1,8 +1,9 @@
 """Taking the steps of an order at Stripe, each once however often it is tried."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.order import (
     Arrange,
     Bill,
@@ -26,6 +27,7 @@ from orchard.gateways import (
 from orchard.gateways.stripe_billing import Bill as Invoice
 from orchard.gateways.stripe_checkout import Session as CheckoutSession
 from orchard.usecases.billing import checkouts, settings
+from orchard.usecases.billing.work import Work
 
 
 class Taken(NamedTuple):
@@ -54,24 +56,6 @@ class Halted(Exception):
     def __init__(self, order: Order, cause: StripeFailed) -> None:
         super().__init__(cause.message)
         self.order, self.cause = order, cause
-
-
-class Work(NamedTuple):
-    """A step to take: for which order, where, under which idempotency key.
-
-    `made` is what it made before; `begun` is told what it has made so far, by the step's number.
-    """
-
-    environment: str
-    order: Order
-    key: str
-    made: str | None
-    number: int
-    begun: dict[str, str]
-
-    def note(self, made: str) -> None:
-        """Remember what the step has made, so that it can be taken back if it goes no further."""
-        self.begun[str(self.number)] = made
 
 
 def perform(environment: str, order: Order) -> Outcome:
@@ -146,7 +130,7 @@ def _bill(work: Work, step: Bill) -> Taken:
     drafted = stripe_billing.draft(work.environment, settings.invoice(order, step), work.key)
     work.note(drafted)
     target = {"customer": str(order.stripe_id), "invoice": drafted}
-    stripe_billing.add(work.environment, target, step.lines, order.currency, work.key)
+    _add(work, target, step.lines)
     if not step.finalize:
         found = stripe_billing.get(work.environment, drafted)
         return Taken(drafted, invoice=found, is_paid=False)
@@ -161,27 +145,35 @@ def _bill_later(work: Work, step: Bill) -> Taken:
     if work.made is None:
         settings.ensure(work.environment, step.products, ())
         target = {"customer": str(work.order.stripe_id), "subscription": subscription_id}
-        stripe_billing.add(work.environment, target, step.lines, work.order.currency, work.key)
-    return Taken(subscription_id)
+        return Taken(_add(work, target, step.lines))
+    return Taken(work.made)
+
+
+def _add(work: Work, target: Mapping[str, str], lines: Iterable[LineItem]) -> str:
+    return stripe_billing.add(work.environment, target, lines, work.order.currency, work.key)
 
 
 def _arrange(work: Work, step: Arrange) -> Taken:
     found = _existing(work.environment, step.subscription_id)
     if work.made is not None or settings.is_arranged(found, work.key):
         return _arranged(work, step, found)
-    if found.schedule_id is not None:
-        stripe_subscriptions.release(work.environment, found.schedule_id)
     params = settings.arrangement(work.environment, found, step, work.key)
     if step.lines:
         settings.ensure(work.environment, step.goods.products, ())
         target = {"customer": found.customer, "subscription": found.id}
-        stripe_billing.add(work.environment, target, step.lines, found.currency, work.key)
+        work.note(_add(work, target, step.lines))
     changed = stripe_subscriptions.change(work.environment, found.id, params, f"{work.key}:items")
     return _arranged(work, step, changed)
 
 
 def _arranged(work: Work, step: Arrange, found: Subscription) -> Taken:
-    """What an arrangement came to; a cycle that began anew with it has an invoice."""
+    """What an arrangement came to; a cycle that began anew with it has an invoice.
+
+    What was planned stays until then: Stripe may refuse the change.
+    """
+    if found.schedule_id is not None and work.made is None:
+        stripe_subscriptions.release(work.environment, found.schedule_id)
+        found = _existing(work.environment, found.id)
     bills = step.restart and found.latest_invoice_id is not None
     invoice = stripe_billing.get(work.environment, str(found.latest_invoice_id)) if bills else None
     return Taken(found.id, found, invoice)

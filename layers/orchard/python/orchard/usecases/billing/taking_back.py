@@ -1,6 +1,6 @@
 """What an order made at Stripe and has to be taken back: nobody pays for what they do not get."""
 
-from orchard.domain.billing.order import Bill, Order, Subscribe
+from orchard.domain.billing.order import Arrange, Bill, Order, Step, Subscribe
 from orchard.domain.billing.subscription import Subscription
 from orchard.errors import StripeFailed
 from orchard.gateways import stripe_billing, stripe_subscriptions
@@ -18,13 +18,21 @@ def all_of(environment: str, order: Order) -> list[str]:
         if made is None:
             continue
         try:
-            if isinstance(step, Bill):
+            if _is_waiting(step, made):
+                stripe_billing.drop(environment, made)
+            elif isinstance(step, Bill):
                 _invoice(environment, made, order.currency, key)
             elif isinstance(step, Subscribe):
                 _subscription(environment, made, order.currency, key)
         except StripeFailed:
             kept.append(made)
     return kept
+
+
+def _is_waiting(step: Step, made: str) -> bool:
+    """Whether what a step made are lines that wait for the next invoice."""
+    is_later = isinstance(step, Bill) and step.later
+    return is_later or (isinstance(step, Arrange) and made.startswith("ii_"))
 
 
 def sold(environment: str, order: Order, subscription: Subscription | None) -> None:
