@@ -11,6 +11,8 @@ from orchard.domain.invoice import Invoice
 from orchard.store import catalog, customer_plans, customers, invoices
 from orchard.store.session import Session
 from orchard.triggers import connection
+from orchard.usecases.reactions import REACTIONS
+from tests import harness
 from tests.conftest import START, Call, Clock
 from tests.pretended_stripe import Stripe, linked
 
@@ -388,3 +390,9 @@ def hold(session: Session, *plans: Plan) -> None:
             customer_plans.put(session, customer, held),
         )
     catalog.forget_all()
+
+
+def test_every_event_that_is_reacted_to_is_in_the_documentation() -> None:
+    text = (harness.ROOT / "docs" / "operations.md").read_text()
+
+    assert [kind for kind in REACTIONS if f"`{kind}`" not in text] == []
