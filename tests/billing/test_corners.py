@@ -130,3 +130,54 @@ def test_a_new_cycle_that_is_refused_leaves_nothing_behind(shop: Shop) -> None:
     shop.pass_time(days=22)
     assert shop.plans() == {"pro": "active"}
     assert shop.invoices() == [(20, "paid"), (100, "paid")]
+
+
+def give(shop: Shop, coupon: str, percent_off: int, duration: str) -> None:
+    """Put a coupon on the subscription of the customer's plan."""
+    shop.api("coupons", id=coupon, percent_off=str(percent_off), duration=duration)
+    asked = [{"reward_id": coupon}]
+    shop.done("billing.update", customer_id="user_1", plan_id="pro", discounts=asked)
+
+
+def test_a_coupon_for_the_next_invoice_is_not_for_every_purchase_before(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    give(shop, "all", 100, "once")
+
+    shop.attach("once")
+    shop.attach("once")
+
+    assert shop.invoices() == [(10, "paid"), (10, "paid"), (20, "paid")]
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (0, "paid")
+
+
+def test_a_lasting_coupon_of_a_subscription_counts_on_a_page_too(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    give(shop, "ten", 10, "forever")
+
+    answer = shop.attach("once", redirect_mode="always")
+    shop.pay(answer["payment_url"], card="pm_card_visa")
+
+    assert shop.invoices()[0] == (9, "paid")
+
+
+@pytest.mark.parametrize("duration", ["once", "forever"])
+def test_a_coupon_that_is_asked_for_is_on_the_invoice_of_a_later_plan(
+    shop: Shop, duration: str
+) -> None:
+    shop.customer()
+    shop.attach("premium")
+    shop.api("coupons", id="half", percent_off="50", duration=duration)
+
+    asked = [{"reward_id": "half"}]
+    seen = shop.preview("pro", discounts=asked)
+    shop.attach("pro", discounts=asked)
+    shop.attach("addon")
+    shop.pass_time(days=32)
+
+    assert shop.plans() == {"pro": "active", "addon": "active"}
+    assert seen["next_cycle"]["total"] == 10
+    spent = duration == "once"
+    assert shop.invoices()[0] == (40 if spent else 20, "paid")

@@ -1,6 +1,7 @@
 """How a plan is sold: free, once, by a first subscription, within one, or from the next cycle."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from orchard.domain import plan_rules
@@ -63,6 +64,7 @@ def first(wish: Wish) -> Chosen:
 
 def purchase(wish: Wish) -> Chosen:
     """Return how something is bought once: on Stripe's page, or by an invoice."""
+    wish = replace(wish, discounts=discounting.of_purchase(wish.discounts))
     lines = wish.deal.reduced(difference.charged(wish), wish.discounts)
     goods = _once(wish)
     if wish.by_checkout:
@@ -145,7 +147,12 @@ def from_next_cycle(wish: Wish, beside: Wish | None = None) -> Chosen:
     lines = charged_from(deal, at, (*kept, *coming))
     alive = discounts.alive_next_cycle(wish.discounts, at, invoiced_now=False)
     later = NextCycle(at, deal.reduced(lines, alive), (*kept, *coming))
-    return Chosen((Plan(subscription.id, goods, at),), effect, (), later, wish.discounts)
+    steps: tuple[Step, ...] = (Plan(subscription.id, goods, at),)
+    if beside is None and wish.discounts != subscription.discounts:
+        # What is new is on the subscription from now on: no invoice comes before the change.
+        present = deal.goods(*(deal.coming(one) for one in deal.on_subscription()))
+        steps = (Arrange(subscription.id, present, wish.discounts), *steps)
+    return Chosen(steps, effect, (), later, wish.discounts)
 
 
 def charged_from(deal: Deal, at: int, bought: Iterable[Bought]) -> tuple[LineItem, ...]:

@@ -77,6 +77,18 @@ def staying(discounts: Iterable[Discount], *, invoiced: bool) -> tuple[Discount,
     return ordered([one for one in discounts if not (invoiced and one.coupon.duration == ONCE)])
 
 
+def of_purchase(discounts: Iterable[Discount]) -> tuple[Discount, ...]:
+    """Return what counts for something bought once beside a subscription, of its discounts too.
+
+    What is good for a single invoice of the subscription waits for that; of any other the coupon
+    counts, since it is the subscription that has the discount.
+    """
+    found = [one for one in discounts if one.id is None or one.coupon.duration != ONCE]
+    return ordered(
+        [one._replace(id=None, promotion_code_id=None) if one.id else one for one in found]
+    )
+
+
 def consumed(customer: Customer, discounts: Iterable[Discount]) -> Customer:
     """Return a customer after a purchase that these discounts were passed to.
 
