@@ -97,6 +97,14 @@ def test_a_function_may_do_no_more_than_its_named_policies_say(name: str) -> Non
         assert policies == {"ReadTable"} | ({"ReadStripeSecrets"} if reads_there else set())
 
 
+def test_jobs_that_may_have_to_ask_stripe_can_read_its_secrets() -> None:
+    """Ends that Stripe should have told of, open orders, customers that are to go there too."""
+    jobs = {name for name, one in FUNCTIONS.items() if one["Handler"].startswith("jobs.")}
+    asking = {name for name in jobs if "ReadStripeSecrets" in policies_of(FUNCTIONS[name])}
+
+    assert asking == {"FinishOrders", "PurgeCustomers", "ResetBalances"}
+
+
 def test_policies_permit_what_the_code_does_and_nothing_else() -> None:
     """Above all no Scan, by whichever wild card."""
     policies = [one for one in RESOURCES.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
