@@ -12,17 +12,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from orchard.store.table import Table
-from orchard.triggers import connection
-from tests import harness
-from tests.billing.conftest import Shop, shop
+from tests.billing.conftest import Shop
 from tests.builders import a_feature, a_plan
 from tests.concurrency.faults import Fault, trouble
 from tests.concurrency.interruptions import LEASE_S, Interrupted, finish, outcome
 from tests.concurrency.worlds import THOROUGH
-from tests.conftest import Call, forget, session_of
+from tests.conftest import Call, session_of
 from tests.harness import Response
-
-__all__ = ["shop"]
 
 pytestmark = pytest.mark.concurrency
 
@@ -199,17 +195,6 @@ SCENARIOS: dict[str, Scenario] = {
         ask("balances.track", feature_id="seats", value=-2), [attach("team"), seats(4)]
     ),
 }
-
-
-@pytest.fixture
-def table(aws: Table) -> Iterator[Table]:
-    """Nothing happens at once here: moto will do, and is faster."""
-    harness.create_table(aws.client)
-    forget()
-    connection.use(aws)
-    yield aws
-    forget()
-    aws.client.delete_table(TableName=aws.name)
 
 
 @pytest.fixture
