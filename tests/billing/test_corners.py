@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
+from orchard.gateways import stripe_checkout
 from orchard.store.table import Table
 from tests.billing.conftest import Shop, a_price
 from tests.billing.test_finishing import finish
@@ -181,3 +182,75 @@ def test_a_coupon_that_is_asked_for_is_on_the_invoice_of_a_later_plan(
     assert seen["next_cycle"]["total"] == 10
     spent = duration == "once"
     assert shop.invoices()[0] == (40 if spent else 20, "paid")
+
+
+def test_another_plan_takes_the_place_of_one_whose_invoice_was_sent(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro", invoice_mode=SENT)
+    shop.attach("premium")
+
+    assert billed(shop, stripe_id) == [[5000]]
+    assert shop.plans() == {"premium": "active"}
+    assert shop.invoices() == [(50, "paid"), (20, "void")]
+
+
+def test_invoices_that_were_sent_change_nothing_but_what_they_are_for(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    other = {"price": a_price(7), "add_on": True, "create_in_stripe": False}
+    a_plan(shop.call, "other", monthly("messages", 50), **other)
+    shop.attach("pro")
+    sent = [shop.attach(name, invoice_mode=SENT) for name in ("addon", "other")]
+    shop.attach("premium")
+
+    for answer in sent:
+        settle(shop, answer)
+
+    assert billed(shop, stripe_id) == [[700, 2000, 5000]]
+    assert shop.plans() == dict.fromkeys(("addon", "other", "premium"), "active")
+
+
+def test_a_plan_that_waits_for_the_next_cycle_still_does_when_an_invoice_is_paid(
+    shop: Shop,
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("premium")
+    sent = shop.attach("addon", invoice_mode=SENT)
+    shop.attach("pro")
+    settle(shop, sent)
+
+    assert shop.plans() == {"premium": "canceling", "addon": "active", "pro": "scheduled"}
+    shop.pass_time(days=32)
+    assert shop.plans() == {"addon": "active", "pro": "active"}
+    assert billed(shop, stripe_id) == [[2000, 2000]]
+
+
+def test_a_plan_whose_page_is_open_stays_in_the_catalogue(shop: Shop) -> None:
+    shop.customer(card=None)
+    answer = shop.attach("pro")
+
+    assert shop.refused("plans.delete", plan_id="pro")[0] == 400
+
+    shop.pay(answer["payment_url"], card="pm_card_visa")
+    assert shop.plans() == {"pro": "active"}
+
+
+def test_a_payment_of_a_bank_is_waited_for(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.customer(card=None)
+    answer = shop.attach("pro")
+    real = stripe_checkout.get
+
+    def under_way(environment: str, session_id: str) -> stripe_checkout.Session | None:
+        found = real(environment, session_id)
+        return found and found._replace(payment_status="unpaid")
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr(stripe_checkout, "get", under_way)
+        shop.pay(answer["payment_url"], card="pm_card_visa")
+    assert shop.plans() == {}
+
+    told = "checkout.session.async_payment_succeeded"
+    (done,) = shop.stripe.reports("checkout.session.completed")
+    answered = shop.stripe.deliver({**done, "id": "evt_later", "type": told})
+
+    assert answered.status == 200
+    assert shop.plans() == {"pro": "active"}

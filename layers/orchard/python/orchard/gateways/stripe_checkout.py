@@ -34,6 +34,11 @@ class Session(NamedTuple):
     email: str | None = None
     quantities: Mapping[str, int] = {}
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is done and nothing is left to be paid: a bank's payment takes days."""
+        return self.status == COMPLETE and self.payment_status != "unpaid"
+
 
 def create(environment: str, params: Mapping[str, Any], key: str) -> Session:
     """Make a session with Stripe's own parameters."""

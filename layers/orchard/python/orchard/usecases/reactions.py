@@ -50,6 +50,8 @@ REACTIONS: Mapping[str, Reaction] = {
     "invoice.marked_uncollectible": sync_invoice,
     "invoice.deleted": sync_invoice,
     "checkout.session.completed": checkout_completed,
+    "checkout.session.async_payment_succeeded": checkout_completed,
+    "checkout.session.async_payment_failed": checkout_expired,
     "checkout.session.expired": checkout_expired,
     "customer.updated": customer_updated,
     "customer.subscription.created": in_turn(subscription_created, subscription_changed),

@@ -83,7 +83,7 @@ def order_of(
     wish = wish_of(session, account, known, purchase)
     found = chosen(wish)
     if found.steps:
-        ordering.superseded(session, held)
+        ordering.superseded(session, held, found.effect)
     if wish.by_checkout:
         linking.introduce(session, account.customer)
     return _order(session, purchase, wish, found)

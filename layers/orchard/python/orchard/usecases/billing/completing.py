@@ -42,6 +42,9 @@ def checkout_completed(table: Table, event: Event, now: int) -> str:
     if made is None or order is None:
         found.session.commit()
         return "no order"
+    if not made.is_settled:
+        found.session.commit()
+        return "payment is under way"
     if found.is_busy:
         raise Locked(orders.BUSY)
     complete(found.session, order, made)

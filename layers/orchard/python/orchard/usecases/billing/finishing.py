@@ -43,7 +43,7 @@ def _finish(session: Session, order: Order) -> None:
         ordering.finish(session, order)
     elif order.status == CHECKOUT and order.paid_by is not None:
         made = stripe_checkout.get(session.environment, order.paid_by)
-        if made is not None and made.status == stripe_checkout.COMPLETE:
+        if made is not None and made.is_settled:
             # Its report never came.
             completing.complete(session, order, made)
         else:

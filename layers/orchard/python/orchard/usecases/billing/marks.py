@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from orchard.domain.billing import customizing
+from orchard.domain.billing.order import Gain
 from orchard.domain.catalog import Catalog
 from orchard.domain.customer import CustomerPlan
 from orchard.errors import PlanNotFound
@@ -31,3 +32,21 @@ def in_use(
         *(one for plan in plans.values() for one in catalog.mark_plan(session, plan, internal_id)),
         *(one for feature in features.values() for one in catalog.mark_feature(session, feature)),
     ]
+
+
+def ordered(session: Session, gains: Iterable[Gain], internal_id: str) -> list[Write]:
+    """Return the marks that keep what is ordered in the catalogue until it is paid for.
+
+    Errors: as in `in_use`.
+    """
+    coming = [
+        CustomerPlan(
+            id=gain.customer_plan_id,
+            plan_id=gain.plan_id,
+            plan_version=gain.plan_version,
+            started_at=0,
+            custom=gain.custom,
+        )
+        for gain in gains
+    ]
+    return in_use(session, catalog.read(session), coming, internal_id)

@@ -24,7 +24,15 @@ from orchard.store.optimistic import optimistic
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
-from orchard.usecases.billing import effects, patience, performing, rivals, taking_back
+from orchard.usecases.billing import (
+    effects,
+    marks,
+    patience,
+    performing,
+    refreshing,
+    rivals,
+    taking_back,
+)
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.discounting import consumed
@@ -46,7 +54,8 @@ def begun(
         session.commit(*effects.writes(setting, order.effect, last), untouched, *closed)
         return Outcome(order)
     order = order._replace(marks={one.space: one.text for one in session.marks})
-    writes = [*orders.begun(session, order, account.customer), *closed]
+    kept = marks.ordered(session, order.effect.gains, order.internal_id)
+    writes = [*orders.begun(session, order, account.customer), *closed, *kept]
     try:
         # The idempotency key goes with the effect: what Stripe refuses may be tried again.
         session.unmarked().commit(*writes)
@@ -111,7 +120,7 @@ def finish(session: Session, order: Order) -> Outcome | None:
             give_up(own, found)
         return None
     try:
-        return carry_out(own, found)
+        return carry_out(own, refreshing.as_of_now(own, found))
     except StripeFailed:
         return None
 
@@ -199,11 +208,13 @@ def _taken_back(session: Session, order: Order) -> list[Write]:
     return effects.writes(Setting(session, deal.known, account), effect, last)
 
 
-def superseded(session: Session, held: Pending) -> None:
-    """Give up orders that wait for a payment, since another is about to be made.
+def superseded(session: Session, held: Pending, effect: Effect) -> None:
+    """Give up orders that wait for a payment, since another is about to be made, of this effect.
 
-    Errors: `Locked` when one was paid a moment ago.
+    An invoice that was sent stays, unless what it is for can't be had any more then. Errors:
+    `Locked` when one was paid a moment ago.
     """
+    known = catalog.read(session)
     for order in held.orders:
         if order.status == CHECKOUT and order.paid_by is not None:
             state = stripe_checkout.expire(session.environment, order.paid_by)
@@ -212,6 +223,12 @@ def superseded(session: Session, held: Pending) -> None:
             give_up(session, order)
         elif order.status == PAYMENT and order.expires_at is not None:
             give_up(session, order)
+        elif order.status == PAYMENT and rivals.exclude(known, order.effect, effect):
+            if order.early:
+                # It was given already, and is owed.
+                session.unmarked().commit(orders.closed(session, order))
+            else:
+                give_up(session, order)
 
 
 def as_maker(session: Session, order: Order) -> Session:

@@ -1,6 +1,9 @@
 """Plans that came while the payment of another of their group was waited for."""
 
-from orchard.domain.billing.order import Effect
+from collections.abc import Iterable
+
+from orchard.domain.billing.order import Effect, Gain
+from orchard.domain.catalog import Catalog
 from orchard.domain.customer import ACTIVE
 from orchard.usecases.billing.effects import Setting, plan_of
 
@@ -12,12 +15,8 @@ def making_room(setting: Setting, effect: Effect) -> Effect:
     whoever attaches one gives up the orders that wait.
     """
     gained = {gain.customer_plan_id for gain in effect.gains}
-    groups = set()
-    for gain in effect.gains:
-        plan = plan_of(setting.known, gain)
-        one_off = plan.price is not None and plan.price["interval"] == "one_off"
-        if gain.starts_at is None and not plan.add_on and not one_off:
-            groups.add((plan.group, gain.entity_id))
+    now = tuple(gain for gain in effect.gains if gain.starts_at is None)
+    groups = _groups(setting.known, now)
     late = (
         held.id
         for held in setting.account.plans
@@ -28,3 +27,26 @@ def making_room(setting: Setting, effect: Effect) -> Effect:
         and held.id not in gained
     )
     return effect._replace(ended=tuple(dict.fromkeys((*effect.ended, *late))))
+
+
+def exclude(known: Catalog, one: Effect, other: Effect) -> bool:
+    """Whether of two effects only one can be had: they are about the same plan, or its place."""
+    return bool(
+        _groups(known, one.gains) & _groups(known, other.gains) or _changed(one) & _changed(other)
+    )
+
+
+def _changed(effect: Effect) -> set[str]:
+    amended = (change.customer_plan_id for change in effect.amended)
+    return {*effect.ended, *effect.canceled, *amended}
+
+
+def _groups(known: Catalog, gains: Iterable[Gain]) -> set[tuple[str, str | None]]:
+    """The places that main plans take: their groups, of the customer or of an entity."""
+    found = set()
+    for gain in gains:
+        plan = plan_of(known, gain)
+        one_off = plan.price is not None and plan.price["interval"] == "one_off"
+        if not plan.add_on and not one_off:
+            found.add((plan.group, gain.entity_id))
+    return found

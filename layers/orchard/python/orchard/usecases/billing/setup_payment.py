@@ -66,7 +66,7 @@ def _placed(session: Session, account: Account, request: SetupPaymentRequest) ->
         if again is not None:
             return again
         _preview(session, account, known, request)
-        ordering.superseded(session, held)
+        ordering.superseded(session, held, Effect())
         return order
 
     outcome = placing.place(session, account.customer.internal_id, decide)

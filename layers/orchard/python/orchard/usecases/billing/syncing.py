@@ -40,7 +40,7 @@ def _finished(session: Session, order: Order) -> list[str]:
     """Finish an order that was left, or that was paid without anybody telling."""
     if order.status == CHECKOUT and order.paid_by is not None:
         made = stripe_checkout.get(session.environment, order.paid_by)
-        if made is None or made.status != stripe_checkout.COMPLETE:
+        if made is None or not made.is_settled:
             return []
         completing.complete(session, order, made)
         return [f"checkout session {made.id}"]

@@ -170,7 +170,7 @@ def _order(
     found = decided(session, account, known, request)
     _refuse_unpaid(found, held)
     if found.chosen.steps:
-        ordering.superseded(session, held)
+        ordering.superseded(session, held, found.chosen.effect)
     order = _made(session, account, found, _digest(request))
     is_nothing = not order.steps and order.effect == Effect()
     return Outcome(order) if is_nothing else order
