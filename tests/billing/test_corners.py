@@ -254,3 +254,22 @@ def test_a_payment_of_a_bank_is_waited_for(shop: Shop, monkeypatch: pytest.Monke
 
     assert answered.status == 200
     assert shop.plans() == {"pro": "active"}
+
+
+def test_an_add_on_with_a_trial_leaves_the_cycle_of_what_is_paid(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    trial = {"duration_length": 14, "duration_type": "day", "card_required": True}
+    fields = {"price": a_price(7), "add_on": True, "free_trial": trial, "create_in_stripe": False}
+    a_plan(shop.call, "extra", monthly("messages", 5), **fields)
+    shop.attach("pro")
+    shop.pass_time(days=10)
+
+    assert shop.preview("extra")["next_cycle"]["total"] == 7
+    shop.attach("extra")
+    assert shop.invoices() == [(0, "paid"), (20, "paid")]
+    shop.pass_time(days=15)
+
+    assert shop.invoices()[0] == (7, "paid")
+    shop.pass_time(days=6)
+    assert shop.invoices()[0] == (20, "paid")
+    assert sorted(billed(shop, stripe_id)) == [[700], [2000]]

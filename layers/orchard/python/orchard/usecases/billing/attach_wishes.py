@@ -16,7 +16,7 @@ from orchard.domain.catalog import Catalog, Plan
 from orchard.errors import Invalid
 from orchard.store.customers import Account
 from orchard.store.session import Session
-from orchard.usecases.billing import admission, choosing, deal, discounting, rules
+from orchard.usecases.billing import admission, choosing, deal, discounting, rules, trials
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.discounting import Asked
 from orchard.usecases.billing.wishes import Wish
@@ -45,11 +45,9 @@ def wish_of(
     plans = [plan_of(known, one) for one in requests]
     turns = admission.turns(Deal(session, account, known), plans, requests)
     here = _deal(session, account, known, requests[0], turns)
-    if here.subscription is None:
-        # It is over at Stripe, and nobody told yet: no cycle is left to be waited for.
-        turns = tuple(one._replace(at_end=False) for one in turns)
+    turns = _possible(here, turns)
     ends = _trial_ends(here, plans, turns, [has_own_trial or _asks(one) for one in requests])
-    trial_end = _common_trial_end(plans, ends)
+    here, trial_end = trials.apart(here, plans, turns, trials.common_end(plans, ends))
     asked = zip(plans, requests, ends, strict=True)
     gains = tuple(_gain(here, *one, trial_end=trial_end) for one in asked)
     bought = tuple(_bought(here, *one) for one in zip(plans, gains, strict=True))
@@ -63,6 +61,13 @@ def wish_of(
     )
     rules.check(wish, requests)
     return _discounted(wish, requests[0])
+
+
+def _possible(here: Deal, turns: tuple[Transition, ...]) -> tuple[Transition, ...]:
+    """Nothing is left to be waited for of a subscription that is over, though nobody told yet."""
+    if here.subscription is not None:
+        return turns
+    return tuple(one._replace(at_end=False) for one in turns)
 
 
 def _asks(request: AttachRequest) -> bool:
@@ -125,21 +130,6 @@ def _terms(
         "custom_lines": _custom_lines(request, here, bought[0]),
         "bills_nothing": request.no_billing_changes,
     }
-
-
-def _common_trial_end(plans: Sequence[Plan], ends: Sequence[int | None]) -> int | None:
-    """When the trial of all that is paid ends: one subscription has one trial.
-
-    Main plans go before add-ons. A free plan's own trial is its own, unless it is the only plan.
-    """
-    if len(plans) == 1:
-        return ends[0]
-    found = [
-        (plan.add_on, end)
-        for plan, end in zip(plans, ends, strict=True)
-        if end is not None and not plan.is_free
-    ]
-    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def _unless_once(plan: Plan, trial_end: int | None) -> int | None:
