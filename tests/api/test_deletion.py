@@ -40,8 +40,9 @@ def _catalogue(call: Call) -> None:
 
 
 @pytest.fixture
-def down(stripe: Stripe, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let Stripe answer no more; what is returned lets it answer again."""
+def down(call: Call, stripe: Stripe, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let Stripe answer no more, once it knows the customer; what is returned ends that."""
+    a_customer(call, stripe_id=stripe.customer())
     monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
     monkeypatch.setattr(stripe_client, "_RETRIES", 0)
     return lambda: monkeypatch.setenv("STRIPE_API_BASE", stripe.double.url)

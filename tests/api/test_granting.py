@@ -230,8 +230,7 @@ class TestAttach:
             ({"plan_id": "free", "version": 9}, 404, "product_not_found"),
             ({"plan_id": "free", "customer_id": "nobody"}, 404, "customer_not_found"),
             ({"plan_id": "free", "entity_id": "e1"}, 404, "entity_not_found"),
-            ({"plan_id": "pro"}, 400, "invalid_request"),
-            ({"plan_id": "free", "customize": {"price": None}}, 400, "invalid_request"),
+            ({"plan_id": "free", "customize": {"price": None}}, 409, "plan_already_attached"),
             ({}, 400, "invalid_inputs"),
         ],
     )
