@@ -45,11 +45,10 @@ def wish_of(
     plans = [plan_of(known, one) for one in requests]
     turns = admission.turns(Deal(session, account, known), plans, requests)
     here = _deal(session, account, known, requests[0], turns)
-    turns = _possible(here, turns)
+    turns = turns if here.subscription is not None else _at_once(turns)
     ends = _trial_ends(here, plans, turns, [has_own_trial or _asks(one) for one in requests])
     here, trial_end = trials.apart(here, plans, turns, trials.common_end(plans, ends))
-    asked = zip(plans, requests, ends, strict=True)
-    gains = tuple(_gain(here, *one, trial_end=trial_end) for one in asked)
+    gains = _gains(here, plans, requests, ends, trial_end)
     bought = tuple(_bought(here, *one) for one in zip(plans, gains, strict=True))
     wish = Wish(
         deal=here,
@@ -63,10 +62,8 @@ def wish_of(
     return _discounted(wish, requests[0])
 
 
-def _possible(here: Deal, turns: tuple[Transition, ...]) -> tuple[Transition, ...]:
+def _at_once(turns: tuple[Transition, ...]) -> tuple[Transition, ...]:
     """Nothing is left to be waited for of a subscription that is over, though nobody told yet."""
-    if here.subscription is not None:
-        return turns
     return tuple(one._replace(at_end=False) for one in turns)
 
 
@@ -169,6 +166,17 @@ def _discounted(wish: Wish, request: AttachRequest) -> Wish:
 
 def _fields(wish: Wish) -> Mapping[str, Any]:
     return {name: getattr(wish, name) for name in wish.__dataclass_fields__}
+
+
+def _gains(
+    here: Deal,
+    plans: Sequence[Plan],
+    requests: Sequence[AttachRequest],
+    ends: Sequence[int | None],
+    trial_end: int | None,
+) -> tuple[Gain, ...]:
+    asked = zip(plans, requests, ends, strict=True)
+    return tuple(_gain(here, *one, trial_end=trial_end) for one in asked)
 
 
 def _gain(
