@@ -184,6 +184,7 @@ def test_more_than_five_hundred_are_refused(call: Call) -> None:
     ("field", "value"),
     [
         ("status", "lost"),
+        ("hosted_invoice_url", "javascript:alert(1)"),
         ("total", "12"),
         ("created_at", -1),
         ("stripe_id", ""),

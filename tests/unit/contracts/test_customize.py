@@ -12,8 +12,8 @@ from orchard.contracts.billing.parts import (
     CustomLineItems,
     FeatureQuantities,
     InvoiceMode,
+    PageAddress,
     StripeMetadata,
-    WebAddress,
 )
 from orchard.contracts.request import Request, parse
 from orchard.domain.billing.customizing import ItemFilter
@@ -28,7 +28,7 @@ class Parts(Request):
     feature_quantities: FeatureQuantities = []
     anchor: BillingCycleAnchor | None = None
     metadata: StripeMetadata = {}
-    success_url: WebAddress | None = None
+    success_url: PageAddress | None = None
     discounts: AskedDiscounts = []
     invoice_mode: InvoiceMode | None = None
     lines: CustomLineItems = []
@@ -112,8 +112,20 @@ def test_seat_licences_are_refused_by_name(name: str) -> None:
         ({"anchor": True}, 'anchor: must be "now" or a time in milliseconds'),
         ({"metadata": {"k": 1}}, "metadata.k: must be a string"),
         ({"metadata": {"k": "v" * 501}}, "values at most 500"),
-        ({"metadata": {f"k{number}": "" for number in range(51)}}, "at most 50 keys"),
-        ({"success_url": "javascript:alert(1)"}, "must be an address that starts with https://"),
+        ({"metadata": {f"k{number}": "" for number in range(46)}}, "at most 45 keys"),
+        ({"metadata": {"a[b]": "v"}}, "keys can't contain square brackets"),
+        *(
+            ({"success_url": wrong}, "must be an address that starts with https:// or http://")
+            for wrong in (
+                "javascript:alert(1)",
+                "https://",
+                "https://[",
+                "https://a\n",
+                "//a.b",
+                "",
+            )
+        ),
+        ({"success_url": "https://a.b/c d"}, "success_url: can't contain spaces"),
         ({"discounts": [{}]}, "exactly one of reward_id and promotion_code"),
         ({"discounts": [{"reward_id": "a", "promotion_code": "b"}]}, "exactly one of"),
         ({"invoice_mode": {}}, "invoice_mode.enabled: is required"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -132,6 +133,17 @@ def _currency(value: str) -> str:
     return value.lower()
 
 
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or any(letter < " " for letter in value):
+        raise fault("must be an address that starts with https:// or http://")
+    return value
+
+
 def as_text(value: Any) -> Any:
     """Return a text that a query string was read as something else of, as it was sent."""
     if isinstance(value, bool):
@@ -157,6 +169,7 @@ type PlanId = Annotated[
 type Metadata = Annotated[dict[str, Any], AfterValidator(_small(_LARGEST_METADATA))]
 type Properties = Annotated[dict[str, Any], AfterValidator(_small(_LARGEST_PROPERTIES))]
 type Currency = Annotated[str, AfterValidator(_currency)]
+type WebAddress = Annotated[str, AfterValidator(_web_address)]
 type Email = Annotated[str, AfterValidator(_email)]
 #: A text that a query string may have turned into something else.
 type Text = Annotated[str, BeforeValidator(as_text)]

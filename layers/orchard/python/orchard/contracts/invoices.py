@@ -14,6 +14,7 @@ from orchard.contracts.fields import (
     Positive,
     Quantity,
     Timestamp,
+    WebAddress,
     fault,
 )
 from orchard.contracts.numbers import number, optional
@@ -58,7 +59,7 @@ class InvoiceToInsert(Request):
     refunded_amount: Positive = ZERO
     currency: Currency | None = None
     created_at: Timestamp
-    hosted_invoice_url: Annotated[str, Field(max_length=5000)] | None = None
+    hosted_invoice_url: Annotated[WebAddress, Field(max_length=5000)] | None = None
 
 
 class InsertInvoicesRequest(Request):

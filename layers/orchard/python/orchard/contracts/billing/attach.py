@@ -13,11 +13,11 @@ from orchard.contracts.billing.parts import (
     CustomLineItems,
     FeatureQuantities,
     InvoiceMode,
+    PageAddress,
     PlanSchedule,
     ProrationBehavior,
     RedirectMode,
     StripeMetadata,
-    WebAddress,
     refuse_licenses,
 )
 from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole, fault
@@ -38,7 +38,7 @@ class AttachRequest(AuditedRequest):
     customize: Customize | None = None
     discounts: AskedDiscounts = []
     redirect_mode: RedirectMode = "if_required"
-    success_url: WebAddress | None = None
+    success_url: PageAddress | None = None
     checkout_session_params: dict[str, Any] = {}
     long_lived_checkout: bool = False
     invoice_mode: InvoiceMode | None = None

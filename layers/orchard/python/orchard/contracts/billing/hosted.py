@@ -13,9 +13,9 @@ from orchard.contracts.billing.parts import (
     CarryOver,
     CustomLineItems,
     FeatureQuantities,
+    PageAddress,
     ProrationBehavior,
     StripeMetadata,
-    WebAddress,
     refuse_licenses,
 )
 from orchard.contracts.customers import GetOrCreateCustomerRequest
@@ -37,7 +37,7 @@ class OpenCustomerPortalRequest(AuditedRequest):
 
     customer_id: CustomerId
     configuration_id: Id | None = None
-    return_url: WebAddress | None = None
+    return_url: PageAddress | None = None
 
 
 class SetupPaymentRequest(AuditedRequest):
@@ -51,7 +51,7 @@ class SetupPaymentRequest(AuditedRequest):
     feature_quantities: FeatureQuantities = []
     customize: Customize | None = None
     discounts: AskedDiscounts = []
-    success_url: WebAddress | None = None
+    success_url: PageAddress | None = None
     checkout_session_params: dict[str, Any] = {}
     proration_behavior: ProrationBehavior | None = None
     starts_at: Timestamp | None = None

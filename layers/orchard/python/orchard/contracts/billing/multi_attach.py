@@ -11,10 +11,10 @@ from orchard.contracts.billing.parts import (
     AskedDiscounts,
     FeatureQuantities,
     InvoiceMode,
+    PageAddress,
     ProrationBehavior,
     RedirectMode,
     StripeMetadata,
-    WebAddress,
 )
 from orchard.contracts.billing_controls import EntityControls
 from orchard.contracts.customers import GetOrCreateCustomerRequest, Name
@@ -74,7 +74,7 @@ class MultiAttachRequest(AuditedRequest):
     invoice_mode: InvoiceMode | None = None
     discounts: AskedDiscounts = []
     billing_behavior: ProrationBehavior | None = None
-    success_url: WebAddress | None = None
+    success_url: PageAddress | None = None
     checkout_session_params: dict[str, Any] = {}
     redirect_mode: RedirectMode = "if_required"
     new_billing_subscription: bool | None = None

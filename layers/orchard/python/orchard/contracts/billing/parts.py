@@ -6,14 +6,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from orchard.contracts.fields import Count, Id, PlanId, Positive, Quantity, Timestamp, fault
+from orchard.contracts.fields import (
+    Count,
+    Id,
+    PlanId,
+    Positive,
+    Quantity,
+    Timestamp,
+    WebAddress,
+    fault,
+)
 from orchard.contracts.request import Request
 from orchard.domain.quantity import ZERO
 from orchard.errors import Invalid
 
 _LONGEST_URL = 2048
-#: What Stripe stores with an object: so many keys, of such lengths.
-_MOST_KEYS, _LONGEST_KEY, _LONGEST_VALUE = 50, 40, 500
+#: What Stripe stores with an object: 50 keys with those of the product, of such lengths.
+_MOST_KEYS, _LONGEST_KEY, _LONGEST_VALUE = 45, 40, 500
 #: Keys that begin so belong to the product.
 _RESERVED = ("autumn_", "orchard_")
 
@@ -80,9 +89,9 @@ def _each_once(entries: Sequence[FeatureQuantity]) -> Sequence[FeatureQuantity]:
     return entries
 
 
-def _web_address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or " " in value:
-        raise fault("must be an address that starts with https:// or http://")
+def _without_spaces(value: str) -> str:
+    if " " in value:
+        raise fault("can't contain spaces")
     return value
 
 
@@ -95,6 +104,8 @@ def _short_texts(value: dict[str, str]) -> dict[str, str]:
             raise fault(
                 f"keys have 1 to {_LONGEST_KEY} characters, values at most {_LONGEST_VALUE}"
             )
+        if "[" in name or "]" in name:
+            raise fault("keys can't contain square brackets")
     return kept
 
 
@@ -117,7 +128,9 @@ type PlanSchedule = Literal["immediate", "end_of_cycle"]
 type CancelAction = Literal["cancel_immediately", "cancel_end_of_cycle", "uncancel"]
 type RefundLastPayment = Literal["prorated", "full"]
 type BillingCycleAnchor = Annotated[Literal["now"] | Timestamp, BeforeValidator(_now_or_time)]
-type WebAddress = Annotated[str, Field(max_length=_LONGEST_URL), AfterValidator(_web_address)]
+type PageAddress = Annotated[
+    WebAddress, Field(max_length=_LONGEST_URL), AfterValidator(_without_spaces)
+]
 #: Kept with the objects at Stripe; keys that the product uses itself are dropped.
 type StripeMetadata = Annotated[dict[str, str], AfterValidator(_short_texts)]
 
