@@ -108,6 +108,15 @@ def test_a_customer_that_stripe_deleted_is_told(shop: Shop) -> None:
     assert verified(shop) == {"customer_missing"}
 
 
+def test_a_subscription_that_waits_for_its_first_payment_differs_in_nothing(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro", invoice_mode={"enabled": True})
+
+    assert verified(shop) == set()
+    assert synced(shop) == []
+    assert shop.plans() == {}
+
+
 def test_a_subscription_of_others_is_adopted_if_it_is_for_one_plan(shop: Shop) -> None:
     pro, premium = price_of(shop, "pro"), price_of(shop, "premium")
     stripe_id = shop.customer()

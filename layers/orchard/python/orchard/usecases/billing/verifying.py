@@ -11,7 +11,9 @@ from orchard.domain.customer import ACTIVE, CustomerPlan
 from orchard.gateways import stripe, stripe_billing, stripe_checkout, stripe_subscriptions
 from orchard.store import catalog, customers, invoices, orders
 from orchard.store.customers import Account
+from orchard.store.orders import Pending
 from orchard.store.session import Session
+from orchard.usecases.billing import settings
 from orchard.usecases.billing.deal import Deal
 
 
@@ -27,7 +29,8 @@ def verify(session: Session, request: VerifyRequest) -> dict[str, Any]:
 def differences(session: Session, account: Account) -> Iterator[Difference]:
     """Yield what differs: the customer, subscriptions, invoices, and what is waited for."""
     stripe_id = account.customer.stripe_id
-    yield from _left(session, account)
+    held = orders.pending(session, account.customer.internal_id)
+    yield from _left(session, held)
     named = subscription_ids(session, account)
     for subscription_id in named:
         found = stripe_subscriptions.get(session.environment, subscription_id)
@@ -37,8 +40,10 @@ def differences(session: Session, account: Account) -> Iterator[Difference]:
     if stripe.customer(session.environment, stripe_id) is None:
         yield Difference("customer_missing", stripe_id, stripe_id, None)
         return
+    awaited = {one.id for one in held.orders}
     for found in stripe_subscriptions.of_customer(session.environment, stripe_id):
-        if found.id not in named:
+        # Of an order that is not paid yet: there is no plan before.
+        if found.id not in named and dict(found.metadata).get(settings.ORDER) not in awaited:
             yield Difference("subscription_unknown", found.id, None, found.status)
     yield from _invoices(session, stripe_id)
 
@@ -50,8 +55,7 @@ def subscription_ids(session: Session, account: Account) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def _left(session: Session, account: Account) -> Iterator[Difference]:
-    held = orders.pending(session, account.customer.internal_id)
+def _left(session: Session, held: Pending) -> Iterator[Difference]:
     for order in held.abandoned(session.now):
         yield Difference("order_unfinished", None, order.kind, None)
     for order in held.orders:
