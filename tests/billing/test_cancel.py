@@ -354,3 +354,19 @@ def test_a_plan_is_found_by_its_own_id(shop: Shop) -> None:
     cancel(shop, "cancel_immediately", None, subscription_id="first")
     shown = shop.done("customers.get", customer_id="user_1")["subscriptions"]
     assert [one["id"] for one in shown] == ["second"]
+
+
+def test_a_cycle_that_is_not_paid_for_is_not_credited(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    shop.save_card(stripe_id, "pm_card_chargeCustomerFail")
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (20, "open")
+
+    ended = {"customer_id": "user_1", "plan_id": "pro", "cancel_action": "cancel_immediately"}
+    assert shop.done("billing.preview_update", **ended)["total"] == 0
+    shop.done("billing.update", **ended)
+    shop.report()
+
+    assert shop.plans() == {}
+    assert shop.invoices() == [(20, "open"), (20, "paid")]

@@ -125,7 +125,9 @@ def _lines(one: Ending) -> tuple[LineItem, ...]:
     if one.bills_nothing or not one.prorate:
         return ()
     deal = one.deal
-    credit = () if one.refund is not None else deal.credit(one.held)
+    # A cycle that is not paid for leaves nothing to give back.
+    has_none = one.refund is not None or one.held.past_due
+    credit = () if has_none else deal.credit(one.held)
     lines = deal.reduced((*credit, *deal.usage(one.held)), _discounts(deal))
     return tuple(line for line in lines if line.amount)
 
