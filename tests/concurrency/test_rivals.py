@@ -56,7 +56,7 @@ CASES = [
     for name, scenario in SCENARIOS.items()
     for other, (asked, words) in RIVALS.items()
     if re.search(words, name)
-][:: 1 if THOROUGH else 5]
+][:: 1 if THOROUGH else 10]
 
 
 def asking(call: Call, operation: str, body: dict[str, Any]) -> Callable[[], object]:
