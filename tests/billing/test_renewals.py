@@ -11,7 +11,7 @@ from stripe import RequestsClient
 
 from orchard.domain.billing.stripe_prices import product_id
 from orchard.gateways import stripe_subscriptions
-from orchard.store import customer_plans, customers, turns
+from orchard.store import customer_plans, customers, invoices, turns
 from orchard.store.session import Session
 from orchard.store.table import Table
 from orchard.triggers import connection
@@ -372,3 +372,31 @@ def test_the_end_of_a_month_is_not_lost_in_february(shop: Shop) -> None:
         held = shop.done("customers.get", customer_id="user_1")
         resets_at = held["balances"]["messages"]["next_reset_at"]
         assert resets_at == held["subscriptions"][0]["current_period_end"]
+
+
+def test_a_coupon_of_the_customer_takes_off_a_renewal_and_its_usage(shop: Shop) -> None:
+    subscribed(shop)
+    shop.api("coupons", id="twenty", percent_off="20", duration="forever", name="Twenty")
+    shop.done("coupons.add", customer_id="user_1", coupon_id="twenty")
+    track(shop, 200)
+    shop.pass_time(days=31)
+
+    assert newest(shop) == (24, "paid")
+
+
+def test_what_a_coupon_took_off_is_kept_with_the_draft(shop: Shop, session: Session) -> None:
+    shop.customer()
+    shop.api("coupons", id="twenty", percent_off="20", duration="forever", name="Twenty")
+    shop.attach("pro", discounts=[{"reward_id": "twenty"}])
+    month_end(shop)
+    shop.report()
+
+    owner = customers.require(session, "user_1").customer.internal_id
+    (draft, *_) = invoices.newest(session, owner)
+    (discount,) = draft.discounts
+    assert draft.status == "draft"
+    assert (discount.coupon_id, discount.coupon_name, discount.amount_used) == (
+        "twenty",
+        "Twenty",
+        4,
+    )
