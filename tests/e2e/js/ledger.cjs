@@ -21,7 +21,8 @@ before(async () => {
 
 test("usage is summed by day and by what events say", async () => {
   const ada = await subscribe("ada");
-  const today = Date.now() - (Date.now() % DAY);
+  const now = Date.now();
+  const today = now - (now % DAY);
   const used = [
     [0, 3, "small"],
     [1, 4, "large"],
