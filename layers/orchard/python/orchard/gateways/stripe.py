@@ -7,7 +7,7 @@ The `stripe` package is loaded at the first call: most requests never meet Strip
 """
 
 import hashlib
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import uuid4
 
@@ -15,9 +15,10 @@ from orchard.domain.customer import Customer
 from orchard.domain.invoice import Invoice
 from orchard.errors import StripeMissing
 from orchard.gateways import stripe_invoices
+from orchard.gateways.stripe_connection import connected
 
 if TYPE_CHECKING:
-    from stripe import RequestOptions, StripeClient
+    from stripe import RequestOptions
     from stripe.params import CustomerCreateParams, CustomerUpdateParams
 
 #: How the idempotency keys of all our calls begin.
@@ -38,7 +39,7 @@ class StripeCustomer(NamedTuple):
 def customer(environment: str, stripe_id: str) -> StripeCustomer | None:
     """Return a customer, None when Stripe has none with this id or has deleted it."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.customers.retrieve(stripe_id).to_dict()
     except StripeMissing:
         return None
@@ -58,7 +59,7 @@ def create_customer(environment: str, customer: Customer, idempotency_key: str) 
     # Stripe refuses a key that comes again with other data.
     digest = hashlib.sha256(repr(sorted(params.items())).encode()).hexdigest()
     options: RequestOptions = {"idempotency_key": f"{idempotency_key}:{digest[:16]}"}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _customer(client.v1.customers.create(params, options).to_dict())
 
 
@@ -73,20 +74,20 @@ def update_customer(
         params["email"] = email
     # By its key the report that follows is known as our own doing.
     options: RequestOptions = {"idempotency_key": f"{OWN}update:{uuid4()}"}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _customer(client.v1.customers.update(stripe_id, params, options).to_dict())
 
 
 def delete_customer(environment: str, stripe_id: str) -> None:
     """Delete a customer, which ends its subscriptions; one that is gone already is fine."""
-    with suppress(StripeMissing), _connected(environment) as client:
+    with suppress(StripeMissing), connected(environment) as client:
         client.v1.customers.delete(stripe_id)
 
 
 def invoice(environment: str, stripe_id: str) -> Invoice | None:
     """Return an invoice with its lines as it is now, None when Stripe has no such invoice."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.invoices.retrieve(stripe_id, {"expand": stripe_invoices.EXPANDED})
             # Prices lie too deep to be expanded together with the invoice.
             lines = client.v1.invoices.line_items.list(
@@ -100,17 +101,11 @@ def invoice(environment: str, stripe_id: str) -> Invoice | None:
 def invoice_pages(environment: str, stripe_id: str) -> tuple[str | None, str | None] | None:
     """Return where an invoice's page and PDF are now; None when Stripe has no such invoice."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.invoices.retrieve(stripe_id).to_dict()
     except StripeMissing:
         return None
     return found.get("hosted_invoice_url"), found.get("invoice_pdf")
-
-
-def _connected(environment: str) -> AbstractContextManager["StripeClient"]:
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - see the top
-
-    return stripe_client.connected(environment)
 
 
 def _customer(found: dict[str, object]) -> StripeCustomer:

@@ -3,16 +3,12 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from orchard.domain import money
 from orchard.domain.billing.lines import LineItem
 from orchard.errors import StripeFailed, StripeMissing
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 DRAFT, OPEN, PAID = "draft", "open", "paid"
 _EXPANDED = ["payments.data.payment.payment_intent"]
@@ -43,7 +39,7 @@ class Bill(NamedTuple):
 
 def has_card(environment: str, stripe_id: str) -> bool:
     """Whether a customer has a payment method on file."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.customers.payment_methods.list(stripe_id, {"limit": 1})
     return bool(found.data)
 
@@ -53,7 +49,7 @@ def prefer_a_card(environment: str, stripe_id: str) -> None:
 
     A card that was saved on Stripe's page is set for the subscription alone, if for anything.
     """
-    with _connected(environment) as client:
+    with connected(environment) as client:
         owner = client.v1.customers.retrieve(stripe_id).to_dict()
         if (owner.get("invoice_settings") or {}).get("default_payment_method"):
             return
@@ -66,13 +62,13 @@ def prefer_a_card(environment: str, stripe_id: str) -> None:
 
 def get(environment: str, invoice_id: str) -> Bill:
     """Return an invoice as it is now. Errors: `StripeMissing`."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _read(client.v1.invoices.retrieve(invoice_id, {"expand": _EXPANDED}).to_dict())
 
 
 def of_customer(environment: str, stripe_id: str) -> list[Bill]:
     """Return the newest invoices of a customer, up to 100; what stands against them is not told."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.invoices.list({"customer": stripe_id, "limit": 100})
     return [_read(one.to_dict()) for one in found.data]
 
@@ -80,7 +76,7 @@ def of_customer(environment: str, stripe_id: str) -> list[Bill]:
 def draft(environment: str, params: Mapping[str, Any], key: str) -> str:
     """Make an empty draft with Stripe's own parameters; return its id."""
     asked: Any = {"auto_advance": False, "pending_invoice_items_behavior": "exclude", **params}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return client.v1.invoices.create(asked, {"idempotency_key": key}).id
 
 
@@ -97,7 +93,7 @@ def add(
     with commas between.
     """
     made = []
-    with _connected(environment) as client:
+    with connected(environment) as client:
         for number, line in enumerate(lines):
             asked: Any = {**target, **_item(line, currency)}
             item = client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
@@ -107,9 +103,9 @@ def add(
 
 def drop(environment: str, items: str) -> None:
     """Take lines back that wait, by their ids; those that are gone are fine."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         for item_id in items.split(","):
-            with suppress(StripeMissing), _connected(environment):
+            with suppress(StripeMissing), connected(environment):
                 client.v1.invoice_items.delete(item_id)
 
 
@@ -118,7 +114,7 @@ def finalize(environment: str, invoice_id: str, key: str) -> Bill:
     bill = get(environment, invoice_id)
     if bill.status != DRAFT:
         return bill
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.invoices.finalize_invoice(
             invoice_id, {"auto_advance": False}, {"idempotency_key": key}
         )
@@ -131,7 +127,7 @@ def pay(environment: str, invoice_id: str, key: str) -> Bill:
     if bill.status != OPEN:
         return bill
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             client.v1.invoices.pay(invoice_id, {"off_session": True}, {"idempotency_key": key})
     except StripeFailed as refused:
         after = get(environment, invoice_id)
@@ -143,7 +139,7 @@ def void(environment: str, invoice_id: str) -> Bill | None:
     """Take an invoice back, a draft by deleting it; return it if it is paid, and so stays."""
     try:
         bill = get(environment, invoice_id)
-        with _connected(environment) as client:
+        with connected(environment) as client:
             if bill.status == DRAFT:
                 client.v1.invoices.delete(invoice_id)
             elif bill.status in (OPEN, "uncollectible"):
@@ -155,7 +151,7 @@ def void(environment: str, invoice_id: str) -> Bill | None:
 
 def open_invoices(environment: str, subscription_id: str) -> list[str]:
     """Return the invoices of a subscription that are still to be paid."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = [
             client.v1.invoices.list({"subscription": subscription_id, "status": status})
             for status in ("open", "uncollectible")
@@ -172,7 +168,7 @@ def refund(environment: str, invoice_id: str, amount: Decimal, currency: str, ke
         "payment_intent": bill.payment_intent_id,
         "amount": money.minor(amount, currency),
     }
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.refunds.create(params, {"idempotency_key": key})
     return amount
 
@@ -236,9 +232,3 @@ def _obstacle(bill: Bill, refused: StripeFailed) -> str:
         return bill.obstacle or "payment_failed"
     told = refused.message.lower()
     return "payment_method_required" if "no payment method" in told else "payment_failed"
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -13,10 +13,9 @@ from weakref import WeakKeyDictionary
 
 from orchard.domain.billing.stripe_prices import PriceSpec, ProductSpec
 from orchard.errors import StripeFailed, StripeMissing
+from orchard.gateways.stripe_connection import connected
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from stripe import Price, RequestOptions, StripeClient
 
 #: So many are looked up in one request: Stripe's own limits.
@@ -69,7 +68,7 @@ def rename(environment: str, products: Iterable[ProductSpec]) -> None:
     """
     wanted = {one.id: one.name for one in products}
     for some in batched(wanted, _IDS, strict=False):
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.products.list({"ids": list(some), "limit": _IDS}).data
             for one in found:
                 if one.name != wanted[one.id]:
@@ -84,7 +83,7 @@ def forget() -> bool:
 
 
 def _account(environment: str) -> _Account:
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _known.setdefault(client, _Account(environment, {}, set()))
 
 
@@ -99,12 +98,12 @@ def _look_up(account: _Account, prices: Iterable[PriceSpec]) -> dict[str, str]:
 
 
 def _listed(account: _Account, keys: Sequence[str]) -> list["Price"]:
-    with _connected(account.environment) as client:
+    with connected(account.environment) as client:
         return client.v1.prices.list({"lookup_keys": list(keys), "limit": _IDS}).data
 
 
 def _reactivate(account: _Account, price: PriceSpec, price_id: str) -> None:
-    with _connected(account.environment) as client:
+    with connected(account.environment) as client:
         client.v1.prices.update(price_id, {"active": True})
     account.prices[price.lookup_key] = price_id
 
@@ -112,7 +111,7 @@ def _reactivate(account: _Account, price: PriceSpec, price_id: str) -> None:
 def _sell(account: _Account, products: Sequence[ProductSpec]) -> None:
     """Let products be there and on sale."""
     for some in batched(products, _IDS, strict=False):
-        with _connected(account.environment) as client:
+        with connected(account.environment) as client:
             listed = client.v1.products.list({"ids": [one.id for one in some], "limit": _IDS}).data
         active = {one.id: one.active for one in listed}
         for product in some:
@@ -130,7 +129,7 @@ def _make_product(account: _Account, product: ProductSpec) -> None:
         "metadata": dict(product.metadata),
     }
     try:
-        with _connected(account.environment) as client:
+        with connected(account.environment) as client:
             client.v1.products.create(params)
     except StripeFailed as refused:
         # A rival may have made it a moment ago.
@@ -141,7 +140,7 @@ def _make_product(account: _Account, product: ProductSpec) -> None:
 
 
 def _resell(account: _Account, product: ProductSpec) -> None:
-    with _connected(account.environment) as client:
+    with connected(account.environment) as client:
         client.v1.products.update(product.id, {"active": True})
 
 
@@ -162,7 +161,7 @@ def _make_price(account: _Account, price: PriceSpec) -> None:
     digest = hashlib.sha256(repr(sorted(params.items())).encode()).hexdigest()
     options: RequestOptions = {"idempotency_key": f"orchard:{price.lookup_key}:{digest[:16]}"}
     try:
-        with _connected(account.environment) as client:
+        with connected(account.environment) as client:
             made = client.v1.prices.create(params, options)
         account.prices[price.lookup_key] = made.id
     except StripeFailed:
@@ -170,9 +169,3 @@ def _make_price(account: _Account, price: PriceSpec) -> None:
         _look_up(account, [price])
         if price.lookup_key not in account.prices:
             raise
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

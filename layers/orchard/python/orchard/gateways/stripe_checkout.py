@@ -1,14 +1,10 @@
 """Stripe's hosted pages: Checkout sessions, and the customer portal."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from orchard.errors import StripeFailed, StripeMissing
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 OPEN, COMPLETE, EXPIRED = "open", "complete", "expired"
 #: The mode of a page that a card is saved on, and nothing sold.
@@ -43,14 +39,14 @@ class Session(NamedTuple):
 def create(environment: str, params: Mapping[str, Any], key: str) -> Session:
     """Make a session with Stripe's own parameters."""
     asked: Any = dict(params)
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return _read(client.v1.checkout.sessions.create(asked, {"idempotency_key": key}).to_dict())
 
 
 def get(environment: str, session_id: str) -> Session | None:
     """Return a session as it is now, None when Stripe has none with this id."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.checkout.sessions.retrieve(session_id, {"expand": _EXPANDED})
     except StripeMissing:
         return None
@@ -60,7 +56,7 @@ def get(environment: str, session_id: str) -> Session | None:
 def expire(environment: str, session_id: str) -> str:
     """Close a session that is open; return the state it is in then."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             client.v1.checkout.sessions.expire(session_id)
     except StripeMissing:
         return EXPIRED
@@ -94,9 +90,3 @@ def _read(found: Mapping[str, Any]) -> Session:
 
 def _id(value: Mapping[str, Any] | str | None) -> str | None:
     return str(value["id"]) if isinstance(value, Mapping) else value
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

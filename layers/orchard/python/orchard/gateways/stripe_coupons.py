@@ -7,16 +7,12 @@ promotion code is a word for a coupon, with conditions of its own.
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from orchard.domain import money
 from orchard.domain.billing.coupons import Coupon
 from orchard.errors import StripeFailed, StripeMissing
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 type Document = Mapping[str, Any]
 
@@ -57,7 +53,7 @@ class PromotionCode(NamedTuple):
 def coupon(environment: str, coupon_id: str) -> FoundCoupon | None:
     """Return a coupon as it is now, None when Stripe has none with this id."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.coupons.retrieve(coupon_id, {"expand": _EXPANDED}).to_dict()
     except StripeMissing:
         return None
@@ -72,20 +68,20 @@ def create_coupon(
     Errors: `StripeFailed`, for an id that is taken as well.
     """
     asked: Any = {**_terms(coupon), "metadata": dict(metadata), "expand": _EXPANDED}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         made = client.v1.coupons.create(asked, {"idempotency_key": key}).to_dict()
     return FoundCoupon(read_coupon(made), made.get("metadata") or {})
 
 
 def rename_coupon(environment: str, coupon: Coupon) -> None:
     """Give a coupon another name: all else of it never changes."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.coupons.update(coupon.id, {"name": coupon.name or ""})
 
 
 def delete_coupon(environment: str, coupon_id: str) -> None:
     """Remove a coupon, and with it its codes; who has it keeps it. One that is gone is fine."""
-    with suppress(StripeMissing), _connected(environment) as client:
+    with suppress(StripeMissing), connected(environment) as client:
         client.v1.coupons.delete(coupon_id)
 
 
@@ -120,19 +116,19 @@ def create_code(
         asked["max_redemptions"] = uses
     if first_time:
         asked["restrictions"] = {"first_time_transaction": True}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         return client.v1.promotion_codes.create(asked, {"idempotency_key": key}).id
 
 
 def deactivate_code(environment: str, code_id: str) -> None:
     """Let a code be used no more; one that can't be any more is fine."""
-    with suppress(StripeMissing), _connected(environment) as client:
+    with suppress(StripeMissing), connected(environment) as client:
         client.v1.promotion_codes.update(code_id, {"active": False})
 
 
 def has_paid(environment: str, stripe_id: str) -> bool:
     """Whether a customer ever paid an invoice of more than nothing."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.invoices.list({"customer": stripe_id, "status": "paid", "limit": _MOST})
     return any(one.amount_paid > 0 for one in found.data)
 
@@ -160,7 +156,7 @@ def read_coupon(found: Document) -> Coupon:
 
 def _codes(environment: str, filters: Mapping[str, str]) -> tuple[PromotionCode, ...]:
     asked: Any = {**filters, "limit": _MOST, "expand": _EXPANDED_CODES}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.promotion_codes.list(asked)
     read = (one.to_dict() for one in found.data)
     return tuple(_code(one) for one in read if isinstance(_coupon_of(one), Mapping))
@@ -206,9 +202,3 @@ def _terms(coupon: Coupon) -> dict[str, Any]:
 
 def _id(value: Any) -> str | None:
     return value["id"] if isinstance(value, Mapping) else cast("str | None", value)
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

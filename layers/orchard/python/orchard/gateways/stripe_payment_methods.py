@@ -1,13 +1,10 @@
 """The cards and other means that customers pay with at Stripe. Errors as in `gateways.stripe`."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.errors import StripeMissing
-
-if TYPE_CHECKING:
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 #: So many subscriptions of a customer are looked at.
 _MOST = 100
@@ -19,7 +16,7 @@ def default(environment: str, stripe_id: str) -> dict[str, Any] | None:
     The default for invoices, else the one that was added last; None if there is none.
     """
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.customers.retrieve(stripe_id).to_dict()
             if found.get("deleted"):
                 return None
@@ -34,7 +31,7 @@ def default(environment: str, stripe_id: str) -> dict[str, Any] | None:
 
 def saved(environment: str, setup_intent_id: str) -> str | None:
     """Return the id of the payment method that a setup saved, None if it saved none."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.setup_intents.retrieve(setup_intent_id).to_dict()
     method = found.get("payment_method")
     if found["status"] != "succeeded" or method is None:
@@ -44,7 +41,7 @@ def saved(environment: str, setup_intent_id: str) -> str | None:
 
 def prefer(environment: str, stripe_id: str, method: str) -> None:
     """Let a customer's invoices be charged to a payment method from now on."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.customers.update(
             stripe_id, {"invoice_settings": {"default_payment_method": method}}
         )
@@ -52,20 +49,14 @@ def prefer(environment: str, stripe_id: str, method: str) -> None:
 
 def subscriptions(environment: str, stripe_id: str) -> list[str]:
     """Return the ids of a customer's subscriptions that are not over."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.subscriptions.list({"customer": stripe_id, "limit": _MOST})
     return [one.id for one in found.data]
 
 
 def unpaid(environment: str, subscription_id: str) -> list[str]:
     """Return the open invoices of a subscription that are charged, not sent; oldest first."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.invoices.list({"subscription": subscription_id, "status": "open"})
     charged = [one.id for one in found.data if one.collection_method == "charge_automatically"]
     return [one for one in reversed(charged) if one]
-
-
-def _connected(environment: str) -> AbstractContextManager["StripeClient"]:
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+from orchard.gateways.stripe_connection import connected
 
+if TYPE_CHECKING:
     from stripe import StripeClient
 
 #: What customers may do by themselves unless somebody sets the portal up otherwise.
@@ -27,7 +27,7 @@ def opened(
     Without a configuration the account's default one counts, else one is made, once.
     Errors: `StripeMissing` for a configuration, or a customer, that is not there.
     """
-    with _connected(environment) as client:
+    with connected(environment) as client:
         params: dict[str, Any] = {"customer": stripe_id}
         configured = configuration_id or _configuration(client)
         params |= {} if configured is None else {"configuration": configured}
@@ -47,9 +47,3 @@ def _configuration(client: "StripeClient") -> str | None:
     asked: Any = {"features": _FEATURES, "metadata": {_KEY: "true"}}
     made = client.v1.billing_portal.configurations.create(asked, {"idempotency_key": _KEY})
     return made.id
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -1,12 +1,12 @@
 """What was paid back at Stripe, by invoice. Errors as in `gateways.stripe`."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchard.domain import money
 from orchard.domain.quantity import ZERO, total
+from orchard.gateways.stripe_connection import connected
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -26,7 +26,7 @@ class Paid(NamedTuple):
 
 def invoices_of(environment: str, payment_intent: str) -> list[Paid]:
     """Return the invoices that a payment was for: one as a rule, none for other payments."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         payments = client.v1.invoice_payments.list(
             {"payment": {"type": "payment_intent", "payment_intent": payment_intent}}
         )
@@ -37,7 +37,7 @@ def invoices_of(environment: str, payment_intent: str) -> list[Paid]:
 
 def amount(environment: str, invoice_id: str) -> Decimal:
     """Return how much of an invoice's payments was paid back, or is on its way, in major units."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         payments = client.v1.invoice_payments.list({"invoice": invoice_id, "limit": _PAGE})
         made = [one.to_dict()["payment"] for one in payments.data]
         intents = dict.fromkeys(one["payment_intent"] for one in made if one.get("payment_intent"))
@@ -49,9 +49,3 @@ def _refunded(client: "StripeClient", payment_intent: str) -> Iterator[Decimal]:
     for refund in listed.auto_paging_iter():
         given = refund.to_dict()
         yield ZERO if given["status"] in _VAIN else money.major(given["amount"], given["currency"])
-
-
-def _connected(environment: str) -> AbstractContextManager["StripeClient"]:
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -6,16 +6,12 @@ later, however late, sees what was billed.
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from orchard.domain import money
 from orchard.domain.billing.usage_lines import Charge, Group
 from orchard.errors import StripeMissing
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 CYCLE, DRAFT = "subscription_cycle", "draft"
 _ROW, _PERIOD, _QUANTITY = "orchard_row_id", "orchard_period_end", "orchard_quantity"
@@ -48,7 +44,7 @@ class Renewal(NamedTuple):
 def get(environment: str, invoice_id: str) -> Renewal | None:
     """Return an invoice as it is now, None when Stripe has no such invoice."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.invoices.retrieve(invoice_id).to_dict()
             lines = client.v1.invoices.line_items.list(invoice_id, {"limit": _PAGE})
             return _read(found, (line.to_dict() for line in lines.auto_paging_iter()))
@@ -62,7 +58,7 @@ def add(environment: str, invoice: Renewal, charge: Charge) -> None:
     key = f"orchard:{invoice.id}:{group.row_id}:{group.period_end}"
     params: Any = {"customer": invoice.customer, "invoice": invoice.id}
     params |= _item(charge, invoice.currency)
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.invoice_items.create(params, {"idempotency_key": key})
 
 
@@ -71,7 +67,7 @@ def final(environment: str, customer: str, name: str, params: Mapping[str, Any])
 
     `params` are Stripe's own, such as currency and discounts.
     """
-    with _connected(environment) as client:
+    with connected(environment) as client:
         known = client.v1.invoices.list({"customer": customer, "limit": _PAGE})
         read = (one.to_dict() for one in known.data)
         named = (one["id"] for one in read if (one.get("metadata") or {}).get(_FINAL) == name)
@@ -94,7 +90,7 @@ def final(environment: str, customer: str, name: str, params: Mapping[str, Any])
 def finalize(environment: str, invoice: Renewal) -> None:
     """Let Stripe collect a draft now; it goes on trying by itself if the card fails."""
     options: Any = {"idempotency_key": f"orchard:{invoice.id}:finalize"}
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.invoices.finalize_invoice(invoice.id, {"auto_advance": True}, options)
 
 
@@ -146,9 +142,3 @@ def _shown(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Group, Decimal]
 
 def _id(value: Any) -> str:
     return str(value["id"] if isinstance(value, Mapping) else value)
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -5,18 +5,14 @@ Whatever makes something takes a key: the same key makes the same thing, once.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import Period
 from orchard.domain.billing.subscription import Item, Subscription
 from orchard.errors import StripeMissing
 from orchard.gateways import stripe_coupons
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from stripe import StripeClient
+from orchard.gateways.stripe_connection import connected
 
 type Document = Mapping[str, Any]
 
@@ -28,7 +24,7 @@ _MOST = 100
 def get(environment: str, subscription_id: str) -> Subscription | None:
     """Return a subscription as it is now, None when Stripe has none with this id."""
     try:
-        with _connected(environment) as client:
+        with connected(environment) as client:
             found = client.v1.subscriptions.retrieve(subscription_id, {"expand": EXPANDED})
     except StripeMissing:
         return None
@@ -37,7 +33,7 @@ def get(environment: str, subscription_id: str) -> Subscription | None:
 
 def of_customer(environment: str, stripe_id: str) -> tuple[Subscription, ...]:
     """Return the subscriptions of a customer that are not over, the newest first."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.subscriptions.list(
             {
                 "customer": stripe_id,
@@ -51,7 +47,7 @@ def of_customer(environment: str, stripe_id: str) -> tuple[Subscription, ...]:
 
 def begin(environment: str, params: Mapping[str, Any], key: str) -> Subscription:
     """Begin a subscription with Stripe's own parameters."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         asked: Any = {**params, "expand": EXPANDED}
         return read(client.v1.subscriptions.create(asked, {"idempotency_key": key}).to_dict())
 
@@ -60,7 +56,7 @@ def change(
     environment: str, subscription_id: str, params: Mapping[str, Any], key: str
 ) -> Subscription:
     """Change a subscription with Stripe's own parameters."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         asked: Any = {**params, "expand": EXPANDED}
         changed = client.v1.subscriptions.update(subscription_id, asked, {"idempotency_key": key})
         return read(changed.to_dict())
@@ -71,7 +67,7 @@ def end(environment: str, subscription_id: str, key: str) -> None:
     found = get(environment, subscription_id)
     if found is None or found.is_over:
         return
-    with _connected(environment) as client:
+    with connected(environment) as client:
         client.v1.subscriptions.cancel(
             subscription_id, {"prorate": False, "invoice_now": False}, {"idempotency_key": key}
         )
@@ -81,7 +77,7 @@ def schedule(
     environment: str, subscription: Subscription, phases: list[dict[str, Any]], key: str
 ) -> str:
     """Let a subscription go through phases, the present one first; return the schedule's id."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         if subscription.schedule_id is not None:
             made = client.v1.subscription_schedules.retrieve(subscription.schedule_id)
         else:
@@ -103,7 +99,7 @@ def schedule(
 
 def release(environment: str, schedule_id: str) -> None:
     """Take back what was planned for a subscription; what is taken back already is fine."""
-    with _connected(environment) as client:
+    with connected(environment) as client:
         found = client.v1.subscription_schedules.retrieve(schedule_id)
         if found.status in ("active", "not_started"):
             client.v1.subscription_schedules.release(schedule_id)
@@ -181,9 +177,3 @@ def _id_or_none(value: Any) -> str | None:
 
 def _milliseconds(seconds: int | None) -> int | None:
     return None if seconds is None else seconds * 1000
-
-
-def _connected(environment: str) -> "AbstractContextManager[StripeClient]":
-    from orchard.gateways import stripe_client  # noqa: PLC0415 - loaded at the first call
-
-    return stripe_client.connected(environment)

@@ -19,8 +19,9 @@ from orchard.contracts.billing.parts import (
     RedirectMode,
     StripeMetadata,
     refuse_licenses,
+    refuse_unsupported,
 )
-from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole, fault
+from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole
 
 #: What `attach` does not do; to ignore it in silence would bill something else.
 _UNSUPPORTED = ("remove_plan_ids", "processor_subscription_id", "tax_rate_id")
@@ -60,10 +61,7 @@ class AttachRequest(AuditedRequest):
     @classmethod
     def _only_supported(cls, body: Any) -> Any:
         refuse_licenses(body, "license_quantities")
-        sent = [name for name in _UNSUPPORTED if isinstance(body, dict) and body.get(name)]
-        if sent:
-            raise fault(f"not supported: {', '.join(sent)}")
-        return body
+        return refuse_unsupported(body, _UNSUPPORTED)
 
     @property
     def is_invoiced(self) -> bool:

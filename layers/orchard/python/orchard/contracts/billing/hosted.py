@@ -17,10 +17,11 @@ from orchard.contracts.billing.parts import (
     ProrationBehavior,
     StripeMetadata,
     refuse_licenses,
+    refuse_unsupported,
 )
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.entities import CustomerData
-from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole, fault
+from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole
 
 _UNSUPPORTED = (
     "remove_plan_ids",
@@ -69,10 +70,7 @@ class SetupPaymentRequest(AuditedRequest):
     @classmethod
     def _only_supported(cls, body: Any) -> Any:
         refuse_licenses(body, "license_quantities")
-        sent = [name for name in _UNSUPPORTED if isinstance(body, dict) and body.get(name)]
-        if sent:
-            raise fault(f"not supported: {', '.join(sent)}")
-        return body
+        return refuse_unsupported(body, _UNSUPPORTED)
 
     @property
     def customer(self) -> GetOrCreateCustomerRequest:

@@ -141,3 +141,11 @@ def refuse_licenses(body: Any, *names: str) -> Any:
     if sent:
         raise Invalid(f"{', '.join(sent)}: seat licences are not supported yet")
     return body
+
+
+def refuse_unsupported(body: Any, names: Sequence[str]) -> Any:
+    """Return the body unless it asks for what is not done: ignored, it would bill otherwise."""
+    sent = [name for name in names if isinstance(body, dict) and body.get(name)]
+    if sent:
+        raise fault(f"not supported: {', '.join(sent)}")
+    return body
