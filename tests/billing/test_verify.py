@@ -101,6 +101,35 @@ def test_other_items_are_told(shop: Shop) -> None:
     assert verified(shop) == {"items"}
 
 
+def test_coupons_that_a_subscription_lacks_are_told_and_put_there(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    (held,) = shop.subscriptions(stripe_id)
+    path = f"subscriptions/{held['id']}"
+    for name, terms in {"fifth": "forever", "two": "forever", "single": "once"}.items():
+        shop.api("coupons", id=name, amount_off=200, currency="usd", duration=terms)
+        shop.done("coupons.add", customer_id="user_1", coupon_id=name)
+    assert verified(shop) == set()
+
+    shop.api(path, discounts="")
+    found = shop.done("billing.verify", customer_id="user_1")["differences"]
+    # What is good for one invoice may be used up: it was there.
+    wanted = {"kind": "discounts", "stripe_id": held["id"], "here": ["fifth", "two"]}
+    assert found == [{**wanted, "at_stripe": []}]
+    assert synced(shop) == ["discounts"]
+    assert synced(shop) == []
+    shop.pass_time(days=31)
+    assert shop.invoices()[0] == (16, "paid")
+
+    # What Stripe gives nobody any more, or a discount of the subscription's own hides, is no lack.
+    shop.api("coupons/two", "DELETE")
+    shop.api(path, discounts="")
+    assert synced(shop) == ["discounts"]
+    shop.api("coupons", id="own", percent_off=50, duration="forever")
+    shop.api(path, **{"discounts[0][coupon]": "own"})
+    assert verified(shop) == set()
+
+
 def test_a_customer_that_stripe_deleted_is_told(shop: Shop) -> None:
     stripe_id = shop.customer()
     shop.api(f"customers/{stripe_id}", "DELETE")

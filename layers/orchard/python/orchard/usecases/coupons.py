@@ -18,7 +18,7 @@ from orchard.domain.customer import Customer
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.domain.rewards import Reward, RewardNotFound
 from orchard.errors import CustomerNotFound, Invalid
-from orchard.store import customer_coupons, customers, rewards
+from orchard.store import customers, rewards
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
@@ -52,7 +52,7 @@ def add(session: Session, request: AddCouponRequest) -> dict[str, Any]:
     with placing.held(session, account) as found:
         kept, entry = optimistic(lambda: _kept(session, request, coupon, found))
         placing.put_on(session, entry, kept.customer.coupons, found)
-        kept = optimistic(lambda: _placed(session, request, entry))
+        kept = placing.noted(session, kept.customer.internal_id, entry)
     answered = _answer(session, kept, reward, entry, found)
     return {**answered, "change_id": entry.change_id}
 
@@ -142,20 +142,6 @@ def _entry(
         return entry
     sites = rules.chosen(rules.sites(entry, customer.coupons, found))
     return entry._replace(subscription_id=sites[0].subscription.id if sites else None)
-
-
-def _placed(session: Session, request: AddCouponRequest, entry: CustomerCoupon) -> Account:
-    """Note that a coupon which waits on a subscription is there by now."""
-    account = _require(session, request.customer_id)
-    customer = account.customer
-    if entry.is_placed or entry.subscription_id is None or entry not in customer.coupons:
-        return account
-    coupons = tuple(
-        one._replace(is_placed=True) if one == entry else one for one in customer.coupons
-    )
-    after = customer._replace(coupons=coupons)
-    session.unmarked().commit(customer_coupons.noted(session, after))
-    return account._replace(customer=after._replace(version=customer.version + 1))
 
 
 def _named(customer: Customer, coupon_id: str | None) -> tuple[CustomerCoupon, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from orchard.domain import ids
+from orchard.domain.billing import placing as rules
 from orchard.domain.billing.coupons import CustomerCoupon, Discount
 from orchard.domain.billing.order import Effect, Order
 from orchard.domain.billing.placing import chosen, comes_of, is_on, sites
@@ -15,9 +16,10 @@ from orchard.domain.billing.subscription import Subscription
 from orchard.domain.customer import Customer
 from orchard.domain.money import MAIN_CURRENCY
 from orchard.errors import Locked
-from orchard.gateways import stripe_subscriptions
-from orchard.store import orders
+from orchard.gateways import stripe_coupons, stripe_subscriptions
+from orchard.store import customer_coupons, customers, orders
 from orchard.store.customers import Account
+from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed
 from orchard.usecases import standing
@@ -67,6 +69,61 @@ def put_on(
         if not is_on(entry, site.subscription):
             fresh = given(entry.coupon, session.now)
             _set(session, site.subscription, (*site.subscription.discounts, fresh))
+
+
+def missing(
+    session: Session, customer: Customer, some: Sequence[Subscription]
+) -> dict[str, tuple[CustomerCoupon, ...]]:
+    """Return what subscriptions, by their ids, lack of the customer's coupons.
+
+    What Stripe gives nobody any more is not lacking.
+    """
+    found = rules.missing(customer.coupons, some, session.now)
+    named = {entry.coupon.id for entries in found.values() for entry in entries}
+    read = {name: stripe_coupons.coupon(session.environment, name) for name in sorted(named)}
+    usable = {name for name, one in read.items() if one is not None and one.coupon.is_valid}
+    kept = {
+        name: tuple(entry for entry in entries if entry.coupon.id in usable)
+        for name, entries in found.items()
+    }
+    return {name: entries for name, entries in kept.items() if entries}
+
+
+def put_missing(session: Session, account: Account) -> list[str]:
+    """Put a customer's coupons where they are missing; return the subscriptions that got any.
+
+    Errors: `Locked` while the customer's billing is changed; those of Stripe.
+    """
+    if not account.customer.coupons:
+        return []
+    with held(session, account) as some:
+        customer = customers.require(session, account.customer.internal_id).customer
+        lacking = missing(session, customer, some)
+        for one in some:
+            if one.id in lacking:
+                fresh = (given(entry.coupon, session.now) for entry in lacking[one.id])
+                _set(session, one, (*one.discounts, *fresh))
+        for entry in (entry for entries in lacking.values() for entry in entries):
+            noted(session, customer.internal_id, entry)
+        return list(lacking)
+
+
+def noted(session: Session, customer_id: str, entry: CustomerCoupon) -> Account:
+    """Keep that a coupon which waits on a subscription is there by now; return the account."""
+
+    def attempt() -> Account:
+        account = customers.require(session, customer_id)
+        customer = account.customer
+        if entry.is_placed or entry.subscription_id is None or entry not in customer.coupons:
+            return account
+        coupons = tuple(
+            one._replace(is_placed=True) if one == entry else one for one in customer.coupons
+        )
+        after = customer._replace(coupons=coupons)
+        session.unmarked().commit(customer_coupons.noted(session, after))
+        return account._replace(customer=after._replace(version=customer.version + 1))
+
+    return optimistic(attempt)
 
 
 def take_off(

@@ -80,9 +80,33 @@ def is_used_up(entry: CustomerCoupon, subscriptions: Iterable[Subscription]) -> 
     return not any(is_on(entry, one) for one in there)
 
 
+def missing(
+    held: Sequence[CustomerCoupon], subscriptions: Sequence[Subscription], now: int
+) -> dict[str, tuple[CustomerCoupon, ...]]:
+    """Return the coupons that subscriptions ought to have and do not, by their ids.
+
+    One for a single invoice belongs on the subscription that it waits for, until it was there.
+    """
+    found: dict[str, tuple[CustomerCoupon, ...]] = {}
+    for entry in held:
+        if not entry.lasts(now) or not _belongs_somewhere(entry):
+            continue
+        for site in chosen(sites(entry, held, subscriptions)):
+            one = site.subscription
+            if not is_on(entry, one):
+                found[one.id] = (*found.get(one.id, ()), entry)
+    return found
+
+
 def fits(coupon: Coupon, currency: str) -> bool:
     """Whether a coupon is worth something in a currency."""
     return coupon.currency in (None, currency)
+
+
+def _belongs_somewhere(entry: CustomerCoupon) -> bool:
+    if entry.coupon.duration != ONCE:
+        return True
+    return entry.subscription_id is not None and not entry.is_placed
 
 
 def _first(sites: Iterable[Site]) -> str | None:

@@ -9,7 +9,7 @@ from orchard.gateways import stripe, stripe_billing, stripe_checkout, stripe_sub
 from orchard.store import customers, orders
 from orchard.store.customers import Account
 from orchard.store.session import Session
-from orchard.usecases import stripe_events
+from orchard.usecases import placing, stripe_events
 from orchard.usecases.billing import completing, following, importing, ordering, verifying
 
 
@@ -31,6 +31,8 @@ def sync(session: Session, request: SyncRequest) -> dict[str, Any]:
         if following.converge(first, internal_id, subscription_id, **request.audit)
     ]
     done += _from_stripe(first, account, request.audit)
+    account = customers.require(session, request.customer_id)
+    done += [f"discounts {name}" for name in placing.put_missing(first, account)]
     account = customers.require(session, request.customer_id)
     left = list(verifying.differences(session, account))
     return contract.synced(request.customer_id, done, left)

@@ -7,12 +7,13 @@ from orchard.contracts.billing import verify as contract
 from orchard.contracts.billing.verify import Difference, VerifyRequest
 from orchard.domain.billing.order import CHECKOUT
 from orchard.domain.billing.subscription import OVERDUE, Subscription
-from orchard.domain.customer import ACTIVE, CustomerPlan
+from orchard.domain.customer import ACTIVE, Customer, CustomerPlan
 from orchard.gateways import stripe, stripe_billing, stripe_checkout, stripe_subscriptions
 from orchard.store import catalog, customers, invoices, orders
 from orchard.store.customers import Account
 from orchard.store.orders import Pending
 from orchard.store.session import Session
+from orchard.usecases import placing
 from orchard.usecases.billing import settings
 from orchard.usecases.billing.deal import Deal
 
@@ -32,9 +33,11 @@ def differences(session: Session, account: Account) -> Iterator[Difference]:
     held = orders.pending(session, account.customer.internal_id)
     yield from _left(session, held)
     named = subscription_ids(session, account)
-    for subscription_id in named:
-        found = stripe_subscriptions.get(session.environment, subscription_id)
-        yield from _subscription(session, account, subscription_id, found)
+    there = {name: stripe_subscriptions.get(session.environment, name) for name in named}
+    for subscription_id, known in there.items():
+        yield from _subscription(session, account, subscription_id, known)
+    alive = [one for one in there.values() if one is not None and not one.is_over]
+    yield from _discounts(session, account.customer, alive)
     if stripe_id is None:
         return
     if stripe.customer(session.environment, stripe_id) is None:
@@ -85,6 +88,18 @@ def _subscription(
         yield Difference("items", found.id, sold, there)
     for one in paid:
         yield from _facts(one, found)
+
+
+def _discounts(
+    session: Session, customer: Customer, alive: list[Subscription]
+) -> Iterator[Difference]:
+    """Coupons of the customer that a subscription lacks; what it has beside them is its own."""
+    lacking = placing.missing(session, customer, alive)
+    for one in alive:
+        if one.id in lacking:
+            there = [discount.coupon.id for discount in one.discounts]
+            wanted = [*there, *(entry.coupon.id for entry in lacking[one.id])]
+            yield Difference("discounts", one.id, wanted, there)
 
 
 def _items(deal: Deal) -> tuple[Any, ...]:
