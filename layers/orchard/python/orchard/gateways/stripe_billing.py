@@ -153,7 +153,9 @@ def open_invoices(environment: str, subscription_id: str) -> list[str]:
     """Return the invoices of a subscription that are still to be paid."""
     with connected(environment) as client:
         found = [
-            client.v1.invoices.list({"subscription": subscription_id, "status": status})
+            client.v1.invoices.list(
+                {"subscription": subscription_id, "status": status, "limit": 100}
+            )
             for status in ("open", "uncollectible")
         ]
     return [one.id for page in found for one in page.data if one.id]

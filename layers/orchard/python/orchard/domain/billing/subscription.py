@@ -12,6 +12,8 @@ from orchard.domain.billing.lines import Period
 ACTIVE, TRIALING, CANCELED, INCOMPLETE = "active", "trialing", "canceled", "incomplete"
 #: States in which a plan goes on, though its payment is overdue.
 OVERDUE = {"incomplete", "past_due", "unpaid", "paused"}
+#: Those in which a renewal was not paid.
+PAST_DUE = {"past_due", "unpaid"}
 OVER = {"canceled", "incomplete_expired"}
 
 

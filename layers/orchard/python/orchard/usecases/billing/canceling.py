@@ -7,11 +7,18 @@ from orchard.domain import interval
 from orchard.domain.billing import stripe_prices
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
-from orchard.domain.billing.order import Arrange, Bill, Effect, End, Refund, Step
+from orchard.domain.billing.order import Arrange, Bill, Effect, End, Refund, Step, Void
 from orchard.domain.customer import SCHEDULED, CustomerPlan
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
-from orchard.usecases.billing import defaults, following, planning, refunding, renewal_views
+from orchard.usecases.billing import (
+    defaults,
+    following,
+    planning,
+    refunding,
+    renewal_views,
+    writing_off,
+)
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.renewal_views import Beginning
@@ -35,6 +42,12 @@ class Ending:
         if self.held.add_on or self.held.one_off:
             return ()
         return tuple(following.successors(self.deal, self.held))
+
+    @property
+    def is_written_off(self) -> bool:
+        """Whether it ends at once although its cycle is not over, and what is owed with it."""
+        gone = (self.held.id, *(one.id for one in self.waiting))
+        return not self.bills_nothing and writing_off.is_due(self.deal, self.held, gone)
 
 
 def ending(deal: Deal, held: CustomerPlan, request: UpdateRequest) -> Ending:
@@ -122,7 +135,7 @@ def taken_back(one: Ending) -> Chosen:
 
 def _lines(one: Ending) -> tuple[LineItem, ...]:
     """What is credited, and what was used and not paid for, after discounts."""
-    if one.bills_nothing or not one.prorate:
+    if one.bills_nothing or not one.prorate or one.is_written_off:
         return ()
     deal = one.deal
     # A cycle that is not paid for leaves nothing to give back.
@@ -150,7 +163,8 @@ def _left(one: Ending, gone: tuple[str, ...], ahead: planning.Future) -> tuple[S
         return ()
     goods = deal.goods(*(deal.coming(it) for it in deal.on_subscription(gone)))
     if not goods.items:
-        return (End(subscription.id),)
+        owed = (Void(subscription.id),) if one.is_written_off else ()
+        return (End(subscription.id), *owed)
     return (Arrange(subscription.id, goods), *planning.steps(deal, ahead, arranged=True))
 
 

@@ -20,7 +20,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Contention, Write
 from orchard.store.table import Table
-from orchard.usecases.billing import effects, renewing, reports
+from orchard.usecases.billing import effects, renewing, reports, writing_off
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.effects import Setting
@@ -43,6 +43,7 @@ def subscription_changed(table: Table, event: Event, now: int) -> str:
             return "no subscription"
         if renewing.catch_up(found.session, found.account, subscription):
             raise Contention
+        writing_off.write_off(found.session, found.account, subscription)
         writes = in_line(found.session, found.account, subscription)
         found.session.commit(*writes)
         return "in line" if writes else "unchanged"
@@ -60,6 +61,7 @@ def converge(session: Session, internal_id: str, subscription_id: str, **audit: 
             return False
         if renewing.catch_up(session, account, subscription):
             raise Contention
+        writing_off.write_off(session, account, subscription)
         writes = in_line(session, account, subscription, **audit)
         if writes:
             session.commit(*writes)

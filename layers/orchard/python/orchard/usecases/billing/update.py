@@ -27,6 +27,7 @@ from orchard.usecases.billing import (
     update_wishes,
 )
 from orchard.usecases.billing.alterations import Alteration
+from orchard.usecases.billing.canceling import Ending
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
 from orchard.usecases.billing.update_wishes import Target
@@ -77,9 +78,7 @@ def decided(session: Session, account: Account, known: Catalog, request: UpdateR
     if request.cancel_action == "cancel_immediately":
         return Decided(target, *canceling.immediately(end))
     if request.cancel_action == "cancel_end_of_cycle":
-        if target.held.canceled_at is not None and target.held.status != SCHEDULED:
-            return Decided(target, Chosen((), Effect()))
-        return Decided(target, canceling.at_end_of_cycle(end))
+        return _ending_later(target, end)
     if request.cancel_action == "uncancel":
         if target.held.status == SCHEDULED:
             raise Invalid(f"Plan {target.held.plan_id} has not begun: there is nothing to uncancel")
@@ -88,6 +87,14 @@ def decided(session: Session, account: Account, known: Catalog, request: UpdateR
             back = canceling.taken_back(end) if is_canceled else Chosen((), Effect())
             return Decided(target, back)
     return Decided(target, _changed(target))
+
+
+def _ending_later(target: Target, end: Ending) -> Decided:
+    if end.is_written_off:
+        return Decided(target, *canceling.immediately(end))
+    if target.held.canceled_at is not None and target.held.status != SCHEDULED:
+        return Decided(target, Chosen((), Effect()))
+    return Decided(target, canceling.at_end_of_cycle(end))
 
 
 def intent_of(target: Target) -> str:
