@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.gateways.stripe_connection import connected
+from orchard.gateways.stripe_connection import connected, keyed
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -45,5 +45,5 @@ def _configuration(client: "StripeClient") -> str | None:
     if own:
         return own[0]
     asked: Any = {"features": _FEATURES, "metadata": {_KEY: "true"}}
-    made = client.v1.billing_portal.configurations.create(asked, {"idempotency_key": _KEY})
+    made = client.v1.billing_portal.configurations.create(asked, keyed(_KEY, asked))
     return made.id

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from orchard.domain import money
 from orchard.domain.billing.usage_lines import Charge, Group
 from orchard.errors import StripeMissing
-from orchard.gateways.stripe_connection import connected
+from orchard.gateways.stripe_connection import connected, keyed
 
 CYCLE, DRAFT = "subscription_cycle", "draft"
 _ROW, _PERIOD, _QUANTITY = "orchard_row_id", "orchard_period_end", "orchard_quantity"
@@ -59,7 +59,8 @@ def add(environment: str, invoice: Renewal, charge: Charge) -> None:
     params: Any = {"customer": invoice.customer, "invoice": invoice.id}
     params |= _item(charge, invoice.currency)
     with connected(environment) as client:
-        client.v1.invoice_items.create(params, {"idempotency_key": key})
+        # A feature, or a plan, may have another name than when it was tried before.
+        client.v1.invoice_items.create(params, keyed(key, params))
 
 
 def final(environment: str, customer: str, name: str, params: Mapping[str, Any]) -> Renewal:
@@ -80,8 +81,7 @@ def final(environment: str, customer: str, name: str, params: Mapping[str, Any])
                 "metadata": {_FINAL: name},
                 **params,
             }
-            options: Any = {"idempotency_key": f"orchard:final:{name}"}
-            found = client.v1.invoices.create(asked, options).id
+            found = client.v1.invoices.create(asked, keyed(f"orchard:final:{name}", asked)).id
         made = client.v1.invoices.retrieve(str(found)).to_dict()
         lines = client.v1.invoices.line_items.list(str(found), {"limit": _PAGE})
         return _read(made, (line.to_dict() for line in lines.auto_paging_iter()))

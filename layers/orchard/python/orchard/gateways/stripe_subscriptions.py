@@ -12,7 +12,7 @@ from orchard.domain.billing.lines import Period
 from orchard.domain.billing.subscription import Item, Subscription
 from orchard.errors import StripeMissing
 from orchard.gateways import stripe_coupons
-from orchard.gateways.stripe_connection import connected
+from orchard.gateways.stripe_connection import connected, keyed
 
 type Document = Mapping[str, Any]
 
@@ -55,10 +55,10 @@ def begin(environment: str, params: Mapping[str, Any], key: str) -> Subscription
 def change(
     environment: str, subscription_id: str, params: Mapping[str, Any], key: str
 ) -> Subscription:
-    """Change a subscription with Stripe's own parameters."""
+    """Change a subscription with Stripe's own parameters, which may follow from what it was."""
     with connected(environment) as client:
         asked: Any = {**params, "expand": EXPANDED}
-        changed = client.v1.subscriptions.update(subscription_id, asked, {"idempotency_key": key})
+        changed = client.v1.subscriptions.update(subscription_id, asked, keyed(key, params))
         return read(changed.to_dict())
 
 
@@ -91,9 +91,9 @@ def schedule(
             "end_behavior": "release",
             "proration_behavior": "none",
         }
-        client.v1.subscription_schedules.update(
-            made.id, asked, {"idempotency_key": f"{key}:phases"}
-        )
+        # What is there by now may be something else than when it was tried before.
+        options = keyed(f"{key}:phases", asked)
+        client.v1.subscription_schedules.update(made.id, asked, options)
         return made.id
 
 

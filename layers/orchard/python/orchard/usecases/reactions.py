@@ -9,6 +9,7 @@ from orchard.usecases.billing.completing import (
     checkout_completed,
     checkout_expired,
     invoice_paid,
+    invoice_withdrawn,
 )
 from orchard.usecases.billing.following import subscription_changed
 from orchard.usecases.billing.importing import subscription_created
@@ -46,9 +47,9 @@ REACTIONS: Mapping[str, Reaction] = {
     "invoice.updated": sync_invoice,
     "invoice.paid": in_turn(sync_invoice, invoice_paid),
     "invoice.payment_failed": sync_invoice,
-    "invoice.voided": sync_invoice,
-    "invoice.marked_uncollectible": sync_invoice,
-    "invoice.deleted": sync_invoice,
+    "invoice.voided": in_turn(sync_invoice, invoice_withdrawn),
+    "invoice.marked_uncollectible": in_turn(sync_invoice, invoice_withdrawn),
+    "invoice.deleted": in_turn(sync_invoice, invoice_withdrawn),
     "checkout.session.completed": checkout_completed,
     "checkout.session.async_payment_succeeded": checkout_completed,
     "checkout.session.async_payment_failed": checkout_expired,

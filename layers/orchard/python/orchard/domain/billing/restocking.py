@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from orchard.domain import interval
+from orchard.domain import interval, renewal
 from orchard.domain.billing import arrears, quantities
 from orchard.domain.billing.usage_lines import price_interval
 from orchard.domain.customer import CustomerPlan
@@ -71,6 +71,23 @@ def redated(state: State, held: CustomerPlan, ends: Ends) -> State:
         return row._replace(next_reset_at=end) if is_due else row
 
     return arrears.changed(state, held, change)
+
+
+def retried(state: State, held: CustomerPlan, end: int, ends: Ends, now: int) -> State:
+    """Return a state in which the trial of a plan ends at another time; what resets does so then.
+
+    Where that is past, periods that began with it end as `ends` says.
+    """
+
+    def change(_place: Place, row: Row) -> Row:
+        if end <= now and row.trial_ends_at is None:
+            return row
+        is_due = row.next_reset_at is not None and (row.interval, row.interval_count) in ends
+        row = row._replace(trial_ends_at=end, next_reset_at=end if is_due else row.next_reset_at)
+        return renewal.after_trial(row, end) if end <= now else row
+
+    after = arrears.changed(state, held, change)
+    return redated(after, held, ends) if end <= now else after
 
 
 def _is_sold_ahead(row: Row) -> bool:

@@ -78,6 +78,18 @@ def invoice_paid(table: Table, event: Event, now: int) -> str:
     return "no order" if order is None else "paid"
 
 
+def invoice_withdrawn(table: Table, event: Event, now: int) -> str:
+    """Give up an order that waited for this invoice, which nobody is to pay any more."""
+    found = reports.opened(table, event, now, "withdrawal")
+    if found is None:
+        return "unknown customer"
+    order = next((one for one in found.pending.orders if _waits_for(one, event)), None)
+    if order is not None:
+        ordering.give_up(found.session, order)
+    found.session.commit()
+    return "no order" if order is None else "given up"
+
+
 def complete(session: Session, order: Order, made: CheckoutSession) -> None:
     """Write the effect of an order that was paid for on Stripe's page, or go on with the card."""
     if made.mode == stripe_checkout.SETUP:

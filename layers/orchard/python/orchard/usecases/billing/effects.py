@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from orchard.domain import attachment, changes, customer
 from orchard.domain.arrangement import Household
 from orchard.domain.attachment import Attached, Terms
-from orchard.domain.billing import arrears, customizing, seats
+from orchard.domain.billing import arrears, customizing, restocking, seats
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.catalog import Catalog, Plan
@@ -123,9 +123,21 @@ def _moved(setting: Setting, effect: Effect) -> Mapping[Place, Holding]:
     for held in account.plans:
         if held.id in effect.settled:
             state = arrears.settled(state, held, None)
+        state = _on_trial(setting, held, state)
     state = seats.bumped(state, effect.seats)
     paid = setting.subscription
     return amending.amended(session, setting.known, account, state, effect, paid)
+
+
+def _on_trial(
+    setting: Setting, held: CustomerPlan, state: Mapping[Place, Holding]
+) -> Mapping[Place, Holding]:
+    """What balances hold once the trial of a plan ends at another time."""
+    paid = setting.subscription
+    fact = setting.facts.get(held.id, {}).get("trial_ends_at", held.trial_ends_at)
+    if paid is None or fact is None or fact == held.trial_ends_at:
+        return state
+    return restocking.retried(state, held, fact, first_resets(paid), setting.session.now)
 
 
 def plan_of(known: Catalog, gain: Gain) -> Plan:

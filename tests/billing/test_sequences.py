@@ -1,0 +1,149 @@
+"""Sequences of ordinary events, here and at Stripe, that have to end in the one right state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from orchard.gateways import stripe_subscriptions
+from orchard.store import customers, orders
+from orchard.store.orders import Pending
+from orchard.store.table import Table
+from tests.billing.conftest import Shop, a_price
+from tests.builders import a_plan
+from tests.concurrency.faults import Killed
+from tests.concurrency.interruptions import LEASE_S, finish, restart
+from tests.conftest import session_of
+
+DAY = 86_400_000
+METERED = {
+    "feature_id": "messages",
+    "included": 100,
+    "price": {"amount": 0.1, "interval": "month", "billing_method": "usage_based"},
+}
+
+
+def waiting(shop: Shop, table: Table) -> Pending:
+    """What the customer's billing waits for."""
+    session = session_of(table, shop.clock.now)
+    return orders.pending(session, customers.require(session, "user_1").customer.internal_id)
+
+
+def update(shop: Shop, plan_id: str, **body: Any) -> Any:
+    shop.clock.advance(seconds=1)
+    answer = shop.done("billing.update", customer_id="user_1", plan_id=plan_id, **body)
+    shop.report()
+    return answer
+
+
+def subscription_of(shop: Shop) -> Any:
+    """The plan's subscription as the API shows it."""
+    (shown,) = shop.done("customers.get", customer_id="user_1")["subscriptions"]
+    return shown
+
+
+def die_planning(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, after: bool
+) -> None:
+    """Act in a process that dies when it tells Stripe what comes after the cycle."""
+    real = stripe_subscriptions.schedule
+
+    def die(*arguments: Any) -> str:
+        if after:
+            real(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stripe_subscriptions, "schedule", die)
+        with pytest.raises(Killed):
+            act()
+    restart()
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_sent_invoice_that_is_voided_at_stripe_gives_its_order_up(
+    shop: Shop, table: Table, *, is_early: bool
+) -> None:
+    stripe_id = shop.customer(card=None)
+    mode = {"enabled": True, "enable_plan_immediately": is_early}
+    answer = shop.attach("pro", invoice_mode=mode)
+    assert len(waiting(shop, table).orders) == 1
+    shop.api(f"invoices/{answer['invoice']['stripe_id']}/void")
+    shop.report()
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {}
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
+
+
+def test_a_report_of_others_is_believed_after_what_was_left_is_finished(
+    shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    update(shop, "pro", cancel_action="cancel_end_of_cycle")
+    attach = {"customer_id": "user_1", "plan_id": "addon"}
+    die_planning(monkeypatch, lambda: shop.call("billing.attach", attach), after=False)
+    shop.clock.advance(seconds=LEASE_S)
+    (found,) = shop.subscriptions(stripe_id)
+    shop.api(f"subscriptions/{found['id']}", **{"metadata[note]": "seen"})
+    shop.report()
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {"pro": "canceling", "addon": "active"}
+    shop.pass_time(days=32)
+    assert shop.plans() == {"addon": "active"}
+    assert shop.invoices()[0] == (20, "paid")
+
+
+def test_what_is_planned_anew_after_a_crash_may_differ_from_the_first_try(
+    shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.customer()
+    shop.api("coupons", id="half", percent_off="50", duration="forever")
+    shop.attach("premium")
+    attach = {"customer_id": "user_1", "plan_id": "pro"}
+    die_planning(monkeypatch, lambda: shop.call("billing.attach", attach), after=True)
+    (found,) = shop.subscriptions(stripe_id)
+    shop.api(f"subscriptions/{found['id']}", **{"discounts[0][coupon]": "half"})
+    shop.clock.advance(seconds=LEASE_S)
+    assert finish(shop, table)["OrdersFinished"] == 1
+    shop.report()
+
+    assert shop.plans() == {"premium": "canceling", "pro": "scheduled"}
+    shop.pass_time(days=32)
+    assert shop.plans() == {"pro": "active"}
+    assert shop.invoices()[0] == (10, "paid")
+
+
+@pytest.mark.parametrize("days", [3, 14, None])
+def test_the_end_of_a_trial_may_move_at_stripe(shop: Shop, days: int | None) -> None:
+    trial = {"duration_length": 7, "duration_type": "day", "card_required": True}
+    a_plan(shop.call, "tried", METERED, price=a_price(20), free_trial=trial)
+    stripe_id = shop.customer()
+    shop.attach("tried")
+    use = {"customer_id": "user_1", "feature_id": "messages"}
+    shop.done("balances.track", **use, value=130)
+    shop.pass_time(days=1)
+    (found,) = shop.subscriptions(stripe_id)
+    end = "now" if days is None else (shop.clock.now + days * DAY) // 1000
+    shop.api(f"subscriptions/{found['id']}", trial_end=end, proration_behavior="none")
+    shop.report()
+    if days is not None:
+        assert subscription_of(shop)["trial_ends_at"] == end * 1000
+        (row,) = shop.done("customers.get", customer_id="user_1")["balances"]["messages"][
+            "breakdown"
+        ]
+        assert row["reset"]["resets_at"] == end * 1000
+        shop.pass_time(days=days - 1)
+        assert shop.remaining() == 0
+        shop.pass_time(days=2)
+
+    # What was used on trial is free, what comes after is not.
+    assert shop.remaining() == 100
+    ends_at = subscription_of(shop)["current_period_end"]
+    (row,) = shop.done("customers.get", customer_id="user_1")["balances"]["messages"]["breakdown"]
+    assert row["reset"]["resets_at"] == ends_at
+    shop.done("balances.track", **use, value=110)
+    shop.pass_time(days=32)
+    assert shop.invoices() == [(21, "paid"), (20, "paid"), (0, "paid")]
