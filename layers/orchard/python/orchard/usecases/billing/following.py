@@ -20,10 +20,11 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Contention, Write
 from orchard.store.table import Table
-from orchard.usecases.billing import effects, renewing, reports, writing_off
+from orchard.usecases.billing import effects, ordering, renewing, reports, writing_off
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.effects import Setting
+from orchard.usecases.billing.reports import Opened
 
 #: A phase is taken to have begun so long before it does: clocks differ.
 _TOLERANCE_MS = 10 * MINUTE_MS
@@ -38,6 +39,8 @@ def subscription_changed(table: Table, event: Event, now: int) -> str:
             return "unknown customer"
         if reports.refuse_meanwhile(event, found):
             return "own change"
+        if _finished_left(found):
+            raise Contention
         subscription = stripe_subscriptions.get(event.environment, event.object["id"])
         if subscription is None:
             return "no subscription"
@@ -68,6 +71,17 @@ def converge(session: Session, internal_id: str, subscription_id: str, **audit: 
         return bool(writes)
 
     return optimistic(attempt)
+
+
+def _finished_left(found: Opened) -> bool:
+    """Finish orders that were left half done; whether there were any.
+
+    Until then what Stripe has is neither what was nor what is wanted.
+    """
+    left = found.pending.abandoned(found.session.now)
+    for order in left:
+        ordering.finish(found.session, order)
+    return bool(left)
 
 
 def in_line(
