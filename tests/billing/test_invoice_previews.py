@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.billing.conftest import Shop, a_price
-from tests.builders import a_plan
+from tests.billing.test_update import packs, prorated, seats
+from tests.builders import a_feature, a_plan
 
 
 def previews(shop: Shop) -> list[Any]:
@@ -12,10 +13,13 @@ def previews(shop: Shop) -> list[Any]:
     return found
 
 
-def a_metered_plan(shop: Shop) -> None:
+def metered() -> dict[str, Any]:
     price = {"amount": 0.1, "interval": "month", "billing_method": "usage_based"}
-    item = {"feature_id": "messages", "included": 100, "price": price}
-    a_plan(shop.call, "metered", item, price=a_price(20))
+    return {"feature_id": "messages", "included": 100, "price": price}
+
+
+def a_metered_plan(shop: Shop) -> None:
+    a_plan(shop.call, "metered", metered(), price=a_price(20))
 
 
 def test_nobody_is_billed_without_a_subscription(shop: Shop) -> None:
@@ -97,3 +101,52 @@ def test_each_subscription_has_its_own(shop: Shop) -> None:
         (["addon"], 20),
         (["pro"], 20),
     ]
+
+
+def test_what_waits_at_stripe_is_on_the_next_invoice(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.api("coupons", id="half", percent_off="50", duration="forever")
+    a_feature(shop.call, "seats", consumable=False)
+    later = prorated("prorate_next_cycle", "prorate_next_cycle")
+    a_plan(shop.call, "team", packs(**later), metered())
+    shop.attach("team", **seats(5), discounts=[{"reward_id": "half"}])
+    a_plan(shop.call, "archive", price=a_price(200, "year"), add_on=True)
+    shop.attach("archive", new_billing_subscription=True)
+    shop.pass_time(days=10)
+    for units in (10, 8):
+        shop.done("billing.update", customer_id="user_1", plan_id="team", **seats(units))
+    shop.done("balances.track", customer_id="user_1", feature_id="messages", value=150)
+    item = {"customer": stripe_id, "currency": "usd"}
+    shop.api("invoiceitems", **item, amount="700", description="Training")
+    shop.api("invoiceitems", **item, amount="300", discountable="false")
+    shop.api("invoiceitems", **item, amount="-250", description="Goodwill")
+    shop.report()
+
+    seen, yearly = previews(shop)
+
+    assert (yearly["plan_ids"], yearly["total"]) == (["archive"], 200)
+    assert seen["plan_ids"] == ["team"]
+    shown = [(one["display_name"], one["plan_id"]) for one in seen["line_items"]]
+    assert shown.count(("Seats", "team")) == 3
+    assert {("Training", ""), ("Goodwill", "")} <= set(shown)
+    assert seen["subtotal"] > seen["total"] > 0
+    shop.pass_time(days=22)
+    assert shop.invoices()[0] == (seen["total"], "paid")
+    assert ("Training", "") not in [
+        (one["display_name"], one["plan_id"]) for one in previews(shop)[0]["line_items"]
+    ]
+
+
+def test_a_subscription_that_ends_bills_what_waits_for_it(shop: Shop) -> None:
+    shop.customer()
+    a_feature(shop.call, "seats", consumable=False)
+    a_plan(shop.call, "team", packs(**prorated("prorate_next_cycle")))
+    shop.attach("team", **seats(5))
+    about = {"customer_id": "user_1", "plan_id": "team"}
+    shop.done("billing.update", **about, **seats(10))
+    shop.done("billing.update", **about, cancel_action="cancel_end_of_cycle")
+
+    (seen,) = previews(shop)
+    assert seen["total"] == 50
+    shop.pass_time(days=32)
+    assert shop.invoices()[0] == (50, "paid")

@@ -109,7 +109,7 @@ def preview(shown: Shown) -> dict[str, Any]:
 def upcoming(at: int, currency: str, lines: tuple[LineItem, ...]) -> dict[str, Any]:
     """Return the next invoice of a subscription, as customers show it."""
     return {
-        "plan_ids": list(dict.fromkeys(one.plan_id for one in lines)),
+        "plan_ids": list(dict.fromkeys(one.plan_id for one in lines if one.plan_id)),
         "invoice_at": at,
         "currency": currency,
         **_sums(lines),

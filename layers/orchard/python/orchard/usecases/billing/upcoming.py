@@ -1,6 +1,9 @@
-"""The next invoice of each subscription of a customer: what recurs, and usage so far."""
+"""The next invoice of each subscription of a customer.
 
-from collections.abc import Iterator
+It has what recurs, usage so far, and what waits for it at Stripe.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchard.contracts.billing import responses
@@ -9,6 +12,8 @@ from orchard.domain.billing import arrears, charging, discounts
 from orchard.domain.billing.lines import Bought, LineItem
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.interval import DAY_MS
+from orchard.gateways import stripe_waiting
+from orchard.gateways.stripe_waiting import Waiting
 from orchard.store import catalog, customers
 from orchard.store.session import Session
 from orchard.usecases import standing
@@ -23,14 +28,26 @@ def invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
     A subscription that ends without anything left to bill has none. Errors: those of Stripe.
     """
     account = customers.require(session, profile.customer.internal_id)
+    found = standing.subscriptions(session, profile.plans)
+    dated = sorted((at, one.id, one) for one in found if (at := _at(one)) is not None)
+    if not dated or account.customer.stripe_id is None:
+        return []
     known = catalog.cached(session)
-    found = []
-    for one in standing.subscriptions(session, profile.plans):
-        deal, at = Deal(session, account, known, one), _at(one)
-        lines = () if at is None else _lines(deal, one, at)
-        if at is not None and lines:
-            found.append(responses.upcoming(at, one.currency, lines))
-    return found
+    left = stripe_waiting.of_customer(session.environment, account.customer.stripe_id)
+    shown = []
+    for at, _name, one in dated:
+        deal = Deal(session, account, known, one)
+        # What waits for no subscription in particular is on the invoice that comes first.
+        own = [it for it in left if _is_for(it, one)]
+        lines = _lines(deal, one, at, own)
+        if lines:
+            left = tuple(it for it in left if it not in own)
+            shown.append(responses.upcoming(at, one.currency, lines))
+    return shown
+
+
+def _is_for(waiting: Waiting, one: Subscription) -> bool:
+    return waiting.subscription_id in (None, one.id) and waiting.currency == one.currency
 
 
 def _at(one: Subscription) -> int | None:
@@ -41,12 +58,26 @@ def _at(one: Subscription) -> int | None:
     return min(ends, default=None)
 
 
-def _lines(deal: Deal, one: Subscription, at: int) -> tuple[LineItem, ...]:
+def _lines(
+    deal: Deal, one: Subscription, at: int, waiting: Sequence[Waiting]
+) -> tuple[LineItem, ...]:
     ahead = planning.future(deal, Turn())
     usage = () if one.is_trialing else tuple(_usage(deal, at))
     fixed = (line for bought in ahead.plans for line in _fixed(deal, bought, at))
+    waits = [(_named(deal, it.line), it.discountable) for it in waiting]
+    less = (line for line, is_discountable in waits if is_discountable)
+    whole = (line for line, is_discountable in waits if not is_discountable)
     alive = discounts.alive_next_cycle(one.discounts, at, invoiced_now=False)
-    return deal.reduced((*fixed, *usage), alive)
+    return (*deal.reduced((*fixed, *usage, *less), alive), *whole)
+
+
+def _named(deal: Deal, line: LineItem) -> LineItem:
+    """A line that waits at Stripe, with the name of what it is for, if that is ours."""
+    feature = deal.known.features.get(line.feature_id or "")
+    held = (one for one in deal.account.plans if one.id == line.customer_plan_id)
+    plans = (deal.bought(one).plan.name for one in held)
+    name = feature.name if feature is not None else next(plans, None)
+    return line._replace(display_name=name or line.description)
 
 
 def _fixed(deal: Deal, bought: Bought, at: int) -> Iterator[LineItem]:
