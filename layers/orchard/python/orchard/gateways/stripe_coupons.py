@@ -20,6 +20,7 @@ _EXPANDED = ["applies_to"]
 _EXPANDED_CODES = ["data.promotion.coupon.applies_to"]
 #: So many codes, used up ones included, may spell the same, and so many invoices are looked at.
 _MOST = 100
+_REST_OF = "orchard_rest_of"
 
 
 class FoundCoupon(NamedTuple):
@@ -71,6 +72,15 @@ def create_coupon(
     with connected(environment) as client:
         made = client.v1.coupons.create(asked, {"idempotency_key": key}).to_dict()
     return FoundCoupon(read_coupon(made), made.get("metadata") or {})
+
+
+def ensure_rest(environment: str, rest: Coupon, whole_id: str) -> None:
+    """Let there be a coupon for what is left of another one, by whose id it goes here."""
+    try:
+        create_coupon(environment, rest, {_REST_OF: whole_id}, f"orchard:coupon:{rest.id}")
+    except StripeFailed as refused:
+        if not is_taken(refused):
+            raise
 
 
 def rename_coupon(environment: str, coupon: Coupon) -> None:
@@ -139,10 +149,10 @@ def is_taken(failed: StripeFailed) -> bool:
 
 
 def read_coupon(found: Document) -> Coupon:
-    """Return a coupon of Stripe in our terms."""
+    """Return a coupon of Stripe in our terms; what is left of one is known by the id of that."""
     percent, off, currency = (found.get(name) for name in ("percent_off", "amount_off", "currency"))
     return Coupon(
-        id=found["id"],
+        id=(found.get("metadata") or {}).get(_REST_OF) or found["id"],
         name=found.get("name"),
         percent_off=None if percent is None else Decimal(str(percent)),
         amount_off=None if off is None else money.major(off, currency or money.MAIN_CURRENCY),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from orchard.domain.billing.coupons import ONCE, Coupon
+from orchard.domain.billing.coupons import Coupon
 from orchard.domain.billing.order import Checkout, Order
 from orchard.domain.interval import DAY_MS
 from orchard.gateways import stripe_coupons
@@ -46,13 +46,17 @@ def _sold(environment: str, order: Order, step: Checkout) -> dict[str, Any]:
     found = settings.ids_of(environment, step.goods)
     lines = []
     for item, shown in zip(step.goods.items, settings.items(found, step.goods.items), strict=True):
-        if item.price.product in step.adjustable:
+        # The amount of several discounts is for these quantities.
+        if item.price.product in step.adjustable and not (is_merged(step) and step.merged):
             bounds = {"enabled": True, "minimum": 0, "maximum": _MOST_UNITS}
             shown = {**shown, "adjustable_quantity": bounds}  # noqa: PLW2901 - the same line
         lines.append(shown)
     params: dict[str, Any] = {"line_items": lines}
     discounts = _shown(environment, order, step)
-    params |= {"discounts": discounts} if discounts else {"allow_promotion_codes": True}
+    if discounts:
+        params["discounts"] = discounts
+    elif not step.discounts:
+        params["allow_promotion_codes"] = True
     if step.mode == "payment":
         noted = {"metadata": settings.metadata(order)}
         params["invoice_creation"] = {"enabled": True, "invoice_data": noted}
@@ -89,14 +93,6 @@ def _shown(environment: str, order: Order, step: Checkout) -> list[dict[str, str
 def is_merged(step: Checkout) -> bool:
     """Whether the page shows several discounts as one."""
     return len(step.discounts) > 1
-
-
-def after_payment(step: Checkout) -> list[dict[str, str]]:
-    """Return the discounts that the subscription of a page has after its first invoice."""
-    spent = step.merged > 0
-    return as_parameters(
-        one for one in step.discounts if not (spent and one.coupon.duration == ONCE)
-    )
 
 
 def _trial(now: int, end: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from orchard.domain.billing import quantities, stripe_prices
 from orchard.domain.billing.order import CHECKOUT, PAYMENT, Checkout, Gain, Order
+from orchard.domain.billing.subscription import Subscription
 from orchard.domain.customer import Customer
 from orchard.errors import Locked
 from orchard.gateways import stripe_billing, stripe_checkout, stripe_subscriptions
@@ -18,6 +19,7 @@ from orchard.usecases.billing import (
     checkouts,
     effects,
     ordering,
+    page_discounts,
     reports,
     saved_cards,
     settings,
@@ -107,20 +109,18 @@ def complete(session: Session, order: Order, made: CheckoutSession) -> None:
     if made.customer is not None:
         stripe_billing.prefer_a_card(session.environment, made.customer)
     if subscription is not None:
-        _discount(session, order, subscription.id)
+        _discount(session, order, subscription)
     sold = _as_bought(session, order, made)
     own = ordering.as_maker(session, sold)
     own.marks.extend(session.marks)
     ordering.settle(own, Outcome(sold, subscription, session=made))
 
 
-def _discount(session: Session, order: Order, subscription_id: str) -> None:
+def _discount(session: Session, order: Order, subscription: Subscription) -> None:
     """Give the subscription its discounts, where the page could only show what they come to."""
     for step in order.steps:
         if isinstance(step, Checkout) and checkouts.is_merged(step):
-            params = {"discounts": checkouts.after_payment(step) or ""}
-            key = f"orchard:{order.id}:discounts"
-            stripe_subscriptions.change(session.environment, subscription_id, params, key)
+            page_discounts.settle(session.environment, order, step, subscription)
 
 
 def _order(found: Opened, made: CheckoutSession) -> Order | None:
