@@ -22,7 +22,10 @@ READ_ONLY = {"aggregate", "explain", "get", "list", "preview_recalculate", "prev
 READ_ONLY |= {"preview_attach", "preview_multi_attach", "verify"}
 #: Those that read at Stripe too.
 AT_STRIPE = {"CustomersGet", "BillingVerify"}
-POLICIES = {"ReadTable", "WriteTable", "ReadStripeSecrets", "SendTracks", "PublishEvents"}
+POLICIES = {
+    *("ReadTable", "WriteTable", "ReadStripeSecrets"),
+    *("SendTracks", "SendTopUps", "PublishEvents"),
+}
 
 
 def operation_of(properties: dict[str, Any]) -> str:
@@ -129,7 +132,12 @@ def test_policies_permit_what_the_code_does_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "variable"), [("SendTracks", "TRACK_QUEUE_URL"), ("PublishEvents", "EVENT_BUS_NAME")]
+    ("policy", "variable"),
+    [
+        ("SendTracks", "TRACK_QUEUE_URL"),
+        ("SendTopUps", "TOP_UP_QUEUE_URL"),
+        ("PublishEvents", "EVENT_BUS_NAME"),
+    ],
 )
 def test_who_may_send_messages_knows_where_to_and_nobody_else_does(
     policy: str, variable: str
@@ -145,14 +153,17 @@ def test_who_may_send_messages_knows_where_to_and_nobody_else_does(
     assert permitted
 
 
-def test_a_queue_waits_longer_than_its_function_may_take_and_keeps_what_fails() -> None:
-    queue = RESOURCES["TrackQueue"]["Properties"]
-    source = FUNCTIONS["Track"]["Events"]["Tracks"]["Properties"]
+@pytest.mark.parametrize(("function", "event"), [("Track", "Tracks"), ("TopUp", "Uses")])
+def test_a_queue_waits_longer_than_its_function_may_take_and_keeps_what_fails(
+    function: str, event: str
+) -> None:
+    queue = RESOURCES[f"{function}Queue"]["Properties"]
+    source = FUNCTIONS[function]["Events"][event]["Properties"]
 
-    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["Track"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[function]["Timeout"]
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] > 1
-    for name in ("TrackQueue", "TrackDeadLetters"):
+    for name in (f"{function}Queue", f"{function}DeadLetters"):
         assert RESOURCES[name]["Properties"]["SqsManagedSseEnabled"] is True
         assert RESOURCES[name]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
 

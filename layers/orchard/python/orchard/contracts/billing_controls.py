@@ -142,6 +142,14 @@ class BillingControls(EntityControls):
         _once(self.auto_topups, "auto top-up")
         return self
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many purchases are to count in the windows of features."""
+        sent = {entry.feature_id: entry.purchase_limit for entry in self.auto_topups or ()}
+        return {
+            name: limit.count for name, limit in sent.items() if limit and limit.count is not None
+        }
+
 
 def merged(stored: dict[str, Any], controls: EntityControls | None) -> dict[str, Any]:
     """Return the stored controls with the lists that were sent in place of the old ones."""

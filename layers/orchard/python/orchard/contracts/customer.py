@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from orchard.contracts import balance
 from orchard.contracts.numbers import plain
 from orchard.domain import arrangement, controls, summary
+from orchard.domain.billing import top_ups
+from orchard.domain.billing.top_ups import Record
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import State
@@ -27,6 +29,8 @@ class Profile(NamedTuple):
     subject: Subject = CUSTOMER
     #: By feature, the version of the balance.
     versions: Mapping[str, int] = {}
+    #: What became of automatic top-ups, if that is to be shown.
+    top_ups: tuple[Record, ...] = ()
 
     @property
     def features(self) -> dict[str, None]:
@@ -97,6 +101,7 @@ def controls_of(
     plans = (plan for plan in profile.plans if plan.entity_id == entity_id)
     given = [plan.billing_controls for plan in plans if plan.billing_controls]
     held = controls.effective(own, given) if merge else own
+    held = top_ups.with_windows(held, profile.top_ups, profile.now)
     return arrangement.with_usage(held, profile.state, entity_id)
 
 

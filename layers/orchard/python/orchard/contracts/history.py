@@ -22,6 +22,7 @@ _TYPES = {
     "update_plan": "plan_change",
     "create": "plan_change",
     "plan_ended": "plan_change",
+    "auto_topup": "grant",
     "delete_balance": "delete",
     "create_entity": "entity_change",
     "delete_entity": "entity_change",

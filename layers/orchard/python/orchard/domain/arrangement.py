@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from orchard.domain import controls as rules
 from orchard.domain import windows
+from orchard.domain.billing import top_ups
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import (
@@ -69,7 +70,7 @@ def sourced(state: State) -> frozenset[str]:
 
 def has_part(held: Holding) -> bool:
     """Whether a balance has a part in uses of its feature: it can pay, or limits them."""
-    return bool(held.rows) or held.controls._replace(alerts=()) != NO_CONTROLS
+    return bool(held.rows) or held.controls._replace(alerts=(), top_up=None) != NO_CONTROLS
 
 
 def with_usage(lists: Lists, state: State, entity_id: str | None) -> dict[str, Any]:
@@ -147,7 +148,14 @@ def _controls(place: Place, lists: Lists, held: Controls, rows: Rows, now: int) 
     counted = {_identity(limit): limit for limit in held.usage_limits}
     limits = [_usage_limit(entry, counted) for entry in about["usage_limits"]]
     alerts = tuple(_alert(entry) for entry in about["usage_alerts"] if entry.get("enabled", True))
-    found = Controls(allowed, spend, windows.aligned(tuple(limits), rows, now), alerts)
+    topped = None if place.entity_id else top_ups.rule(lists, place.feature_id)
+    found = Controls(
+        overage_allowed=allowed,
+        spend_limit=spend,
+        usage_limits=windows.aligned(tuple(limits), rows, now),
+        alerts=alerts,
+        top_up=None if topped is None else topped.threshold,
+    )
     return NO_CONTROLS if found == NO_CONTROLS else found
 
 

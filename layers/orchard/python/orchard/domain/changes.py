@@ -41,6 +41,7 @@ ACTIONS = {
     "unpaid": "billing.unpaid",
     "sync": "billing.sync",
     "seats": "billing.seats",
+    "auto_topup": "billing.auto_topup",
     "redeem": "rewards.redeem",
     "coupon_added": "coupons.add",
     "coupon_removed": "coupons.remove",

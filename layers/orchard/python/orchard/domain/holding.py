@@ -75,6 +75,8 @@ class Controls(NamedTuple):
     spend_limit: SpendLimit | None = None
     usage_limits: tuple[UsageLimit, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    #: More is bought once so little is left.
+    top_up: Decimal | None = None
 
     @property
     def spend_cap(self) -> SpendLimit | None:

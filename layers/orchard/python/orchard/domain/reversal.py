@@ -32,6 +32,7 @@ _INSTEAD = {
     "unpaid": "use billing.attach to give the plan again",
     "sync": "use billing.update or billing.attach to change plans again",
     "seats": "use balances.track to give the units back",
+    "auto_topup": "refund its invoice at Stripe, and use balances.update",
     "redeem": "use balances.delete to take back what was granted",
     "coupon_added": "use coupons.remove to take the coupon back",
     "coupon_removed": "use coupons.add to give the coupon again",

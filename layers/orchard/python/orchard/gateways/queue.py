@@ -1,4 +1,4 @@
-"""The queue of usage that is recorded later (TRACK_QUEUE_URL)."""
+"""Queues of work for later: of usage (TRACK_QUEUE_URL) and of top-ups (TOP_UP_QUEUE_URL)."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,24 +9,27 @@ from orchard.gateways import aws
 #: Bytes of one message, and of all that are sent together; SQS allows a few more.
 LARGEST_BYTES = 250_000
 _TOGETHER = 10
+TRACKS = "TRACK_QUEUE_URL"
 
 
-def send(bodies: Sequence[str]) -> int:
-    """Put messages of ASCII text into the queue; return how many it certainly took.
+def send(bodies: Sequence[str], variable: str = TRACKS) -> int:
+    """Put messages of ASCII text into the queue that an environment variable has the address of.
+
+    Returns how many it certainly took.
 
     What it refuses is sent again. When that doesn't help the rest isn't tried: a queue that is
     down should get no more than a part. No errors: fewer than all of them is the failure.
     """
     taken = 0
     for some in _chunks(bodies):
-        accepted = _accepted(some)
+        accepted = _accepted(some, os.environ[variable])
         taken += accepted
         if accepted < len(some):
             break
     return taken
 
 
-def _accepted(bodies: Sequence[str]) -> int:
+def _accepted(bodies: Sequence[str], url: str) -> int:
     left = {str(number): body for number, body in enumerate(bodies)}
     for seconds in aws.pauses():
         entries = [{"Id": name, "MessageBody": body} for name, body in left.items()]
@@ -34,7 +37,7 @@ def _accepted(bodies: Sequence[str]) -> int:
             answer = aws.call(
                 "sqs",
                 "send_message_batch",
-                QueueUrl=os.environ["TRACK_QUEUE_URL"],
+                QueueUrl=url,
                 Entries=entries,
             )
         except Unavailable:

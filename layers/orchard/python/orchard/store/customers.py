@@ -6,6 +6,7 @@ reads all of a customer. A pointer leads from the internal id to them.
 
 from typing import Any, NamedTuple
 
+from orchard.domain.billing.top_ups import Record
 from orchard.domain.customer import Customer, CustomerPlan
 from orchard.domain.entity import Entity
 from orchard.domain.holding import Holding, Place, State
@@ -18,6 +19,7 @@ from orchard.store import (
     keys,
     pointers,
     stored,
+    top_ups,
 )
 from orchard.store.session import Session
 from orchard.store.statements import Item, Put, Query, Update, Write
@@ -40,10 +42,16 @@ class Account(NamedTuple):
     balances: tuple[Stored, ...]
     items: tuple[Item, ...]
     entities: tuple[Entity, ...] = ()
+    top_ups: tuple[Record, ...] = ()
 
     def state(self, now: int) -> dict[Place, Holding]:
         """What all balances hold at `now`."""
         return {one.place: one.current(now) for one in self.balances}
+
+    def top_up(self, feature_id: str) -> Record:
+        """What became of the automatic top-ups of a feature."""
+        found = (one for one in self.top_ups if one.feature_id == feature_id)
+        return next(found, Record(feature_id))
 
 
 def find(session: Session, customer_id: str, entity_id: str | None = None) -> Account | None:
@@ -184,7 +192,7 @@ def load(items: tuple[Item, ...]) -> Account | None:
     own = next((item for item in items if keys.is_customer(item["sk"])), None)
     if own is None:
         return None
-    customer, plans, held, parts = customer_items.load(own), [], [], []
+    customer, plans, held, parts, bought = customer_items.load(own), [], [], [], []
     # What a deleted customer of the same id left is not this one's.
     items = tuple(item for item in items if item["internal_id"] == customer.internal_id)
     for item in items:
@@ -194,9 +202,11 @@ def load(items: tuple[Item, ...]) -> Account | None:
             held.append(stored.load(item))
         elif keys.is_entity(item["sk"]):
             parts.append(entities.load(item))
+        elif keys.is_top_up(item["sk"]):
+            bought.append(top_ups.load(item))
     by_age = tuple(sorted(parts, key=lambda entity: (entity.created_at, entity.id)))
     by_start = sorted(plans, key=lambda plan: (plan.started_at, plan.id))
-    return Account(customer, tuple(by_start), tuple(held), items, by_age)
+    return Account(customer, tuple(by_start), tuple(held), items, by_age, tuple(bought))
 
 
 def _at(session: Session, hot_id: str, entity_id: str | None = None) -> Account | None:

@@ -93,8 +93,8 @@ def _beside(kind: str) -> Callable[[str, str, str], Key]:
     )
 
 
-#: A plan that a customer holds or held, and an entity of a customer.
-customer_plan, entity = _beside("PLAN"), _beside("ENTITY")
+#: A plan that a customer holds or held, an entity of a customer, what its top-ups came to.
+customer_plan, entity, top_up = map(_beside, ("PLAN", "ENTITY", "TOPUP"))
 
 
 def entity_pointer(tenant: str, entity_id: str, internal_id: str) -> Key:
@@ -236,7 +236,7 @@ def _beginning(text: str) -> Callable[[str], bool]:
 
 #: What a sort key is the key of.
 is_customer, is_entity = _beginning("0#CUSTOMER"), _beginning("0#ENTITY#")
-is_balance, is_customer_plan = _beginning("0#BALANCE#"), _beginning("0#PLAN#")
+is_balance, is_customer_plan, is_top_up = map(_beginning, ("0#BALANCE#", "0#PLAN#", "0#TOPUP#"))
 is_feature, is_plan, is_deletion = map(_beginning, ("FEATURE#", "PLAN#", "DELETION"))
 
 

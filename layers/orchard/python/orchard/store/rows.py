@@ -61,6 +61,8 @@ def dump_controls(controls: Controls) -> Item:
         item["usage_limits"] = [_limit_to_item(limit) for limit in controls.usage_limits]
     if controls.alerts:
         item["alerts"] = [alert._asdict() for alert in controls.alerts]
+    if controls.top_up is not None:
+        item["top_up"] = controls.top_up
     return item
 
 
@@ -74,6 +76,7 @@ def load_controls(item: Item | None) -> Controls:
         spend_limit=None if spend is None else SpendLimit(**spend),
         usage_limits=tuple(_limit_from_item(limit) for limit in item.get("usage_limits", ())),
         alerts=tuple(Alert(**alert) for alert in item.get("alerts", ())),
+        top_up=item.get("top_up"),
     )
 
 

@@ -16,7 +16,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Put, Write
-from orchard.usecases import arranging, linking, viewing
+from orchard.usecases import arranging, linking, top_ups, viewing
 
 #: For so long a paid plan that a new customer is to get by itself may be under way.
 _NEW_MS = 3 * DAY_MS
@@ -128,10 +128,13 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
     told = {"after": changes.plans(held)} if held else {}
     marks = (catalog.mark_plan(session, one.plan, customer.internal_id) for one in attached)
     later = _intentions(session, customer, [plan for plan in plans if not plan.is_free])
+    counts = {} if request.billing_controls is None else request.billing_controls.counts
+    bare = Account(customer, (), (), ())
     writes = [
         *customers.creation(session, customer, held, last | told),
         *customers.first_balances(session, customer, state, last),
         *(mark for some in marks for mark in some),
+        *top_ups.counted(session, bare, customer.billing_controls, counts),
         *later,
     ]
     try:

@@ -13,7 +13,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Write
-from orchard.usecases import arranging, linking, viewing
+from orchard.usecases import arranging, linking, top_ups, viewing
 
 #: Fields that are stored as they are sent; a null clears them.
 _PLAIN = ("name", "email", "fingerprint", "currency")
@@ -34,9 +34,13 @@ def _update(session: Session, request: UpdateCustomerRequest) -> Account:
     account = customers.require(session, request.customer_id)
     before = account.customer
     after = _changed(before, request)
-    if after == before:
+    counts = {} if request.billing_controls is None else request.billing_controls.counts
+    counted = top_ups.counted(session, account, after.billing_controls, counts)
+    if counted and after.hot_id != before.hot_id:
+        raise Invalid("Change the id and the billing_controls in two requests")
+    if after == before and not counted:
         return account
-    return save(session, account, after, session.stamp("update", **request.audit))
+    return save(session, account, after, session.stamp("update", **request.audit), *counted)
 
 
 def save(

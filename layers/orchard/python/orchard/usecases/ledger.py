@@ -18,8 +18,9 @@ from orchard.store.statements import Item
 from orchard.store.stored import Stored, load
 from orchard.store.table import Table
 from orchard.store.telling import MOVES
-from orchard.usecases import alerts, points, usage_events
+from orchard.usecases import alerts, points, top_ups, usage_events
 from orchard.usecases.alerts import Notice
+from orchard.usecases.top_ups import Due
 
 USAGE, RESET = "track", "reset"
 #: What a line says of its writer apart from `details`.
@@ -52,12 +53,16 @@ class Entry(NamedTuple):
     #: What balances showed over time, and which entities' don't count any more.
     points: tuple[Trace, ...] = ()
     ends: tuple[End, ...] = ()
+    #: Uses that left little of what is topped up by itself.
+    due: tuple[Due, ...] = ()
 
 
 def entry(written: Written) -> Entry:
     """Return what a write leaves in the ledger; nothing for items that have no history."""
     tenant, new = keys.tenant_of(written.key.pk), written.new
     is_customer, is_balance = keys.is_customer(written.key.sk), keys.is_balance(written.key.sk)
+    if new is not None and keys.is_top_up(written.key.sk):
+        return Entry(tenant, notices=top_ups.notices(tenant, written.old, new))
     if new is None or not (is_customer or is_balance):
         return Entry(tenant)
     # What a deleted customer or entity of the same id left is replaced: history begins anew then.
@@ -83,7 +88,9 @@ def record(table: Table, entries: Iterable[Entry], retention_days: int) -> None:
 
 def tell(entries: Iterable[Entry]) -> None:
     """Tell others what they are to know. Errors: `Unavailable`; a repetition tells it again."""
-    alerts.publish(notice for entry in entries for notice in entry.notices)
+    known = tuple(entries)
+    alerts.publish(notice for entry in known for notice in entry.notices)
+    top_ups.send(one for entry in known for one in entry.due)
 
 
 def _whose(item: Item) -> tuple[Any, Any]:
@@ -125,6 +132,7 @@ def _of_balance(tenant: str, old: Item | None, new: Item) -> Entry:
     was = None if old is None else _image(load(old))
     passage = ledger.passage(was, _image(stored), int(stored.last["at"]))
     told = Entry(tenant, notices=alerts.notices(tenant, stored, passage))
+    told = told._replace(due=top_ups.due(tenant, stored, passage))
     kind = stored.last["kind"]
     resets = (_reset(stored, passage),) if passage.was_renewed and kind != RESET else ()
     if kind != USAGE and not stored.last.get("silent"):

@@ -14,6 +14,7 @@ from orchard.usecases.billing.completing import (
 from orchard.usecases.billing.following import subscription_changed
 from orchard.usecases.billing.importing import subscription_created
 from orchard.usecases.billing.renewing import invoice_created
+from orchard.usecases.billing.resuming import resume_top_ups
 from orchard.usecases.customer_events import customer_updated
 from orchard.usecases.stripe_events import sync_invoice, sync_refund
 
@@ -45,7 +46,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "invoice.created": in_turn(invoice_created, sync_invoice),
     "invoice.finalized": sync_invoice,
     "invoice.updated": sync_invoice,
-    "invoice.paid": in_turn(sync_invoice, invoice_paid),
+    "invoice.paid": in_turn(sync_invoice, invoice_paid, resume_top_ups),
     "invoice.payment_failed": sync_invoice,
     "invoice.voided": in_turn(sync_invoice, invoice_withdrawn),
     "invoice.marked_uncollectible": in_turn(sync_invoice, invoice_withdrawn),

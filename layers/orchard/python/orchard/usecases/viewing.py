@@ -20,6 +20,7 @@ from orchard.store.session import Session
 from orchard.usecases import standing
 
 _CATALOG_PARTS = {"balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"}
+_TOP_UPS = "billing_controls.auto_topups.purchase_limit"
 _INVOICES_SHOWN, _ENTITIES_SHOWN = 10, 1000
 
 
@@ -33,6 +34,8 @@ def get(session: Session, request: GetCustomerRequest) -> dict[str, Any]:
 def view(session: Session, account: Account, expand: Collection[str] = ()) -> dict[str, Any]:
     """Return a customer with the parts asked for."""
     profile = profile_of(session, account)
+    if _TOP_UPS in expand:
+        profile = profile._replace(top_ups=account.top_ups)
     return contract.customer(profile, expanded(session, profile, set(expand)))
 
 

@@ -14,6 +14,7 @@ from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.seats import Bump
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
+from orchard.domain.billing.top_ups import Stock
 from orchard.domain.carrying import NO_CARRY, Carry
 from orchard.domain.quantity import ZERO
 
@@ -191,6 +192,8 @@ class Effect(NamedTuple):
     carry: Carry = NO_CARRY
     #: Seats that are paid for, or credited.
     seats: tuple[Bump, ...] = ()
+    #: Units that are bought by themselves.
+    stocks: tuple[Stock, ...] = ()
 
 
 class Order(NamedTuple):
@@ -222,6 +225,8 @@ class Order(NamedTuple):
     finalizes: bool = True
     #: The effect is made before it is paid for.
     early: bool = False
+    #: What is not paid at once is given up.
+    at_once: bool = False
     #: The request of an attach that takes the place of this order when its time has come.
     then: Mapping[str, Any] | None = None
     #: The idempotency keys of the request, by their spaces: whoever finishes it claims them.

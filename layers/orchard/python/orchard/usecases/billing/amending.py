@@ -6,7 +6,7 @@ from typing import NamedTuple
 from orchard.domain import amendment, plan_rules, pool, recalculation
 from orchard.domain.amendment import Change
 from orchard.domain.attachment import Terms, Trial
-from orchard.domain.billing import customizing, restocking
+from orchard.domain.billing import customizing, restocking, top_ups
 from orchard.domain.billing.order import Amendment, Effect
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.carrying import Carry
@@ -29,6 +29,16 @@ def plan_after(known: Catalog, held: CustomerPlan, change: Amendment) -> Plan:
     if found is None:
         raise PlanNotFound(held.plan_id)
     return found
+
+
+def held_by(
+    known: Catalog, held: CustomerPlan, effect: Effect, paid: Subscription | None
+) -> CustomerPlan:
+    """Return a plan of a customer as an effect leaves it."""
+    for change in effect.amended:
+        if change.customer_plan_id == held.id:
+            held = held_after(known, held, change, paid)
+    return top_ups.with_units(held, effect.stocks)
 
 
 def held_after(
@@ -72,14 +82,14 @@ def amended(  # noqa: PLR0917 - where it happens, then what
 ) -> Balances:
     """Return what balances hold once the plans of an effect changed; those that are gone do not.
 
-    It may be done twice: what changed already stays as it is.
+    What changed already stays as it is; what is bought by itself comes beside.
     """
     here = _Place(session, known, account, effect.carry, paid)
     for change in effect.amended:
         held = next((one for one in account.plans if one.id == change.customer_plan_id), None)
         if held is not None:
             state = _amended(here, state, held, change)
-    return state
+    return top_ups.stocked(state, effect.stocks, session.now)
 
 
 class _Place(NamedTuple):

@@ -211,9 +211,7 @@ def _changed(setting: Setting, held: CustomerPlan, effect: Effect) -> CustomerPl
     gain = next((one for one in effect.gains if one.customer_plan_id == held.id), None)
     if gain is not None:
         held = _paid(held._replace(order_id=None), gain, _payer(setting, gain))
-    for change in effect.amended:
-        if change.customer_plan_id == held.id:
-            held = amending.held_after(setting.known, held, change, setting.subscription)
+    held = amending.held_by(setting.known, held, effect, setting.subscription)
     if held.id in effect.canceled:
         at = held.canceled_at or setting.session.now
         return held._replace(canceled_at=at, expires_at=effect.canceled[held.id])

@@ -26,15 +26,15 @@ from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
 from orchard.usecases.billing import (
     effects,
+    forgoing,
     marks,
     patience,
     performing,
     refreshing,
     rivals,
+    stocking,
     taking_back,
 )
-from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.discounting import consumed
 from orchard.usecases.billing.effects import Setting
 from orchard.usecases.billing.performing import Halted, Outcome
@@ -55,7 +55,8 @@ def begun(
         return Outcome(order)
     order = order._replace(marks={one.space: one.text for one in session.marks})
     kept = marks.ordered(session, order.effect.gains, order.internal_id)
-    writes = [*orders.begun(session, order, account.customer), *closed, *kept]
+    tried = stocking.begun(session, account, order)
+    writes = [*orders.begun(session, order, account.customer), *closed, *kept, *tried]
     try:
         # The idempotency key goes with the effect: what Stripe refuses may be tried again.
         session.unmarked().commit(*writes)
@@ -80,7 +81,18 @@ def carry_out(session: Session, order: Order) -> Outcome:
             session.unmarked().commit(orders.refused(session, refused))
             kept = give_up(session, refused)
             raise _told(halted.cause, kept) from halted
+        if order.at_once and not outcome.is_paid and not outcome.is_under_way:
+            return _unpaid(session, outcome)
     return settle(session, outcome) if outcome.is_paid else _wait(session, outcome)
+
+
+def _unpaid(session: Session, outcome: Outcome) -> Outcome:
+    """Take back an order that had to be paid at once and was not."""
+    audit = {**outcome.order.audit, stocking.OBSTACLE: outcome.invoice and outcome.invoice.obstacle}
+    order = outcome.order._replace(status=REFUSED, audit=audit)
+    session.unmarked().commit(orders.refused(session, order))
+    give_up(session, order)
+    return outcome._replace(order=order)
 
 
 @contextmanager
@@ -150,7 +162,8 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
     after = consumed(account.customer, order.discounts)
     last = session.stamp(order.kind, **order.audit)
     effect = rivals.making_room(setting, order.effect)
-    return [*effects.writes(setting, effect, last, after=after), *ends]
+    stocked = stocking.paid(session, account, order, outcome.invoice)
+    return [*effects.writes(setting, effect, last, after=after), *stocked, *ends]
 
 
 def _wait(session: Session, outcome: Outcome) -> Outcome:
@@ -183,29 +196,12 @@ def give_up(session: Session, order: Order, *beside: Write) -> list[str]:
             session.unmarked().commit(
                 orders.closed(session, order),
                 orders.freed(session, order),
-                *_taken_back(session, order),
+                *forgoing.writes(session, order),
                 *beside,
             )
 
     optimistic(attempt)
     return kept
-
-
-def _taken_back(session: Session, order: Order) -> list[Write]:
-    """What was given before it was paid for goes; the plan that all customers get comes back."""
-    account = customers.find(session, order.internal_id) if order.early else None
-    if account is None:
-        return []
-    deal = Deal(session, account, catalog.read(session))
-    given = {gain.customer_plan_id for gain in order.effect.gains}
-    lost = [one for one in account.plans if one.id in given]
-    back = (default_of(deal, one) for one in lost)
-    effect = Effect(
-        gains=tuple(gain for gain in back if gain is not None),
-        ended=tuple(one.id for one in lost),
-    )
-    last = session.stamp("unpaid", plan_id=order.audit.get("plan_id"))
-    return effects.writes(Setting(session, deal.known, account), effect, last)
 
 
 def superseded(session: Session, held: Pending, effect: Effect) -> None:

@@ -49,6 +49,11 @@ class Outcome(NamedTuple):
     session: CheckoutSession | None = None
     is_paid: bool = True
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a payment was made that is yet to be confirmed."""
+        return self.invoice is not None and self.invoice.obstacle == "payment_processing"
+
 
 class Halted(Exception):
     """Stripe refused a step for good; `order` is told what was made until then."""
