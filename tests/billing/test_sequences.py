@@ -147,3 +147,29 @@ def test_the_end_of_a_trial_may_move_at_stripe(shop: Shop, days: int | None) -> 
     shop.done("balances.track", **use, value=110)
     shop.pass_time(days=32)
     assert shop.invoices() == [(21, "paid"), (20, "paid"), (0, "paid")]
+
+
+@pytest.mark.parametrize("days", [0, 32])
+def test_what_is_used_while_an_invoice_waits_is_billed_with_the_next(
+    shop: Shop, table: Table, days: int
+) -> None:
+    a_plan(shop.call, "metered", METERED, price=a_price(20))
+    shop.customer()
+    use = {"customer_id": "user_1", "feature_id": "messages"}
+    shop.attach("metered")
+    shop.done("balances.track", **use, value=130)
+    sent = shop.attach("premium", invoice_mode={"enabled": True})
+    shop.done("balances.track", **use, value=20)
+    shop.pass_time(days=days)
+    shop.done("balances.track", **use, value=101)
+    shop.api(f"invoices/{sent['invoice']['stripe_id']}/pay")
+    shop.report()
+    shop.clock.advance(seconds=60)
+    finish(shop, table)
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {"premium": "active"}
+    assert shop.remaining() == 1000
+    shop.pass_time(days=32)
+    late = 12.1 if days == 0 else 2.1
+    assert shop.invoices()[0] == (50 + late, "paid")

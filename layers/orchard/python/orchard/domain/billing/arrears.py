@@ -17,7 +17,7 @@ from orchard.domain.catalog import Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import Place, State
 from orchard.domain.interval import DAY_MS
-from orchard.domain.quantity import ZERO
+from orchard.domain.quantity import ZERO, total
 from orchard.domain.row import Row, Unbilled, ordered
 
 
@@ -47,17 +47,27 @@ def lines(
     *,
     waived: bool = False,
     entity_name: str | None = None,
+    before: Mapping[str, Decimal] | None = None,
 ) -> tuple[LineItem, ...]:
     """Return what is billed of a plan's usage when its period ends, or (None) all of it now.
 
     What another invoice is about to show is left out; so is everything if the customer's overage
-    is `waived`.
+    is `waived`, and so much of each row as was `counted` before.
     """
     ending = Ending(until)
     after = _charged_only(closed(state, held, ending), held)
     account = Account(held, plan, sale, entity_name)
-    found = usage_lines.charged(rows(after, held), account, lambda one: _is_due(one, ending))
-    return tuple(one.line for one in found if one.line.amount and not waived)
+    due = usage_lines.charged(rows(after, held), account, lambda one: _is_due(one, ending), before)
+    return tuple(one.line for one in due if one.line.amount and not waived)
+
+
+def counted(state: State, held: CustomerPlan) -> dict[str, Decimal]:
+    """Return how much of a plan's usage is billed if all of it is billed now, by row."""
+    ending, found = Ending(None), dict[str, Decimal]()
+    for _place, row in rows(_charged_only(closed(state, held, ending), held), held):
+        due = total(one.quantity for one in row.unbilled if _is_due(one, ending))
+        found[row.id] = found.get(row.id, ZERO) + due
+    return {name: quantity for name, quantity in found.items() if quantity}
 
 
 def settled(state: State, held: CustomerPlan, until: int | None) -> State:

@@ -179,7 +179,8 @@ class Effect(NamedTuple):
     """What an order changes of what the customer holds; plans by their ids.
 
     `ended` end at once, `canceled` at a time, `restored` are canceled no more; `dropped` were
-    scheduled and are not any more. Of `settled` the usage beyond the balance was billed.
+    scheduled and are not any more. Of `settled` the usage beyond the balance was billed: so much
+    of each row as was `counted`, unless it is free.
     """
 
     gains: tuple[Gain, ...] = ()
@@ -189,6 +190,7 @@ class Effect(NamedTuple):
     dropped: tuple[str, ...] = ()
     amended: tuple[Amendment, ...] = ()
     settled: tuple[str, ...] = ()
+    counted: Mapping[str, Mapping[str, Decimal]] = {}
     carry: Carry = NO_CARRY
     #: Seats that are paid for, or credited.
     seats: tuple[Bump, ...] = ()

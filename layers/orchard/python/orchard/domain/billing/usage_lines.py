@@ -33,6 +33,23 @@ class Charge(NamedTuple):
     line: LineItem
 
 
+class _Share(NamedTuple):
+    """A quantity at a price, of which some was billed before."""
+
+    price: Price
+    quantity: Decimal
+    done: Decimal
+
+    @property
+    def billed(self) -> Decimal:
+        whole = charges.billed_units(self.price, self.quantity)
+        return whole - charges.billed_units(self.price, self.done)
+
+    def cost(self, currency: str) -> Decimal:
+        whole = charges.of_quantity(self.price, self.quantity, currency)
+        return whole - charges.of_quantity(self.price, self.done, currency)
+
+
 class Account(NamedTuple):
     """Whose usage it is: a customer's plan, the plan as it holds for it, where it was sold."""
 
@@ -43,9 +60,15 @@ class Account(NamedTuple):
 
 
 def charged(
-    rows: Iterable[tuple[Place, Row]], account: Account, wanted: Wanted
+    rows: Iterable[tuple[Place, Row]],
+    account: Account,
+    wanted: Wanted,
+    before: Mapping[str, Decimal] | None = None,
 ) -> tuple[Charge, ...]:
-    """Return what the wanted overage of rows comes to, group by group."""
+    """Return what the wanted overage of rows comes to, group by group.
+
+    So much of each row was billed `before`: the first of it; tiers and units go on from there.
+    """
     found: dict[tuple[str, Group], tuple[Price, Decimal]] = {}
     seats: set[Group] = set()
     for place, row in rows:
@@ -54,16 +77,19 @@ def charged(
             if wanted(one) and price is not None:
                 key = place.feature_id, Group(row.id, one.period_end)
                 seats |= {key[1]} if row.is_seat else set()
-                _price, before = found.get(key, (price, ZERO))
-                found[key] = price, before + one.quantity
-    return tuple(
-        Charge(
-            key[1],
-            found[key][1],
-            _line(account, *key, *found[key], in_advance=key[1] in seats),
-        )
-        for key in sorted(found)
-    )
+                _price, so_far = found.get(key, (price, ZERO))
+                found[key] = price, so_far + one.quantity
+    left, charges_ = dict(before or {}), []
+    for key in sorted(found):
+        feature_id, group = key
+        cost, quantity = found[key]
+        done = min(quantity, left.get(group.row_id, ZERO))
+        left[group.row_id] = left.get(group.row_id, ZERO) - done
+        if quantity > done:
+            share = _Share(cost, quantity, done)
+            line = _line(account, feature_id, group, share, in_advance=group in seats)
+            charges_.append(Charge(group, quantity - done, line))
+    return tuple(charges_)
 
 
 def price_interval(price: Price) -> tuple[str, int]:
@@ -81,17 +107,17 @@ def _line(
     account: Account,
     feature_id: str,
     group: Group,
-    price: Price,
-    quantity: Decimal,
+    share: _Share,
     *,
     in_advance: bool,
 ) -> LineItem:
     held, plan, sale, entity_name = account
-    feature, billed = sale.features[feature_id], charges.billed_units(price, quantity)
-    period = _before(held, group, price)
+    feature = sale.features[feature_id]
+    period = _before(held, group, share.price)
     if in_advance:
-        period = Period(group.period_end, interval.after(group.period_end, *price_interval(price)))
-    text = f"{plan.name} - {plan_display.counted(feature, billed)}"
+        end = interval.after(group.period_end, *price_interval(share.price))
+        period = Period(group.period_end, end)
+    text = f"{plan.name} - {plan_display.counted(feature, share.billed)}"
     return LineItem(
         kind=USAGE,
         plan_id=plan.id,
@@ -100,7 +126,7 @@ def _line(
         product=product_id(sale.tenant, plan.id, feature_id),
         display_name=feature.name,
         description=descriptions.spanning(text, period, entity_name or held.entity_id),
-        amount=charges.of_quantity(price, quantity, sale.currency),
-        quantity=billed,
+        amount=share.cost(sale.currency),
+        quantity=share.billed,
         period=period,
     )

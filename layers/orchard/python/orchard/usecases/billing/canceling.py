@@ -49,6 +49,11 @@ class Ending:
         gone = (self.held.id, *(one.id for one in self.waiting))
         return not self.bills_nothing and writing_off.is_due(self.deal, self.held, gone)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is credited, and nothing billed that was used."""
+        return self.bills_nothing or not self.prorate or self.is_written_off
+
 
 def ending(deal: Deal, held: CustomerPlan, request: UpdateRequest) -> Ending:
     """Return what a request asks of a plan that is to end."""
@@ -77,6 +82,8 @@ def immediately(one: Ending) -> tuple[Chosen, Refunded | None]:
     ahead = planning.future(deal, Turn(gone=gone))
     back = _paid_back(one)
     lines = _lines(one)
+    if not one.is_free:
+        effect = effect._replace(counted=deal.counted([held]))
     later = renewal_views.next_cycle(deal, ahead, _discounts(deal), Beginning(invoiced=bool(lines)))
     if one.bills_nothing:
         return Chosen((), effect, (), later), None
@@ -135,7 +142,7 @@ def taken_back(one: Ending) -> Chosen:
 
 def _lines(one: Ending) -> tuple[LineItem, ...]:
     """What is credited, and what was used and not paid for, after discounts."""
-    if one.bills_nothing or not one.prorate or one.is_written_off:
+    if one.is_free:
         return ()
     deal = one.deal
     # A cycle that is not paid for leaves nothing to give back.

@@ -107,10 +107,11 @@ def within(wish: Wish) -> Chosen:
     )
     bill = [_bill(wish, lines, Goods((), target.products))] if lines and not restart else []
     later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
+    effect = wish.effect._replace(counted=difference.counted(wish))
     if not target.items:
         steps: tuple[Step, ...] = (*bill, End(subscription.id))
-        return Chosen(steps, wish.effect, lines, later, wish.discounts)
-    effect = wish.effect._replace(gains=_billed(wish.gains, wish.bought))
+        return Chosen(steps, effect, lines, later, wish.discounts)
+    effect = effect._replace(gains=_billed(wish.gains, wish.bought))
     steps = (*bill, arrange, *_still_planned(wish))
     return Chosen(steps, effect, lines, later, wish.discounts)
 

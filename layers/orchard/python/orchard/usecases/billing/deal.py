@@ -175,6 +175,15 @@ class Deal:
         plan = self.bought(held).plan
         return arrears.lines(state, held, plan, self.sale, None, waived=waived)
 
+    def counted(self, leaving: Iterable[CustomerPlan]) -> dict[str, dict[str, Decimal]]:
+        """Return how much of what plans used `usage` bills, by plan and row; none if it is free."""
+        waived = bool(self.account.customer.config.get("disable_overage_billing"))
+        if self.is_trialing or waived:
+            return {}
+        state = self.account.state(self.session.now)
+        paid = (one for one in leaving if one.stripe_subscription_id is not None)
+        return {one.id: arrears.counted(state, one) for one in paid}
+
     def end_of(self, leaving: Iterable[CustomerPlan]) -> int:
         """Return when plans end that go on to the end of what is paid: of the longest interval."""
         ends = [

@@ -1,5 +1,7 @@
 """What a subscription that changes at once is credited and charged for the rest of its cycle."""
 
+from decimal import Decimal
+
 from orchard.domain.billing import charging
 from orchard.domain.billing.lines import Bought, LineItem
 from orchard.usecases.billing.wishes import Wish
@@ -23,6 +25,12 @@ def lines(wish: Wish) -> tuple[LineItem, ...]:
     netted = (*credits_, *fresh) if wish.begins_anew else charging.netted(credits_, fresh)
     found = deal.reduced((*netted, *usage), wish.discounts)
     return tuple(line for line in found if line.amount)
+
+
+def counted(wish: Wish) -> dict[str, dict[str, Decimal]]:
+    """Return how much of what plans used is among the lines, by plan and row."""
+    is_free = wish.bills_nothing or not wish.prorate or wish.custom_lines is not None
+    return {} if is_free or wish.carry.usages else wish.deal.counted(wish.ended)
 
 
 def charged(wish: Wish) -> tuple[LineItem, ...]:

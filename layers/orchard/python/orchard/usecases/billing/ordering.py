@@ -27,6 +27,7 @@ from orchard.store.statements import ConditionFailed, Contention, Write
 from orchard.usecases.billing import (
     effects,
     forgoing,
+    late_usage,
     marks,
     patience,
     performing,
@@ -158,7 +159,10 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
         # The customer is gone: nobody shall pay for what nobody has.
         taking_back.sold(session.environment, order, outcome.subscription)
         return ends
+    if order.kind == late_usage.KIND:
+        return ends
     setting = Setting(session, catalog.read(session), account, outcome.subscription)
+    ends += late_usage.writes(setting, order)
     after = consumed(account.customer, order.discounts)
     last = session.stamp(order.kind, **order.audit)
     effect = rivals.making_room(setting, order.effect)
@@ -175,6 +179,7 @@ def _wait(session: Session, outcome: Outcome) -> Outcome:
         setting = Setting(session, catalog.read(session), account, outcome.subscription)
         last = session.stamp(order.kind, **order.audit)
         writes += effects.writes(setting, order.effect, last)
+        writes += late_usage.writes(setting, order)
     session.commit(*writes)
     return outcome._replace(order=order)
 
