@@ -8,7 +8,7 @@ from orchard.contracts.billing.attach import AttachRequest
 from orchard.contracts.billing.parts import CarryOver
 from orchard.domain import carrying, ids, plan_rules
 from orchard.domain.billing import customizing, quantities, stripe_prices
-from orchard.domain.billing.lines import Bought, LineItem
+from orchard.domain.billing.lines import Bought, LineItem, Period
 from orchard.domain.billing.order import Gain
 from orchard.domain.billing.transitions import Transition
 from orchard.domain.carrying import Carry
@@ -215,6 +215,7 @@ def _custom_lines(
     if request.custom_line_items is None:
         return None
     product = stripe_prices.product_id(here.session.tenant, bought.plan.id, None)
+    cycle = here.subscription and here.subscription.period
     return tuple(
         LineItem(
             kind="charge",
@@ -226,6 +227,7 @@ def _custom_lines(
             description=line.description,
             amount=line.amount,
             quantity=Decimal(1),
+            period=Period(here.now, max(here.now, cycle.end)) if cycle else None,
         )
         for line in request.custom_line_items
     )

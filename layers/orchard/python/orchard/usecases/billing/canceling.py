@@ -12,6 +12,7 @@ from orchard.domain.customer import SCHEDULED, CustomerPlan
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
 from orchard.usecases.billing import (
+    crediting,
     defaults,
     following,
     planning,
@@ -148,7 +149,7 @@ def _lines(one: Ending) -> tuple[LineItem, ...]:
     # A cycle that is not paid for leaves nothing to give back.
     has_none = one.refund is not None or one.held.past_due
     credit = () if has_none else deal.credit(one.held)
-    lines = deal.reduced((*credit, *deal.usage(one.held)), _discounts(deal))
+    lines = crediting.settled(deal, (*credit, *deal.usage(one.held)), _discounts(deal))
     return tuple(line for line in lines if line.amount)
 
 
@@ -158,7 +159,7 @@ def _paid_back(one: Ending) -> Refunded | None:
     deal = one.deal
     if one.refund == "full":
         return refunding.last_payment(deal, one.held, None)
-    unused = deal.reduced(deal.credit(one.held), _discounts(deal))
+    unused = crediting.settled(deal, deal.credit(one.held), _discounts(deal))
     return refunding.last_payment(deal, one.held, -total(line.total for line in unused))
 
 

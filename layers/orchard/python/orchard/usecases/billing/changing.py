@@ -11,7 +11,7 @@ from orchard.domain.billing.lines import CHARGE, LineItem
 from orchard.domain.billing.order import Arrange, Bill, End, Goods, Step
 from orchard.domain.customer import SCHEDULED
 from orchard.domain.quantity import ZERO
-from orchard.usecases.billing import deferring, planning, renewal_views
+from orchard.usecases.billing import crediting, deferring, planning, renewal_views
 from orchard.usecases.billing.alterations import Alteration
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.renewal_views import Beginning
@@ -96,7 +96,7 @@ def _difference(one: Alteration) -> tuple[LineItem, ...]:
     if not one.restarts:
         pairs = charging.netted(credited, fresh)
         fresh, credited = tuple(line for line in pairs if line.feature_id not in waits), ()
-    lines = deal.reduced((*credited, *fresh), one.discounts)
+    lines = crediting.settled(deal, (*credited, *fresh), one.discounts)
     return tuple(line for line in lines if line.amount)
 
 

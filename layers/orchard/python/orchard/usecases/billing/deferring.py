@@ -3,6 +3,7 @@
 from orchard.domain.billing import charging
 from orchard.domain.billing.lines import REFUND, Bought, LineItem
 from orchard.domain.quantity import total
+from orchard.usecases.billing import crediting
 from orchard.usecases.billing.alterations import Alteration
 
 
@@ -38,5 +39,5 @@ def _net(one: Alteration, feature_id: str, *, is_whole: bool) -> LineItem | None
     if model is None or more >= 0:
         return model and model._replace(amount=more)
     credited = [line for line in deal.credit(one.held) if line.feature_id == feature_id]
-    left = total(line.total for line in deal.reduced((*credited, *has), one.discounts))
+    left = total(line.total for line in crediting.settled(deal, (*credited, *has), one.discounts))
     return model._replace(amount=left, kind=REFUND, description=f"Unused {model.description}")

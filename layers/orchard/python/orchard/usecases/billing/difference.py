@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from orchard.domain.billing import charging
 from orchard.domain.billing.lines import Bought, LineItem
+from orchard.usecases.billing import crediting
 from orchard.usecases.billing.wishes import Wish
 
 
@@ -23,7 +24,7 @@ def lines(wish: Wish) -> tuple[LineItem, ...]:
     usage = () if wish.carry.usages else tuple(one for it in wish.ended for one in deal.usage(it))
     fresh = (*charged(wish), *_charges(wish, tuple(deal.coming(one) for one in staying)))
     netted = (*credits_, *fresh) if wish.begins_anew else charging.netted(credits_, fresh)
-    found = deal.reduced((*netted, *usage), wish.discounts)
+    found = crediting.settled(deal, (*netted, *usage), wish.discounts)
     return tuple(line for line in found if line.amount)
 
 
