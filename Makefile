@@ -27,7 +27,7 @@ dev: install ## Deploy the template to an emulator on this machine and serve it 
 
 test: install ## Run all tests
 	@$(PYTHON) -m local.downloads
-	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadgroup $(TESTS)
+	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadscope --no-loadscope-reorder $(TESTS)
 
 bench: install ## Measure requests, capacity and time per operation
 	@PYTHONPATH=functions:layers/orchard/python $(PYTHON) -m tests.bench

@@ -30,7 +30,7 @@ os.environ |= {
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
 
-pytest_plugins = ["tests.pretended_stripe"]
+pytest_plugins = ["tests.pretended_stripe", "tests.spreading"]
 # Tests make many objects and few cycles: to look for those less often saves a tenth of the time.
 gc.set_threshold(100_000, 50, 100)
 
@@ -51,18 +51,6 @@ class Clock:
         """Move on and return the new time."""
         self.now += int(days * 86_400_000 + seconds * 1000) + ms
         return self.now
-
-
-#: What one worker has to run by itself, as it starts one server for all of it.
-SERVED = {"e2e": "stack", "concurrency": "dynamodb"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, when tests are spread over processes, what shares a server."""
-    for item in items:
-        for folder, server in SERVED.items():
-            if folder in item.path.parts:
-                item.add_marker(pytest.mark.xdist_group(server))
 
 
 @pytest.fixture
