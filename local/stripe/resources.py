@@ -1,6 +1,7 @@
 """The resources of the API; every module adds its routes here."""
 
 from local.stripe import (
+    balances,
     charges,
     checkout,
     coupons,
@@ -20,6 +21,7 @@ from local.stripe import (
 )
 
 ROUTES = [
+    *balances.ROUTES,
     *charges.ROUTES,
     *checkout.ROUTES,
     *coupons.ROUTES,

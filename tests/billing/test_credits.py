@@ -1,8 +1,11 @@
-"""What is given back: never more than was paid for the time that is left."""
+"""What is given back: never more than was paid, by what it was paid with; and taken back again."""
 
 from typing import Any
 
+import pytest
+
 from tests.billing.conftest import Shop, a_price
+from tests.billing.test_stripe_trouble import refuse_changes
 from tests.builders import a_plan, monthly
 
 PREMIUM = {"customer_id": "user_1", "plan_id": "premium"}
@@ -15,6 +18,23 @@ def coupon(shop: Shop, coupon_id: str, off: int, duration: str) -> list[dict[str
 
 def lines(seen: dict[str, Any]) -> list[tuple[str, float]]:
     return [(one["plan_id"], one["total"]) for one in seen["line_items"]]
+
+
+def packs(shop: Shop) -> dict[str, Any]:
+    """Sell packs at 10; return how a held plan of them is named."""
+    price = {**a_price(10), "billing_method": "prepaid"}
+    item = {"feature_id": "messages", "price": price, "reset": {"interval": "month"}}
+    a_plan(shop.call, "packs", item, price=a_price(20), create_in_stripe=False)
+    return {"customer_id": "user_1", "plan_id": "packs"}
+
+
+def units(count: int) -> dict[str, Any]:
+    return {"feature_quantities": [{"feature_id": "messages", "quantity": count}]}
+
+
+def balance(shop: Shop, stripe_id: str) -> int:
+    """What a customer owes at Stripe, in cents; credit is negative."""
+    return int(shop.api(f"customers/{stripe_id}", "GET")["balance"])
 
 
 def test_a_discount_that_is_used_up_is_not_given_back(shop: Shop) -> None:
@@ -50,14 +70,7 @@ def test_what_was_switched_to_without_payment_is_not_credited(shop: Shop) -> Non
 
 
 def test_units_that_were_not_paid_for_are_not_credited(shop: Shop) -> None:
-    packs = {"feature_id": "messages", "price": {**a_price(10), "billing_method": "prepaid"}}
-    a_plan(shop.call, "packs", {**packs, "reset": {"interval": "month"}}, price=a_price(20))
-    held = {"customer_id": "user_1", "plan_id": "packs"}
-
-    def units(count: int) -> dict[str, Any]:
-        return {"feature_quantities": [{"feature_id": "messages", "quantity": count}]}
-
-    shop.customer()
+    held, _customer = packs(shop), shop.customer()
     shop.attach("packs", **units(2))
     shop.done("billing.update", **held, **units(5), proration_behavior="none")
 
@@ -90,3 +103,61 @@ def test_holders_of_one_plan_share_what_was_paid(shop: Shop) -> None:
         shop.done("billing.update", **ended, entity_id=name)
         shop.report()
     assert totals == [-30, -30]
+
+
+def test_a_credit_is_taken_back_with_a_change_that_stripe_refuses(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, stripe_id = packs(shop), shop.customer()
+    shop.attach("packs", **units(5))
+    with monkeypatch.context() as refusing:
+        refuse_changes(refusing)
+        assert shop.refused("billing.update", **held, **units(2))[:2] == (400, "stripe_error")
+    shop.report()
+
+    assert balance(shop, stripe_id) == 0
+    assert shop.invoices() == [(-30, "paid"), (70, "paid")]
+    # What was taken back neither was credited nor lessens what may be.
+    assert shop.done("billing.preview_update", **held, **units(1))["total"] == -40
+
+
+def test_what_credit_paid_is_credit_again_when_a_change_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    shop.api(f"customers/{stripe_id}", balance="-1000")
+    with monkeypatch.context() as refusing:
+        refuse_changes(refusing)
+        shop.refused("billing.attach", customer_id="user_1", plan_id="premium")
+    shop.report()
+
+    assert sum(one["amount"] for one in shop.api("refunds", "GET")["data"]) == 2000
+    assert balance(shop, stripe_id) == -1000
+    assert shop.plans() == {"pro": "active"}
+
+
+def test_what_credit_paid_is_not_refunded(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.api(f"customers/{stripe_id}", balance="-1500")
+    shop.attach("pro")
+    ended = {"customer_id": "user_1", "plan_id": "pro", "cancel_action": "cancel_immediately"}
+    asked = {**ended, "refund_last_payment": "full"}
+
+    assert shop.done("billing.preview_update", **asked)["refund"]["amount"] == 5
+    shop.done("billing.update", **asked)
+
+    assert [one["amount"] for one in shop.api("refunds", "GET")["data"]] == [500]
+
+
+def test_what_was_paid_elsewhere_is_not_refunded(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro", invoice_mode={"enabled": True})
+    (sent,) = shop.api("invoices", "GET")["data"]
+    shop.api(f"invoices/{sent['id']}/pay", paid_out_of_band="true")
+    shop.report()
+    ended = {"customer_id": "user_1", "plan_id": "pro", "cancel_action": "cancel_immediately"}
+
+    told = shop.refused("billing.update", **ended, refund_last_payment="full")
+    assert told[:2] == (400, "invalid_request")
+    assert shop.plans() == {"pro": "active"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.domain import money
 from orchard.domain.billing.paid import Billed, Line
 from orchard.gateways.stripe_connection import connected
+from orchard.gateways.stripe_reversals import TAKEN_BACK
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -41,7 +42,9 @@ def waiting(environment: str, customer: str) -> list[Line]:
 
 
 def _counts(found: Document) -> bool:
-    """Whether an invoice is paid or will be: no payment of it has failed."""
+    """Whether an invoice is paid or will be: no payment of it has failed, nor was it undone."""
+    if TAKEN_BACK in (found.get("metadata") or {}):
+        return False
     if found["status"] not in _OWED:
         return bool(found["status"] == "paid")
     return found["collection_method"] == "send_invoice" or not found["attempted"]

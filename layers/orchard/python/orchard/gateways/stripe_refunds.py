@@ -1,8 +1,8 @@
 """What was paid back at Stripe, by invoice. Errors as in `gateways.stripe`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchard.domain import money
 from orchard.domain.quantity import ZERO, total
@@ -35,13 +35,47 @@ def invoices_of(environment: str, payment_intent: str) -> list[Paid]:
     return [Paid(one["id"], one["customer"], one["created"] * 1000) for one in found]
 
 
+class Payment(NamedTuple):
+    """What a payment paid of an invoice and what of it was paid back, or is on its way."""
+
+    intent: str
+    currency: str
+    paid: Decimal
+    refunded: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        """What can be paid back, in major units."""
+        return max(ZERO, self.paid - self.refunded)
+
+
 def amount(environment: str, invoice_id: str) -> Decimal:
     """Return how much of an invoice's payments was paid back, or is on its way, in major units."""
+    return total(one.refunded for one in payments(environment, invoice_id))
+
+
+def payments(environment: str, invoice_id: str) -> list[Payment]:
+    """Return the payments of an invoice that go through Stripe, those that failed among them.
+
+    What the customer had as credit is no payment, nor is what was paid elsewhere.
+    """
     with connected(environment) as client:
-        payments = client.v1.invoice_payments.list({"invoice": invoice_id, "limit": _PAGE})
-        made = [one.to_dict()["payment"] for one in payments.data]
-        intents = dict.fromkeys(one["payment_intent"] for one in made if one.get("payment_intent"))
-        return total(one for intent in intents for one in _refunded(client, str(intent)))
+        listed = client.v1.invoice_payments.list({"invoice": invoice_id, "limit": _PAGE})
+        made = {str(one["payment"].get("payment_intent")): one for one in _documents(listed.data)}
+        return [
+            Payment(
+                intent=intent,
+                currency=one["currency"],
+                paid=money.major(one.get("amount_paid") or 0, one["currency"]),
+                refunded=total(_refunded(client, intent)),
+            )
+            for intent, one in made.items()
+            if one["payment"].get("payment_intent")
+        ]
+
+
+def _documents(found: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    return (one.to_dict() for one in found)
 
 
 def _refunded(client: "StripeClient", payment_intent: str) -> Iterator[Decimal]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from orchard.contracts.billing.update import Refunded
 from orchard.domain.customer import CustomerPlan
-from orchard.domain.quantity import ZERO
+from orchard.domain.quantity import ZERO, total
 from orchard.errors import Invalid
 from orchard.gateways import stripe_refunds
 from orchard.store import invoices
@@ -18,7 +18,8 @@ _LOOKED_AT = 100
 def last_payment(deal: Deal, held: CustomerPlan, unused: Decimal | None) -> Refunded:
     """Return what is paid back of the newest payment for a plan: what is `unused`, or (None) all.
 
-    Never more than was not paid back before. Errors: `Invalid` when nothing was paid.
+    Never more than was paid by card, as opposed to credit, and not paid back before. Errors:
+    `Invalid` when nothing was paid so.
     """
     session, customer = deal.session, deal.account.customer
     known = invoices.newest(session, customer.internal_id, _LOOKED_AT)
@@ -30,7 +31,11 @@ def last_payment(deal: Deal, held: CustomerPlan, unused: Decimal | None) -> Refu
     last = next(paid, None)
     if last is None:
         raise Invalid(f"No payment for plan {held.plan_id} could be refunded")
-    before = stripe_refunds.amount(session.environment, last.stripe_id)
-    left = max(ZERO, (last.amount_paid or ZERO) - before)
-    amount = left if unused is None else min(left, unused)
+    payments = stripe_refunds.payments(session.environment, last.stripe_id)
+    # Stripe pays back one payment at a time, and an invoice has one as a rule.
+    best = max(payments, key=lambda one: one.left, default=None)
+    if best is None or not best.paid:
+        raise Invalid(f"The last payment for plan {held.plan_id} did not go through Stripe")
+    amount = best.left if unused is None else min(best.left, unused)
+    before = total(one.refunded for one in payments)
     return Refunded(amount, last.stripe_id, last.total, before, last.currency)

@@ -3,7 +3,7 @@
 from orchard.domain.billing.order import Arrange, Bill, Order, Step, Subscribe
 from orchard.domain.billing.subscription import Subscription
 from orchard.errors import StripeFailed
-from orchard.gateways import stripe_billing, stripe_subscriptions
+from orchard.gateways import stripe_billing, stripe_reversals, stripe_subscriptions
 
 
 def all_of(environment: str, order: Order) -> list[str]:
@@ -19,11 +19,11 @@ def all_of(environment: str, order: Order) -> list[str]:
             continue
         try:
             if _is_waiting(step, made):
-                stripe_billing.drop(environment, made)
+                stripe_billing.drop(environment, made.split(","))
             elif isinstance(step, Bill):
-                _invoice(environment, made, order.currency, key)
+                _invoice(environment, made, key)
             elif isinstance(step, Subscribe):
-                _subscription(environment, made, order.currency, key)
+                _subscription(environment, made, key)
         except StripeFailed:
             kept.append(made)
     return kept
@@ -39,18 +39,17 @@ def sold(environment: str, order: Order, subscription: Subscription | None) -> N
     """Take back what was sold to a customer that is gone: also what was paid for on a page."""
     all_of(environment, order)
     if subscription is not None and not any(isinstance(one, Bill) for one in order.steps):
-        _subscription(environment, subscription.id, order.currency, f"orchard:{order.id}:sold")
+        _subscription(environment, subscription.id, f"orchard:{order.id}:sold")
 
 
-def _subscription(environment: str, subscription_id: str, currency: str, key: str) -> None:
+def _subscription(environment: str, subscription_id: str, key: str) -> None:
     found = stripe_subscriptions.get(environment, subscription_id)
     stripe_subscriptions.end(environment, subscription_id, f"{key}:end")
     if found is not None and found.latest_invoice_id is not None:
-        _invoice(environment, found.latest_invoice_id, currency, key)
+        _invoice(environment, found.latest_invoice_id, key)
 
 
-def _invoice(environment: str, invoice_id: str, currency: str, key: str) -> None:
-    """Void an invoice, or pay back what was paid of it."""
-    left = stripe_billing.void(environment, invoice_id)
-    if left is not None and left.total > 0:
-        stripe_billing.refund(environment, invoice_id, left.total, currency, f"{key}:back")
+def _invoice(environment: str, invoice_id: str, key: str) -> None:
+    """Void an invoice; undo one that is paid, or that credited the customer."""
+    if stripe_billing.void(environment, invoice_id) is not None:
+        stripe_reversals.reverse(environment, invoice_id, f"{key}:back")
