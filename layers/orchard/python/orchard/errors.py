@@ -102,6 +102,24 @@ class InvoiceNotFound(NotFound):
         super().__init__("There is no such invoice")
 
 
+class OfferNotFound(NotFound):
+    """No offer has this id, or its time is over."""
+
+    code = "checkout_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such checkout, or its time is over")
+
+
+class OfferTaken(Conflict):
+    """What was offered was confirmed, or paid, before."""
+
+    code = "checkout_completed"
+
+    def __init__(self) -> None:
+        super().__init__("This was confirmed already")
+
+
 class FeatureNotFound(NotFound):
     """The catalogue has no feature with this id."""
 

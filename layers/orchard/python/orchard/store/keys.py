@@ -83,8 +83,8 @@ entity_pointers = _within("ENTITY")
 #: The partitions of a customer's invoices, and of its usage events and changes; in the index
 #: `listing`, that of the parked records that tell of it.
 invoices, ledger, parked_listing = _within("INVOICES"), _within("LEDGER"), _within("PARKED")
-#: Those of its usage roll-ups, and of what its balances showed over time.
-usage, history = _within("USAGE"), _within("HISTORY")
+#: Those of its usage roll-ups, of what its balances showed over time, of what is offered to it.
+usage, history, offers = map(_within, ("USAGE", "HISTORY", "OFFERS"))
 
 
 def _beside(kind: str) -> Callable[[str, str, str], Key]:
@@ -117,17 +117,18 @@ def balances_of_entities(feature_id: str) -> str:
 pointer, email_pointer = _alone("ID", "POINTER"), _alone("EMAIL", "POINTER")
 #: By digests: the mark that an idempotency key was used, and usage that is reserved by a lock.
 idempotency, lock = _alone("IDEMPOTENCY", "MARKER"), _alone("LOCK", "LOCK")
-#: A deleted customer: its history has to be removed, its deletion stays on record.
-deletion = _alone("DELETION", "DELETION")
-#: Where the invoice with a Stripe id is kept: a tenant has each once.
-invoice_pointer = _alone("INVOICE", "POINTER")
+#: A deleted customer, whose history has to be removed; where the invoice with a Stripe id is kept.
+deletion, invoice_pointer = _alone("DELETION", "DELETION"), _alone("INVOICE", "POINTER")
 #: The partition of a customer's billing orders, and the lock under which they are made.
 orders, billing_lock = _within("BILLING"), _alone("BILLING", "LOCK")
 
 
-def order(tenant: str, internal_id: str, order_id: str) -> Key:
-    """An order: a change of billing that is being made or waits for its payment."""
-    return Key(orders(tenant, internal_id), f"ORDER#{order_id}")
+def _inside(partition: Callable[[str, str], str], kind: str) -> Callable[[str, str, str], Key]:
+    return lambda tenant, owner, name: Key(partition(tenant, owner), f"{kind}#{_part(name)}")
+
+
+#: A change of billing that is made, and one that is offered; the mark that a change was undone.
+order, offer, undone = _inside(orders, "ORDER"), _inside(offers, "OFFER"), _inside(ledger, "UNDO")
 
 
 def redemption(tenant: str, internal_id: str, reward_id: str, created_at: int) -> Key:
@@ -150,9 +151,12 @@ def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> K
     return Key(invoices(tenant, internal_id), f"{instant(created_at)}#{_part(stripe_id)}")
 
 
-def invoice_address(invoice_id: str) -> Key:
-    """Where the invoice with this id is kept, whichever tenant's: its page is open to all."""
-    return Key(f"INVOICE#{_part(invoice_id)}", "POINTER")
+def _open(kind: str) -> Callable[[str], Key]:
+    return lambda name: Key(f"{kind}#{_part(name)}", "POINTER")
+
+
+#: Where an invoice, or an offer, is kept, whichever tenant's: its page is open to all.
+invoice_address, offer_address = _open("INVOICE"), _open("OFFER")
 
 
 def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:
@@ -164,11 +168,6 @@ def change(tenant: str, internal_id: str, timestamp: int, change_id: str, *place
     """A change of a customer that is not usage, or what it did to the balance at one place."""
     suffix = "".join(f"#{_part(name)}" for name in place)
     return Key(ledger(tenant, internal_id), f"{CHANGES}{instant(timestamp)}#{change_id}{suffix}")
-
-
-def undone(tenant: str, internal_id: str, change_id: str) -> Key:
-    """The mark that a change was undone, and by which."""
-    return Key(ledger(tenant, internal_id), f"UNDO#{change_id}")
 
 
 def rollup(tenant: str, internal_id: str, feature_id: str, grain: str, start: int) -> Key:

@@ -61,7 +61,7 @@ def _partitions(deletion: Deletion) -> tuple[str, ...]:
     """Where everything of a customer lies that is kept by the id that is never used again."""
     return tuple(
         partition(deletion.tenant, deletion.internal_id)
-        for partition in (keys.ledger, keys.usage, keys.history, keys.orders)
+        for partition in (keys.ledger, keys.usage, keys.history, keys.orders, keys.offers)
     )
 
 

@@ -58,6 +58,8 @@ class Shown(NamedTuple):
     checkout_type: str | None = None
 
 
+#: Said of a payment of which nothing else is known.
+UNPAID = "The payment was not made"
 #: Why a payment was not made, in a sentence.
 _REASONS = {
     "3ds_required": "The bank asks the customer to confirm the payment",
@@ -86,7 +88,7 @@ def billed(
             "hosted_invoice_url": invoice.hosted_invoice_url,
         }
         if invoice.obstacle is not None:
-            reason = _REASONS.get(invoice.obstacle, "The payment was not made")
+            reason = _REASONS.get(invoice.obstacle, UNPAID)
             answer["required_action"] = {"code": invoice.obstacle, "reason": reason}
     return answer
 

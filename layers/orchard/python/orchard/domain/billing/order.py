@@ -233,3 +233,5 @@ class Order(NamedTuple):
     then: Mapping[str, Any] | None = None
     #: The idempotency keys of the request, by their spaces: whoever finishes it claims them.
     marks: Mapping[str, str] = {}
+    #: The offer that it comes of, which is taken with its effect.
+    offer: str | None = None

@@ -41,21 +41,22 @@ def _is_charged(outcome: Outcome) -> bool:
 
 def preview(customer_id: str, wish: Wish, chosen: Chosen) -> dict[str, Any]:
     """Return what an attach would do."""
+    return responses.preview(shown(customer_id, wish, chosen))
+
+
+def shown(customer_id: str, wish: Wish, chosen: Chosen) -> Shown:
+    """Return what an attach would do, to be shown in whichever form."""
     deal = wish.deal
-    return responses.preview(
-        Shown(
-            customer_id=customer_id,
-            currency=deal.currency,
-            lines=chosen.lines,
-            incoming=tuple(_incoming(wish, chosen.effect)),
-            outgoing=tuple(outgoing(deal, chosen.effect)),
-            next_cycle=cycle(deal, chosen.next_cycle),
-            checkout_type=(
-                "stripe_checkout"
-                if any(isinstance(step, Checkout) for step in chosen.steps)
-                else None
-            ),
-        )
+    to_stripe = any(isinstance(step, Checkout) for step in chosen.steps)
+    to_us = "autumn_checkout" if wish.is_confirmed else None
+    return Shown(
+        customer_id=customer_id,
+        currency=deal.currency,
+        lines=chosen.lines,
+        incoming=tuple(_incoming(wish, chosen.effect)),
+        outgoing=tuple(outgoing(deal, chosen.effect)),
+        next_cycle=cycle(deal, chosen.next_cycle),
+        checkout_type="stripe_checkout" if to_stripe else to_us,
     )
 
 
@@ -63,16 +64,20 @@ def update_preview(
     request: UpdateRequest, target: Target, chosen: Chosen, intent: str, refund: Refunded | None
 ) -> dict[str, Any]:
     """Return what an update would do."""
+    return update.preview(updated(request.customer_id, target, chosen), intent, refund)
+
+
+def updated(customer_id: str, target: Target, chosen: Chosen) -> Shown:
+    """Return what an update would do, to be shown in whichever form."""
     deal = target.deal
-    shown = Shown(
-        customer_id=request.customer_id,
+    return Shown(
+        customer_id=customer_id,
         currency=deal.currency,
         lines=chosen.lines,
         incoming=tuple(_coming(target, chosen.effect)),
         outgoing=tuple(_going(target, chosen.effect)),
         next_cycle=cycle(deal, chosen.next_cycle),
     )
-    return update.preview(shown, intent, refund)
 
 
 def _coming(target: Target, effect: Effect) -> list[Party]:

@@ -2,21 +2,28 @@
 
 from typing import Any
 
+from orchard.contracts.billing import responses
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.store import catalog, customers
 from orchard.store.session import Session
-from orchard.usecases.billing import answers, buying, settings
+from orchard.usecases.billing import answers, buying, offering, settings
 from orchard.usecases.billing.buying import Purchase
 
 
 def attach(session: Session, request: AttachRequest) -> dict[str, Any]:
     """Give a customer a plan: at once, after payment on Stripe's page, or from the next cycle.
 
+    What the customer is to confirm first, or may pay for later, is only offered.
+
     Errors: 404 unknown customer, entity or plan; 409 `plan_already_attached`,
     `duplicate_subscription_id`; 423 while another request changes the billing; 400 for what does
     not go together, and for what Stripe refuses.
     """
-    outcome = buying.place(session, purchase_of(request))
+    purchase = purchase_of(request)
+    address = offering.of_purchase(session, purchase)
+    if address is not None:
+        return responses.billed(request.customer_id, request.entity_id, address, None)
+    outcome = buying.place(session, purchase)
     return answers.billed(request.customer_id, request.entity_id, outcome)
 
 

@@ -113,10 +113,13 @@ def _terms(
     request, plans = requests[0], [one.plan for one in bought]
     has_card = rules.needs_card(plans, here) and here.has_card()
     longer = (rules.changes_interval(here, *one) for one in zip(plans, turns, strict=True))
+    goes = rules.goes_to_checkout(request, plans, here, turns, has_card=has_card)
+    costs = any(not one.is_free for one in plans)
     return {
         "adjustable": _adjustable(here.session.tenant, requests),
         "has_card": has_card,
-        "by_checkout": rules.goes_to_checkout(request, plans, here, turns, has_card=has_card),
+        "by_checkout": goes,
+        "is_confirmed": rules.is_confirmed(request, here, by_checkout=goes, costs=costs),
         "days_until_due": rules.days_until_due(request.invoice_mode),
         "finalize": request.invoice_mode.finalize if request.invoice_mode else True,
         "prorate": request.proration_behavior != "none",

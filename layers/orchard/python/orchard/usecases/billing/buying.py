@@ -8,7 +8,8 @@ from orchard.contracts.billing.attach import AttachRequest
 from orchard.domain import ids, plan_rules
 from orchard.domain.billing.order import Order
 from orchard.domain.catalog import Catalog
-from orchard.store import catalog, customers
+from orchard.errors import Conflict
+from orchard.store import catalog, customers, offers
 from orchard.store.customers import Account
 from orchard.store.orders import Pending
 from orchard.store.session import Session
@@ -27,18 +28,23 @@ from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
 from orchard.usecases.billing.wishes import Chosen, Wish
 
+_OUTDATED = "checkout_outdated"
+
 
 class Purchase(NamedTuple):
     """Plans to buy in one go: a request for each, of which the first says all else.
 
     `digest` tells purchases apart. A trial in them is meant for this customer if it
-    `has_own_trial`; plans bought together are `joint`.
+    `has_own_trial`; plans bought together are `joint`. What comes of an `offer` is done once, and
+    `opens` nothing but Stripe's page if that is what was offered.
     """
 
     requests: tuple[AttachRequest, ...]
     digest: str
     has_own_trial: bool = False
     joint: bool = False
+    offer: str | None = None
+    opens: bool = False
 
     @property
     def request(self) -> AttachRequest:
@@ -53,6 +59,8 @@ def wish_of(session: Session, account: Account, known: Catalog, purchase: Purcha
     )
     if purchase.joint:
         rules.check_redirect(wish, purchase.request)
+    if purchase.opens and not wish.by_checkout:
+        raise Conflict("The customer's plans have changed since: ask for a new link", _OUTDATED)
     return wish
 
 
@@ -77,6 +85,8 @@ def order_of(
     session: Session, account: Account, known: Catalog, held: Pending, purchase: Purchase
 ) -> Order | Outcome:
     """Return the order for a purchase, or what became of the same one that still waits."""
+    if purchase.offer is not None:
+        offers.refuse_taken(session, account.customer.internal_id, purchase.offer)
     again = repeating.again(session, held, purchase.digest)
     if again is not None:
         return again
@@ -111,6 +121,7 @@ def _order(session: Session, purchase: Purchase, wish: Wish, found: Chosen) -> O
         metadata=request.metadata,
         finalizes=request.invoice_mode.finalize if request.invoice_mode else True,
         early=_is_early(request, wish),
+        offer=purchase.offer,
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from orchard.contracts.billing import responses
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.contracts.billing.customize import Customize
 from orchard.contracts.billing.multi_attach import MultiAttachRequest
@@ -11,7 +12,7 @@ from orchard.domain.catalog import Catalog
 from orchard.store import catalog, customers
 from orchard.store.session import Session
 from orchard.usecases import creating, entities
-from orchard.usecases.billing import answers, attach_wishes, buying, settings
+from orchard.usecases.billing import answers, attach_wishes, buying, offering, settings
 from orchard.usecases.billing.buying import Purchase
 
 
@@ -23,6 +24,9 @@ def multi_attach(session: Session, request: MultiAttachRequest) -> dict[str, Any
     """
     purchase = _purchase_of(request, catalog.read(session))
     _settled_in(session, request)
+    address = offering.of_purchase(session, purchase)
+    if address is not None:
+        return responses.billed(request.customer_id, request.entity_id, address, None)
     outcome = buying.place(session, purchase)
     return answers.billed(request.customer_id, request.entity_id, outcome)
 

@@ -18,7 +18,7 @@ from orchard.domain.billing.order import (
 )
 from orchard.errors import Locked, RateLimited, StripeFailed, StripeMissing, Unavailable
 from orchard.gateways import stripe_billing, stripe_checkout
-from orchard.store import catalog, customers, orders
+from orchard.store import catalog, customers, offers, orders
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.orders import Pending
@@ -47,11 +47,12 @@ def begun(
     session: Session, account: Account, order: Order, instead: Order | None
 ) -> Outcome | Order:
     """Take the lock for an order; one without steps is done in the same request."""
-    closed = [] if instead is None else [orders.closed(session, instead)]
+    closed: list[Write] = [] if instead is None else [orders.closed(session, instead)]
     if not order.steps:
         setting = Setting(session, catalog.read(session), account)
         last = session.stamp(order.kind, **order.audit)
         untouched = orders.untouched(session, order.internal_id)
+        closed += offers.taken(session, order)
         session.commit(*effects.writes(setting, order.effect, last), untouched, *closed)
         return Outcome(order)
     order = order._replace(marks={one.space: one.text for one in session.marks})
@@ -166,6 +167,7 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
     after = consumed(account.customer, order.discounts)
     last = session.stamp(order.kind, **order.audit)
     effect = rivals.making_room(setting, order.effect)
+    ends += offers.taken(session, order)
     stocked = stocking.paid(session, account, order, outcome.invoice)
     return [*effects.writes(setting, effect, last, after=after), *stocked, *ends]
 

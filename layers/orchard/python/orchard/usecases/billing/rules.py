@@ -70,6 +70,18 @@ def goes_to_checkout(
     return not has_card and not (recurring == sold and _has_open_trial(recurring, deal))
 
 
+def is_confirmed(request: AttachRequest, deal: Deal, *, by_checkout: bool, costs: bool) -> bool:
+    """Whether the customer is sent to a page of ours, as Stripe's has no part in it.
+
+    What `costs` something is charged to a card there. Nobody is sent there about invoices.
+    """
+    if request.redirect_mode != "always" or by_checkout:
+        return False
+    if request.is_invoiced or request.no_billing_changes or _starts_later(request, deal):
+        return False
+    return not costs or deal.has_card()
+
+
 def _has_open_trial(plans: Sequence[Plan], deal: Deal) -> bool:
     """Whether nothing is to be paid until a trial ends that needs no card."""
     return any(
@@ -96,8 +108,10 @@ def check(wish: Wish, requests: Sequence[AttachRequest]) -> None:
     for bought, turn in zip(wish.bought, wish.transitions, strict=True):
         _check_dates(wish.deal, request, bought.plan, turn)
         _check_payment(wish, request, turn)
-    if request.long_lived_checkout:
-        raise Invalid("long_lived_checkout is not supported: ask for a new Checkout when it is due")
+    if request.long_lived_checkout and request.enable_plan_immediately:
+        raise Invalid(
+            "enable_plan_immediately excludes long_lived_checkout, which may never be paid"
+        )
     if any(one.at_end for one in wish.transitions) and (wish.carry.balances or wish.carry.usages):
         raise Invalid("Only a switch that happens at once can carry over balances or usage")
 

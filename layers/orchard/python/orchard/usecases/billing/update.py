@@ -1,15 +1,17 @@
 """`billing.update` and `billing.preview_update`: the same decision, carried out or only shown."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from orchard.contracts.billing.update import Refunded, UpdateRequest
-from orchard.domain import ids, plan_rules
-from orchard.domain.billing.order import PAYMENT, Effect, Gain, Order
+from orchard.contracts.billing import responses
+from orchard.contracts.billing.update import UpdateRequest
+from orchard.domain import plan_rules
+from orchard.domain.billing.order import Checkout, Effect, Gain, Order
 from orchard.domain.catalog import Catalog
 from orchard.domain.customer import SCHEDULED
-from orchard.errors import Conflict, Invalid
-from orchard.store import catalog, customers
+from orchard.errors import Invalid
+from orchard.store import catalog, customers, offers
 from orchard.store.customers import Account
+from orchard.store.offers import CONFIRM, UPDATE
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.usecases import linking
@@ -19,31 +21,22 @@ from orchard.usecases.billing import (
     changing,
     choosing,
     deal,
+    offering,
     ordering,
     placing,
     repeating,
     settings,
     targets,
+    update_orders,
     update_wishes,
 )
 from orchard.usecases.billing.alterations import Alteration
 from orchard.usecases.billing.canceling import Ending
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.update_orders import Change, Decided
 from orchard.usecases.billing.update_wishes import Target
 from orchard.usecases.billing.wishes import Chosen, Wish
-
-#: What an update is about, as previews tell it.
-PLAN, UNITS, NOTHING = "update_plan", "update_quantity", "none"
-_UNPAID = "invoice_pending"
-
-
-class Decided(NamedTuple):
-    """What is to be done with a plan, and what is paid back."""
-
-    target: Target
-    chosen: Chosen
-    refund: Refunded | None = None
 
 
 def update(session: Session, request: UpdateRequest) -> dict[str, Any]:
@@ -53,13 +46,38 @@ def update(session: Session, request: UpdateRequest) -> dict[str, Any]:
     for an earlier change is to be paid; 423 while another request changes the billing; 400 for
     what does not go together, and for what Stripe refuses.
     """
+    address = _offered(session, request)
+    if address is not None:
+        return responses.billed(request.customer_id, request.entity_id, address, None)
+    outcome = carried_out(session, request)
+    return answers.billed(request.customer_id, request.entity_id, outcome)
+
+
+def carried_out(session: Session, request: UpdateRequest, offer: str | None = None) -> Outcome:
+    """Make the order for an update, of an offer if it comes of one, and carry it out."""
     _linked(session, request)
+    change = Change(request, offer or _digest(request), offer)
 
     def decide(account: Account, known: Catalog, held: Pending) -> Order | Outcome:
-        return _order(session, account, known, held, request)
+        return _order(session, account, known, held, change)
 
-    outcome = placing.place(session, request.customer_id, decide, _digest(request))
-    return answers.billed(request.customer_id, request.entity_id, outcome)
+    return placing.place(session, request.customer_id, decide, change.digest)
+
+
+def _offered(session: Session, request: UpdateRequest) -> str | None:
+    """The page on which a change is confirmed; None if it is carried out without that."""
+    if request.redirect_mode != "always" or request.is_invoiced or request.no_billing_changes:
+        return None
+    account = customers.require(session, request.customer_id)
+    found = decided(session, account, catalog.read(session), request).chosen
+    is_nothing = not found.steps and found.effect == Effect()
+    if is_nothing or any(isinstance(step, Checkout) for step in found.steps):
+        return None
+    internal_id, body = account.customer.internal_id, request.model_dump(exclude_unset=True)
+    offer = offering.made(
+        session, internal_id, _digest(request), CONFIRM, kind=UPDATE, requests=(body,)
+    )
+    return offering.kept(session, offer)
 
 
 def preview(session: Session, request: UpdateRequest) -> dict[str, Any]:
@@ -67,7 +85,7 @@ def preview(session: Session, request: UpdateRequest) -> dict[str, Any]:
     account = customers.require(session, request.customer_id)
     found = decided(session, account, catalog.read(session), request)
     return answers.update_preview(
-        request, found.target, found.chosen, intent_of(found.target), found.refund
+        request, found.target, found.chosen, update_orders.intent_of(found.target), found.refund
     )
 
 
@@ -95,16 +113,6 @@ def _ending_later(target: Target, end: Ending) -> Decided:
     if target.held.canceled_at is not None and target.held.status != SCHEDULED:
         return Decided(target, Chosen((), Effect()))
     return Decided(target, canceling.at_end_of_cycle(end))
-
-
-def intent_of(target: Target) -> str:
-    """Return what an update is about, as previews tell it."""
-    request = target.request
-    if request.cancel_action is not None:
-        return request.cancel_action
-    if target.after is not target.before:
-        return PLAN
-    return UNITS if request.feature_quantities else NOTHING
 
 
 def _target(session: Session, account: Account, known: Catalog, request: UpdateRequest) -> Target:
@@ -169,60 +177,17 @@ def _digest(request: UpdateRequest) -> str:
 
 
 def _order(
-    session: Session, account: Account, known: Catalog, held: Pending, request: UpdateRequest
+    session: Session, account: Account, known: Catalog, held: Pending, change: Change
 ) -> Order | Outcome:
-    again = repeating.again(session, held, _digest(request))
+    if change.offer is not None:
+        offers.refuse_taken(session, account.customer.internal_id, change.offer)
+    again = repeating.again(session, held, change.digest)
     if again is not None:
         return again
-    found = decided(session, account, known, request)
-    _refuse_unpaid(found, held)
+    found = decided(session, account, known, change.request)
+    update_orders.refuse_unpaid(found, held)
     if found.chosen.steps:
         ordering.superseded(session, held, found.chosen.effect)
-    order = _made(session, account, found, _digest(request))
+    order = update_orders.made(session, account, found, change)
     is_nothing = not order.steps and order.effect == Effect()
     return Outcome(order) if is_nothing else order
-
-
-def _made(session: Session, account: Account, found: Decided, digest: str) -> Order:
-    chosen, request = found.chosen, found.target.request
-    mode = request.invoice_mode
-    return Order(
-        id=ids.new("ord_", session.now),
-        internal_id=account.customer.internal_id,
-        stripe_id=account.customer.stripe_id,
-        created_at=found.target.deal.now,
-        kind="update_plan",
-        digest=digest,
-        currency=found.target.deal.currency,
-        steps=chosen.steps,
-        effect=chosen.effect,
-        discounts=chosen.discounts if chosen.steps else (),
-        audit={
-            "by": session.actor,
-            "request_id": session.request_id,
-            "plan_id": found.target.held.plan_id,
-            "intent": intent_of(found.target),
-            **request.audit,
-        },
-        finalizes=mode.finalize if mode else True,
-        early=mode is not None and mode.enabled and mode.enable_plan_immediately,
-    )
-
-
-def _refuse_unpaid(found: Decided, held: Pending) -> None:
-    """Refuse to bill a plan anew while an invoice for what it has is still to be paid."""
-    plan_id = found.target.held.id
-    sent = (one for one in held.orders if one.status == PAYMENT and one.expires_at is None)
-    waiting = {
-        name
-        for one in sent
-        for name in (
-            *(change.customer_plan_id for change in one.effect.amended),
-            *(gain.customer_plan_id for gain in one.effect.gains),
-        )
-    }
-    if plan_id in waiting and found.chosen.lines:
-        raise Conflict(
-            f"An invoice for plan {found.target.held.plan_id} is still to be paid or voided",
-            _UNPAID,
-        )

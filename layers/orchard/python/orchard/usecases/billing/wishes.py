@@ -43,6 +43,8 @@ class Wish:
     trial_end: int | None = None
     #: To be paid on Stripe's page.
     by_checkout: bool = False
+    #: To be confirmed on a page of ours.
+    is_confirmed: bool = False
     has_card: bool = True
     #: Days until a sent invoice is due; None charges the card.
     days_until_due: int | None = None
