@@ -10,7 +10,7 @@ from orchard.store import customers, orders
 from orchard.store.orders import Pending
 from orchard.store.table import Table
 from tests.billing.conftest import Shop, a_price
-from tests.builders import a_plan
+from tests.builders import a_feature, a_plan
 from tests.concurrency.faults import Killed
 from tests.concurrency.interruptions import LEASE_S, finish, restart
 from tests.conftest import session_of
@@ -173,3 +173,32 @@ def test_what_is_used_while_an_invoice_waits_is_billed_with_the_next(
     shop.pass_time(days=32)
     late = 12.1 if days == 0 else 2.1
     assert shop.invoices()[0] == (50 + late, "paid")
+
+
+@pytest.mark.parametrize("is_free", [False, True])
+def test_units_that_the_next_invoice_was_to_bill_are_billed_when_there_is_none(
+    shop: Shop, *, is_free: bool
+) -> None:
+    stripe_id = shop.customer()
+    a_feature(shop.call, "seats", consumable=False)
+    price = {"amount": 10, "interval": "month", "billing_method": "prepaid"}
+    later = {"on_increase": "prorate_next_cycle", "on_decrease": "prorate_next_cycle"}
+    item = {"feature_id": "seats", "included": 0, "price": price, "proration": later}
+    a_plan(shop.call, "team", item, group="team")
+    shop.api("coupons", id="half", percent_off="50", duration="forever")
+    units = {"feature_id": "seats", "quantity": 5}
+    shop.attach("team", feature_quantities=[units], discounts=[{"reward_id": "half"}])
+    update(shop, "team", feature_quantities=[{**units, "quantity": 10}])
+    shop.pass_time(days=15)
+    if is_free:
+        update(shop, "team", customize={"price": None, "items": [{"feature_id": "messages"}]})
+    else:
+        cancel = {"plan_id": "team", "cancel_action": "cancel_immediately"}
+        seen = shop.done("billing.preview_update", customer_id="user_1", **cancel)
+        update(shop, **cancel)
+        assert shop.invoices()[0][0] == seen["total"]
+
+    # Half of 50 was paid, half of 50 is due; half of the half of 100 comes back.
+    assert shop.invoices()[0][0] == pytest.approx(0, abs=0.1)
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
+    assert shop.api("invoiceitems", "GET", customer=stripe_id, pending="true")["data"] == []

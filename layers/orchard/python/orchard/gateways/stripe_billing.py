@@ -101,10 +101,10 @@ def add(
     return ",".join(made)
 
 
-def drop(environment: str, items: str) -> None:
+def drop(environment: str, items: Iterable[str]) -> None:
     """Take lines back that wait, by their ids; those that are gone are fine."""
     with connected(environment) as client:
-        for item_id in items.split(","):
+        for item_id in items:
             with suppress(StripeMissing), connected(environment):
                 client.v1.invoice_items.delete(item_id)
 

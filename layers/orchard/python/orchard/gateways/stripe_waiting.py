@@ -22,6 +22,7 @@ class Waiting(NamedTuple):
     currency: str
     line: LineItem
     discountable: bool
+    id: str = ""
 
 
 def of_customer(environment: str, stripe_id: str) -> tuple[Waiting, ...]:
@@ -57,6 +58,7 @@ def _read(found: Mapping[str, Any]) -> Waiting:
         currency=found["currency"],
         line=line,
         discountable=bool(found.get("discountable", True)),
+        id=found["id"],
     )
 
 

@@ -95,9 +95,13 @@ class Plan(NamedTuple):
 
 
 class End(NamedTuple):
-    """End a subscription at once, with nothing billed or credited by that."""
+    """End a subscription at once, with nothing billed or credited by that.
+
+    Lines that were `waiting` for its next invoice, by their ids at Stripe, wait no more.
+    """
 
     subscription_id: str
+    waiting: tuple[str, ...] = ()
     do: Literal["end"] = "end"
 
 

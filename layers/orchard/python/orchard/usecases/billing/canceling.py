@@ -1,13 +1,14 @@
 """How a plan ends: at once, its rest credited or paid back; with its cycle; or not after all."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from orchard.contracts.billing.update import Refunded, UpdateRequest
 from orchard.domain import interval
 from orchard.domain.billing import stripe_prices
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
-from orchard.domain.billing.order import Arrange, Bill, Effect, End, Refund, Step, Void
+from orchard.domain.billing.order import Arrange, Bill, Effect, End, Goods, Refund, Step, Void
 from orchard.domain.customer import SCHEDULED, CustomerPlan
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
@@ -15,12 +16,14 @@ from orchard.usecases.billing import (
     crediting,
     defaults,
     following,
+    leftovers,
     planning,
     refunding,
     renewal_views,
     writing_off,
 )
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.leftovers import Leftovers
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.renewal_views import Beginning
 from orchard.usecases.billing.wishes import Chosen
@@ -47,13 +50,25 @@ class Ending:
     @property
     def is_written_off(self) -> bool:
         """Whether it ends at once although its cycle is not over, and what is owed with it."""
-        gone = (self.held.id, *(one.id for one in self.waiting))
-        return not self.bills_nothing and writing_off.is_due(self.deal, self.held, gone)
+        return not self.bills_nothing and writing_off.is_due(self.deal, self.held, self.gone)
 
     @property
     def is_free(self) -> bool:
         """Whether nothing is credited, and nothing billed that was used."""
         return self.bills_nothing or not self.prorate or self.is_written_off
+
+    @cached_property
+    def leftovers(self) -> Leftovers:
+        """What waits for the next invoice of the subscription, if that ends with the plan."""
+        paid = self.deal.subscription
+        if paid is None or self.held.stripe_subscription_id != paid.id or self.bills_nothing:
+            return ()
+        return () if _staying(self, self.gone).items else leftovers.of(self.deal)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The plans that the subscription is not to pay for any more, by their ids."""
+        return (self.held.id, *(one.id for one in self.waiting))
 
 
 def ending(deal: Deal, held: CustomerPlan, request: UpdateRequest) -> Ending:
@@ -71,8 +86,7 @@ def immediately(one: Ending) -> tuple[Chosen, Refunded | None]:
     """Return how a plan ends now, and what is paid back."""
     if one.held.status == SCHEDULED:
         return dropped(one), None
-    deal, held = one.deal, one.held
-    gone = (held.id, *(it.id for it in one.waiting))
+    deal, held, gone = one.deal, one.held, one.gone
     gain = defaults.default_of(_without(deal, gone[1:]), held)
     effect = Effect(
         gains=() if gain is None else (gain,),
@@ -150,7 +164,8 @@ def _lines(one: Ending) -> tuple[LineItem, ...]:
     has_none = one.refund is not None or one.held.past_due
     credit = () if has_none else deal.credit(one.held)
     lines = crediting.settled(deal, (*credit, *deal.usage(one.held)), _discounts(deal))
-    return tuple(line for line in lines if line.amount)
+    late = leftovers.lines(deal, one.leftovers, _discounts(deal))
+    return tuple(line for line in (*lines, *late) if line.amount)
 
 
 def _paid_back(one: Ending) -> Refunded | None:
@@ -169,11 +184,16 @@ def _left(one: Ending, gone: tuple[str, ...], ahead: planning.Future) -> tuple[S
     subscription = deal.subscription
     if subscription is None or one.held.stripe_subscription_id != subscription.id:
         return ()
-    goods = deal.goods(*(deal.coming(it) for it in deal.on_subscription(gone)))
+    goods = _staying(one, gone)
     if not goods.items:
         owed = (Void(subscription.id),) if one.is_written_off else ()
-        return (End(subscription.id), *owed)
+        return (End(subscription.id, leftovers.ids(one.leftovers)), *owed)
     return (Arrange(subscription.id, goods), *planning.steps(deal, ahead, arranged=True))
+
+
+def _staying(one: Ending, gone: tuple[str, ...]) -> Goods:
+    deal = one.deal
+    return deal.goods(*(deal.coming(it) for it in deal.on_subscription(gone)))
 
 
 def _bill(one: Ending, lines: tuple[LineItem, ...]) -> Bill:

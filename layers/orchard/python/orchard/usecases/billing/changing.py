@@ -11,7 +11,7 @@ from orchard.domain.billing.lines import CHARGE, LineItem
 from orchard.domain.billing.order import Arrange, Bill, End, Goods, Step
 from orchard.domain.customer import SCHEDULED
 from orchard.domain.quantity import ZERO
-from orchard.usecases.billing import crediting, deferring, planning, renewal_views
+from orchard.usecases.billing import crediting, deferring, leftovers, planning, renewal_views
 from orchard.usecases.billing.alterations import Alteration
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.renewal_views import Beginning
@@ -39,13 +39,15 @@ def within(one: Alteration) -> Chosen:
     ahead = planning.future(deal, turn)
     lines, later = _difference(one), deferring.later(one)
     arrange = _arrangement(one, lines, later)
+    left = () if arrange.goods.items else leftovers.of(deal)
+    lines = (*lines, *(leftovers.lines(deal, left, one.discounts) if one.prorate else ()))
     steps: list[Step] = []
     if lines and not one.restarts:
         products = (*arrange.goods.products, *deal.goods(one.before).products)
         goods = Goods((), tuple({made.id: made for made in products}.values()))
         steps.append(_bill(one, lines, goods))
     if not arrange.goods.items:
-        steps.append(End(arrange.subscription_id))
+        steps.append(End(arrange.subscription_id, leftovers.ids(left)))
     else:
         is_needed = _is_needed(one, arrange)
         steps += [arrange] if is_needed else []

@@ -20,8 +20,9 @@ from orchard.domain.billing.order import (
 )
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
-from orchard.usecases.billing import difference, discounting, planning
+from orchard.usecases.billing import difference, discounting, leftovers, planning
 from orchard.usecases.billing.deal import Deal
+from orchard.usecases.billing.leftovers import Leftovers
 from orchard.usecases.billing.planning import Turn
 from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
 
@@ -90,10 +91,10 @@ def within(wish: Wish) -> Chosen:
     subscription = deal.subscription
     if subscription is None:
         raise TypeError("there is no subscription")
-    ended = [one.id for one in wish.ended]
-    kept = [deal.coming(one) for one in deal.on_subscription(ended)]
+    kept = [deal.coming(one) for one in deal.on_subscription([it.id for it in wish.ended])]
     target = deal.goods(*kept, *wish.bought)
-    lines, restart = difference.lines(wish), wish.begins_anew
+    left = () if target.items else leftovers.of(deal)
+    lines, restart = (*difference.lines(wish), *_late(wish, left)), wish.begins_anew
     # Where a cycle begins anew, Stripe's own invoice uses up what is good for one.
     staying = discounting.staying(wish.discounts, invoiced=bool(lines) and not restart)
     asked = staying if staying != subscription.discounts else None
@@ -108,12 +109,18 @@ def within(wish: Wish) -> Chosen:
     bill = [_bill(wish, lines, Goods((), target.products))] if lines and not restart else []
     later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
     effect = wish.effect._replace(counted=difference.counted(wish))
-    if not target.items:
-        steps: tuple[Step, ...] = (*bill, End(subscription.id))
-        return Chosen(steps, effect, lines, later, wish.discounts)
-    effect = effect._replace(gains=_billed(wish.gains, wish.bought))
-    steps = (*bill, arrange, *_still_planned(wish))
+    steps: tuple[Step, ...] = (*bill, End(subscription.id, leftovers.ids(left)))
+    if target.items:
+        effect = effect._replace(gains=_billed(wish.gains, wish.bought))
+        steps = (*bill, arrange, *_still_planned(wish))
     return Chosen(steps, effect, lines, later, wish.discounts)
+
+
+def _late(wish: Wish, left: Leftovers) -> tuple[LineItem, ...]:
+    """What waits for an invoice that does not come, unless nothing is to be billed now."""
+    if wish.bills_nothing or not wish.prorate or wish.custom_lines is not None:
+        return ()
+    return leftovers.lines(wish.deal, left, wish.discounts)
 
 
 def _still_planned(wish: Wish) -> tuple[Step, ...]:

@@ -206,6 +206,7 @@ def _plan(work: Work, step: Plan) -> Taken:
 
 def _end(work: Work, step: End) -> Taken:
     stripe_subscriptions.end(work.environment, step.subscription_id, work.key)
+    stripe_billing.drop(work.environment, step.waiting)
     return Taken(step.subscription_id)
 
 
