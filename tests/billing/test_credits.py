@@ -161,3 +161,29 @@ def test_what_was_paid_elsewhere_is_not_refunded(shop: Shop) -> None:
     told = shop.refused("billing.update", **ended, refund_last_payment="full")
     assert told[:2] == (400, "invalid_request")
     assert shop.plans() == {"pro": "active"}
+
+
+@pytest.mark.parametrize("price", [1_000_000, 600_000])
+def test_a_preview_refuses_what_stripe_can_not_bill_as_the_purchase_does(
+    shop: Shop, price: float
+) -> None:
+    for name in ("mine", "yours"):
+        fields = {"price": a_price(price), "group": name, "create_in_stripe": False}
+        a_plan(shop.call, name, monthly("messages", 5), **fields)
+    shop.customer()
+    both = [{"plan_id": "mine"}, {"plan_id": "yours"}]
+
+    asked = {"customer_id": "user_1", "plans": both}
+    told = shop.refused("billing.multi_attach", **asked)
+    assert told == shop.refused("billing.preview_multi_attach", **asked)
+    assert told[:2] == (400, "amount_too_large")
+    assert shop.plans() == {}
+
+
+def test_units_that_stripe_can_not_bill_are_refused(shop: Shop) -> None:
+    held, _customer = packs(shop), shop.customer()
+    shop.attach("packs", **units(5))
+
+    told = shop.refused("billing.update", **held, **units(100_000))
+    assert told == shop.refused("billing.preview_update", **held, **units(100_000))
+    assert told[1] == "amount_too_large"

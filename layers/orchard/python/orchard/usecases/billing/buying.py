@@ -23,6 +23,7 @@ from orchard.usecases.billing import (
     placing,
     repeating,
     rules,
+    within_limits,
 )
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.performing import Outcome
@@ -65,7 +66,11 @@ def wish_of(session: Session, account: Account, known: Catalog, purchase: Purcha
 
 
 def chosen(wish: Wish) -> Chosen:
-    """Return how a wish comes true."""
+    """Return how a wish comes true. Errors: `Invalid` for what Stripe could not bill."""
+    return within_limits.checked(_chosen(wish), wish.deal.currency)
+
+
+def _chosen(wish: Wish) -> Chosen:
     at_end = [one.at_end for one in wish.transitions]
     if all(at_end):
         return choosing.from_next_cycle(wish)
@@ -161,7 +166,7 @@ def _told(wish: Wish) -> Mapping[str, str | None]:
 def _partly_later(wish: Wish) -> Chosen:
     """How some of the plans begin now, and others when what they replace has ended."""
     now, later = _part(wish, at_end=False), _part(wish, at_end=True)
-    first = chosen(now)
+    first = _chosen(now)
     then = choosing.from_next_cycle(later, now)
     effect = first.effect._replace(
         gains=(*first.effect.gains, *then.effect.gains),

@@ -29,6 +29,7 @@ from orchard.usecases.billing import (
     targets,
     update_orders,
     update_wishes,
+    within_limits,
 )
 from orchard.usecases.billing.alterations import Alteration
 from orchard.usecases.billing.canceling import Ending
@@ -104,7 +105,7 @@ def decided(session: Session, account: Account, known: Catalog, request: UpdateR
             is_canceled = target.held.canceled_at is not None
             back = canceling.taken_back(end) if is_canceled else Chosen((), Effect())
             return Decided(target, back)
-    return Decided(target, _changed(target))
+    return Decided(target, within_limits.checked(_changed(target), target.deal.currency))
 
 
 def _ending_later(target: Target, end: Ending) -> Decided:
