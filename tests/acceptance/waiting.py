@@ -25,6 +25,4 @@ NUMBERS = frozenset(number for first, last in _RANGES for number in range(first,
 TRACES = frozenset(range(1, 10))
 
 #: Why a row is not played.
-WAITING = {
-    85: "buying more by itself: needs billing through Stripe",
-}
+WAITING: dict[int, str] = {}

@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-import boto3
 import pytest
 
-from orchard.gateways import aws
 from orchard.store.table import Table
-from tests import harness
-from tests.acceptance.world import Bus
 from tests.billing.conftest import Shop
+from tests.billing.machine import Machine, running
 from tests.builders import a_plan
+from tests.concurrency.faults import Fault, trouble
+from tests.concurrency.interruptions import LEASE_S, Interrupted
+from tests.concurrency.worlds import THOROUGH
 from tests.conftest import Call
-from tests.streams.recording import deliver, following, told
 
-PUBLISHED = "before-parameter-build.events.PutEvents"
+KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
 PACKS = {
     "feature_id": "credits",
     "price": {
@@ -33,74 +32,15 @@ METERED = {
 }
 
 
-class Machine:
-    """The stream with its consumer, the queue behind it, and the bus."""
-
-    def __init__(self, shop: Shop, table: Table) -> None:
-        self.shop, self.bus = shop, Bus()
-        self._new = following(table)
-        self._sqs: Any = cast("Any", boto3).client("sqs")
-        self.url = self._sqs.create_queue(QueueName="top-ups")["QueueUrl"]
-
-    def run(self, *, twice: bool = False) -> list[str]:
-        """Let all that was written have its consequences; return what failed."""
-        failed: list[str] = []
-        while records := told(self._new()):
-            for _ in range(1 + twice):
-                assert deliver(records) == {"batchItemFailures": []}
-            for _ in range(1 + twice):
-                failed += self.buy()
-            self._forget()
-        self.shop.report()
-        return failed
-
-    def buy(self) -> list[str]:
-        """Hand all messages to the function, which stay in the queue."""
-        answer = harness.handler("queues.top_up")({"Records": self.messages()}, None)
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
-
-    def messages(self) -> list[dict[str, Any]]:
-        """Return the messages that wait."""
-        got = self._sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=0
-        )
-        return [
-            {"messageId": one["MessageId"], "body": one["Body"], "handle": one["ReceiptHandle"]}
-            for one in got.get("Messages", ())
-        ]
-
-    def _forget(self) -> None:
-        for one in self.messages():
-            self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=one["handle"])
-
-    def notices(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return what the bus was told of top-ups."""
-        found = ((one["DetailType"], json.loads(one["Detail"])) for one in self.bus.put)
-        return [one for one in found if one[0].startswith("billing.auto_topup")]
-
-    def close(self) -> None:
-        """Remove the queue."""
-        self._sqs.delete_queue(QueueUrl=self.url)
-        self._sqs.close()
-
-
 @pytest.fixture
 def machine(
     call: Call, shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Machine]:
-    a_plan(call, "packs", PACKS, add_on=True)
+    a_plan(call, "packs", PACKS, add_on=True, create_in_stripe=False)
     shop.customer()
-    boto3.setup_default_session()
-    assert boto3.DEFAULT_SESSION is not None
-    made = Machine(shop, table)
-    boto3.DEFAULT_SESSION.events.register(PUBLISHED, made.bus.hear)
-    aws.forget()
-    monkeypatch.setenv("TOP_UP_QUEUE_URL", made.url)
-    shop.attach("packs", feature_quantities=[{"feature_id": "credits", "quantity": 100}])
-    yield made
-    boto3.DEFAULT_SESSION.events.unregister(PUBLISHED, made.bus.hear)
-    aws.forget()
-    made.close()
+    with running(shop, table, monkeypatch) as made:
+        shop.attach("packs", feature_quantities=[{"feature_id": "credits", "quantity": 100}])
+        yield made
 
 
 def wish(shop: Shop, threshold: float = 20, quantity: float = 100, **fields: Any) -> Any:
@@ -170,13 +110,16 @@ def test_a_payment_that_fails_voids_the_invoice_and_is_not_tried_for_an_hour(
     assert (kind, detail["reason"]) == ("billing.auto_topup_failed", "payment_failed")
 
     shop.save_card(stripe_id)
-    use(machine, 1)
+    use(machine, 10)
     machine.run()
-    assert figures(shop) == (100, 9, 91)
+    assert figures(shop) == (100, 0, 100)
     shop.clock.advance(seconds=3600)
-    use(machine, 1)
-    machine.run()
-    assert figures(shop) == (200, 108, 92)
+    asked = {"customer_id": "user_1", "feature_id": "credits"}
+    for _ in range(2):
+        assert not shop.done("balances.check", **asked)["allowed"]
+    assert len(machine.messages()) == 1
+    assert machine.buy() == machine.buy() == []
+    assert figures(shop) == (200, 100, 100)
 
 
 def test_a_payment_of_something_else_ends_the_wait(shop: Shop, machine: Machine) -> None:
@@ -254,15 +197,31 @@ def test_an_invoice_that_is_sent_is_paid_before_more_is_there(shop: Shop, machin
     assert figures(shop) == (200, 109, 91)
 
 
-@pytest.mark.parametrize(
-    "fields", [{"enabled": False}, {"threshold": 9}, {"feature_id": "messages"}]
-)
-def test_nothing_is_bought_that_was_not_asked_for(
-    shop: Shop, machine: Machine, fields: dict[str, Any]
+def test_a_process_that_dies_buys_once(
+    shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish(shop, **fields)
-    use(machine, 90)
-    machine.run()
+    """Killed between any two calls, of the table or of Stripe; then the message comes again."""
+    limit = {"interval": "month", "limit": 1000}
+    wish(shop, threshold=100_000, purchase_limit=limit)
+    interrupted = Interrupted(table, monkeypatch)
+    use(machine, 1)
+    machine.read()
+    length = interrupted.counted(machine.buy)
+    shop.report()
+    every = [(number, fault) for number in range(length) for fault in KILLS]
+    tried = every if THOROUGH else every[3::9]
+    for position, fault in tried:
+        machine.forget()
+        shop.clock.advance(seconds=601)
+        use(machine, 1)
+        machine.read()
+        interrupted.during(position, trouble(fault), machine.buy)
+        shop.clock.advance(seconds=LEASE_S)
+        assert machine.buy() == []
+        assert machine.buy() == []
+        shop.report()
 
-    assert figures(shop) == (100, 10, 90)
-    assert machine.messages() == []
+    wanted = len(tried) + 1
+    assert figures(shop) == (100 + 100 * wanted, 100 + 99 * wanted, wanted)
+    assert shop.invoices() == [(10, "paid")] * (wanted + 1)
+    assert window(shop)["count"] == wanted

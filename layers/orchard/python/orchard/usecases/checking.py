@@ -20,7 +20,7 @@ from orchard.domain.sources import Overage
 from orchard.errors import Invalid
 from orchard.store import catalog, ground
 from orchard.store.session import Session
-from orchard.usecases import locking, previewing, tracking, using
+from orchard.usecases import locking, previewing, top_ups, tracking, using
 from orchard.usecases.using import Usage, Used
 
 
@@ -138,6 +138,8 @@ def decided(asked: Asked, name: str) -> decision.Decision:
 
 def _answer(session: Session, asked: Asked, name: str, *, allowed: bool) -> Answer:
     state, subject, expand = asked.state, asked.subject, asked.request.expand
+    if not allowed:
+        top_ups.ask(session, asked.internal_id, state, asked.costs)
     shown = feature(catalog.feature(session, name)) if expand else None
     on = summary.flag(row for _place, row in scope.rows(state, subject, name))
     return Answer(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from orchard.contracts.numbers import number
 from orchard.domain import ids
 from orchard.domain.billing import top_ups as rules
+from orchard.domain.holding import NOTHING, Place, State
 from orchard.domain.ledger import Passage
 from orchard.errors import Unavailable
 from orchard.gateways import queue
@@ -24,10 +25,14 @@ from orchard.usecases.alerts import Notice
 ACTOR, USE = "job:top_up", "track"
 BOUGHT, FAILED = "billing.auto_topup_succeeded", "billing.auto_topup_failed"
 _TOLD = {BOUGHT, FAILED}
+QUEUE = "TOP_UP_QUEUE_URL"
+_PAUSE_MS, _MOST_REMEMBERED = 60_000, 10_000
+#: When this process left a message for a denied check.
+_asked: dict[tuple[str, str, str], int] = {}
 
 
 class Due(NamedTuple):
-    """A use after which little was left; `seq` is that of the balance."""
+    """A use after which little was left, `seq` that of the balance then; 0 of a denied check."""
 
     tenant: str
     internal_id: str
@@ -60,8 +65,24 @@ def send(some: Iterable[Due]) -> None:
     """Leave a message for each balance, about its latest use. Errors: `Unavailable`."""
     latest = {(one.tenant, one.internal_id, one.feature_id): one for one in some}
     bodies = [_body(one) for one in latest.values()]
-    if bodies and queue.send(bodies, "TOP_UP_QUEUE_URL") < len(bodies):
+    if bodies and queue.send(bodies, QUEUE) < len(bodies):
         raise Unavailable("The queue of top-ups did not accept a message")
+
+
+def ask(session: Session, internal_id: str, state: State, features: Iterable[str]) -> None:
+    """Leave a message where a check is denied: nobody may use what is left, so no use will tell.
+
+    Once a minute at most from each process. A queue that does not take it spoils no answer.
+    """
+    for name in () if session.public else features:
+        held = state.get(Place(name), NOTHING)
+        threshold, key = held.controls.top_up, (session.tenant, internal_id, name)
+        is_low = threshold is not None and rules.is_low(held, threshold)
+        if is_low and _asked.get(key, 0) <= session.now - _PAUSE_MS:
+            if len(_asked) >= _MOST_REMEMBERED:
+                _asked.clear()
+            _asked[key] = session.now
+            queue.send([_body(Due(*key, 0, session.now, session.request_id))], QUEUE)
 
 
 def notices(tenant: str, old: Item | None, new: Item) -> tuple[Notice, ...]:

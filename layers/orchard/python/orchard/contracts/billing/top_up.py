@@ -5,7 +5,10 @@ from orchard.contracts.message import Message
 
 
 class TopUpDue(Message):
-    """A use left little of a feature; `customer_id` is the internal one, `seq` the balance's."""
+    """A use left little of a feature, or a check was denied.
+
+    `customer_id` is the internal one, `seq` that of the balance after the use; 0 of a check.
+    """
 
     customer_id: str
     feature_id: str

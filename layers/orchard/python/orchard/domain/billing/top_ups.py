@@ -60,6 +60,10 @@ class Record(NamedTuple):
     seq: int = 0
     version: int = 0
 
+    def knows(self, seq: int, at: int) -> bool:
+        """Whether a use was acted on already: a purchase was begun when it was known."""
+        return seq <= self.seq and at <= max(self.attempts, default=0)
+
     def is_counting(self, now: int) -> bool:
         """Whether the window of purchases is open."""
         return self.resets_at > now

@@ -63,7 +63,7 @@ def work(session: Session, due: TopUpDue) -> str:
 
 
 def _digest(due: TopUpDue) -> str:
-    return settings.digest((KIND, due.customer_id, due.feature_id, due.seq))
+    return settings.digest((KIND, due.customer_id, due.feature_id, due.seq, due.accepted_at))
 
 
 def _order(deal: Deal, held: Pending, due: TopUpDue) -> Order:
@@ -120,7 +120,7 @@ def _rule(deal: Deal, due: TopUpDue) -> Rule:
     rule = top_ups.rule(own, due.feature_id)
     if rule is None:
         raise Idle("there is no automatic top-up")
-    if due.seq <= known.seq:
+    if known.knows(due.seq, due.accepted_at):
         raise Idle("the use was acted on already")
     if not top_ups.is_low(holding.get(Place(due.feature_id), NOTHING), rule.threshold):
         raise Idle("enough is left")
