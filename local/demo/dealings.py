@@ -58,7 +58,7 @@ _ENDS = {"plan_id": "pro", "cancel_action": "cancel_end_of_cycle"}
 _FAILING = "pm_card_chargeCustomerFail"
 
 PAYS = (_card(61), _plan(61))
-LAUNCHED = (_card(58), _plan(58, discounts=[{"reward_id": "launch20"}]))
+LAUNCHED = (_card(58), _plan(58, discounts=[{"reward_id": "spring20"}]))
 SMALLER = (_card(36), _plan(36, customize=_OWN), _used(20, "messages", 3400))
 OVERDUE = (_card(40), _plan(40), _card(12, _FAILING))
 LEAVES = (_card(31), _plan(31), Dealing(0, "billing.update", _ENDS))

@@ -150,13 +150,13 @@ PLANS: tuple[Body, ...] = (
 #: A coupon with a code, for the first three months.
 REWARDS: tuple[Body, ...] = (
     {
-        "id": "launch20",
+        "id": "spring20",
         "name": "Launch offer",
         "type": "percentage_discount",
         "value": 20,
         "duration": {"type": "months", "length": 3},
         "plan_ids": ["pro", "scale"],
-        "promo_codes": [{"code": "LAUNCH20"}],
+        "promo_codes": [{"code": "SPRING20"}],
     },
 )
 PACK: Body = {"feature_id": "messages", "included_grant": 2500, "balance_id": "launch-pack"}

@@ -11,8 +11,8 @@ from tests.conftest import START, TENANT, Call, Clock
 from tests.pretended_stripe import Stripe
 
 LAUNCH: dict[str, Any] = {
-    "id": "launch20",
-    "name": "Launch 20",
+    "id": "spring20",
+    "name": "Spring 20",
     "type": "percentage_discount",
     "value": 20,
     "duration": {"type": "months", "length": 3},
@@ -69,26 +69,26 @@ def used(stripe: Stripe, code: str, times: int = 1) -> None:
 @pytest.mark.usefixtures("stripe")
 def test_a_coupon_comes_back_as_it_was_made(call: Call) -> None:
     codes = [
-        {"code": "LAUNCH20", "global_max_redemption": 100, "first_time_transaction": True},
+        {"code": "SPRING20", "global_max_redemption": 100, "first_time_transaction": True},
         {"code": "PLAIN"},
     ]
     made = a_reward(call, promo_codes=codes)
     assert made == {**LAUNCH, "promo_codes": codes, "created_at": START}
-    assert call("rewards.get", {"reward_id": "launch20"}).body == {"coupon": made}
+    assert call("rewards.get", {"reward_id": "spring20"}).body == {"coupon": made}
     assert call("rewards.list", {}).body == {"coupons": [made], "feature_grants": []}
 
 
 def test_stripe_has_the_coupon_under_the_id_of_the_reward(call: Call, client: StripeClient) -> None:
-    a_reward(call, promo_codes=[{"code": "LAUNCH20", "global_max_redemption": 100}])
-    coupon = client.v1.coupons.retrieve("launch20")
+    a_reward(call, promo_codes=[{"code": "SPRING20", "global_max_redemption": 100}])
+    coupon = client.v1.coupons.retrieve("spring20")
     assert (coupon.percent_off, coupon.duration, coupon.duration_in_months) == (20, "repeating", 3)
-    assert coupon.name == "Launch 20"
-    assert live_codes(client) == {"LAUNCH20": 100}
+    assert coupon.name == "Spring 20"
+    assert live_codes(client) == {"SPRING20": 100}
 
 
 def test_an_amount_is_in_the_smallest_units_at_stripe(call: Call, client: StripeClient) -> None:
     a_reward(call, type="fixed_discount", value=5.5, duration={"type": "one_off", "length": None})
-    coupon = client.v1.coupons.retrieve("launch20")
+    coupon = client.v1.coupons.retrieve("spring20")
     assert (coupon.amount_off, coupon.currency, coupon.duration) == (550, "usd", "once")
 
 
@@ -97,7 +97,7 @@ def test_a_coupon_for_plans_is_for_their_products(call: Call, client: StripeClie
     a_plan(call, "pro", monthly("messages", 10), price={"amount": 20, "interval": "month"})
     made = a_reward(call, plan_ids=["pro"])
     assert made["plan_ids"] == ["pro"]
-    coupon = client.v1.coupons.retrieve("launch20", {"expand": ["applies_to"]})
+    coupon = client.v1.coupons.retrieve("spring20", {"expand": ["applies_to"]})
     assert coupon.applies_to is not None
     assert coupon.applies_to.products == [product_id(TENANT, "pro", None)]
     assert client.v1.products.retrieve(product_id(TENANT, "pro", None)).name == "Pro"
@@ -108,7 +108,7 @@ def test_a_coupon_for_one_off_plans_is_good_once(call: Call, client: StripeClien
     item = {"feature_id": "messages", "included": 10}
     a_plan(call, "pack", item, price={"amount": 10, "interval": "one_off"})
     a_reward(call, plan_ids=["pack"])
-    assert client.v1.coupons.retrieve("launch20").duration == "once"
+    assert client.v1.coupons.retrieve("spring20").duration == "once"
 
 
 def test_a_coupon_for_an_unknown_or_a_free_plan_is_refused(
@@ -225,19 +225,19 @@ def test_a_coupon_that_was_made_and_not_stored_is_taken_up(
     assert call("rewards.list", {}).body["coupons"] == []
     made = call("rewards.create", {"coupon": {**wanted, "value": 30}})
     assert made.status == 200, made
-    assert client.v1.coupons.retrieve("launch20").percent_off == 30
+    assert client.v1.coupons.retrieve("spring20").percent_off == 30
     assert live_codes(client) == {"ONE": 3}
     used(stripe, "ONE")
-    call("rewards.update", {"reward_id": "launch20", "coupon": {"plan_ids": None, "name": "New"}})
+    call("rewards.update", {"reward_id": "spring20", "coupon": {"plan_ids": None, "name": "New"}})
     assert live_codes(client) == {"ONE": 2}
 
 
 def test_a_name_changes_without_touching_codes(call: Call, client: StripeClient) -> None:
     a_reward(call, promo_codes=[{"code": "ONE"}])
     before = client.v1.promotion_codes.list().data[0].id
-    body = {"reward_id": "launch20", "coupon": {"name": "Welcome"}}
+    body = {"reward_id": "spring20", "coupon": {"name": "Welcome"}}
     assert call("rewards.update", body).body["coupon"]["name"] == "Welcome"
-    assert client.v1.coupons.retrieve("launch20").name == "Welcome"
+    assert client.v1.coupons.retrieve("spring20").name == "Welcome"
     assert [one.id for one in client.v1.promotion_codes.list().data] == [before]
 
 
@@ -251,15 +251,15 @@ def test_other_plans_make_the_coupon_anew_with_what_is_left_of_its_codes(
     a_reward(call, promo_codes=[limited, spent, {"code": "ANY"}])
     used(stripe, "THREE")
     used(stripe, "SPENT")
-    body = {"reward_id": "launch20", "coupon": {"plan_ids": ["pro"]}}
+    body = {"reward_id": "spring20", "coupon": {"plan_ids": ["pro"]}}
     changed = call("rewards.update", body).body["coupon"]
     assert changed["plan_ids"] == ["pro"]
     assert changed["promo_codes"] == [limited, spent, {"code": "ANY"}]
     assert live_codes(client) == {"THREE": 2, "ANY": None}
-    coupon = client.v1.coupons.retrieve("launch20", {"expand": ["applies_to"]})
+    coupon = client.v1.coupons.retrieve("spring20", {"expand": ["applies_to"]})
     assert coupon.applies_to is not None
     used(stripe, "THREE")
-    call("rewards.update", {"reward_id": "launch20", "coupon": {"plan_ids": None}})
+    call("rewards.update", {"reward_id": "spring20", "coupon": {"plan_ids": None}})
     assert live_codes(client) == {"THREE": 1, "ANY": None}
 
 
@@ -271,7 +271,7 @@ def test_a_limit_that_is_raised_counts_what_was_used(
 
     def limit(most: int) -> Any:
         codes = [{"code": "ONE", "global_max_redemption": most}]
-        return call("rewards.update", {"reward_id": "launch20", "coupon": {"promo_codes": codes}})
+        return call("rewards.update", {"reward_id": "spring20", "coupon": {"promo_codes": codes}})
 
     assert limit(3).status == 200
     assert live_codes(client) == {"ONE": 2}
@@ -282,31 +282,31 @@ def test_a_limit_that_is_raised_counts_what_was_used(
 def test_codes_come_and_go(call: Call, client: StripeClient) -> None:
     a_reward(call, promo_codes=[{"code": "OLD"}, {"code": "STAYS"}])
     codes = [{"code": "STAYS"}, {"code": "NEW", "first_time_transaction": True}]
-    call("rewards.update", {"reward_id": "launch20", "coupon": {"promo_codes": codes}})
+    call("rewards.update", {"reward_id": "spring20", "coupon": {"promo_codes": codes}})
     assert live_codes(client) == {"STAYS": None, "NEW": None}
     a_reward(call, id="other", promo_codes=[{"code": "OLD"}])
-    again = {"reward_id": "launch20", "coupon": {"promo_codes": [{"code": "OLD"}]}}
+    again = {"reward_id": "spring20", "coupon": {"promo_codes": [{"code": "OLD"}]}}
     assert refused(call("rewards.update", again)) == (400, "duplicate_promo_code")
 
 
 @pytest.mark.usefixtures("stripe")
 def test_what_a_reward_is_never_changes(call: Call) -> None:
     a_reward(call)
-    body: dict[str, Any] = {"reward_id": "launch20", "coupon": {"value": 30}}
+    body: dict[str, Any] = {"reward_id": "spring20", "coupon": {"value": 30}}
     assert refused(call("rewards.update", body)) == (400, "invalid_inputs")
-    body = {"reward_id": "launch20", "feature_grant": {"name": "Other"}}
+    body = {"reward_id": "spring20", "feature_grant": {"name": "Other"}}
     assert refused(call("rewards.update", body)) == (400, "invalid_reward")
-    body = {"reward_id": "launch20", "coupon": {"name": None}}
+    body = {"reward_id": "spring20", "coupon": {"name": None}}
     assert refused(call("rewards.update", body)) == (400, "invalid_inputs")
-    unchanged = call("rewards.update", {"reward_id": "launch20"})
+    unchanged = call("rewards.update", {"reward_id": "spring20"})
     assert unchanged.body["coupon"] == {**LAUNCH, "created_at": START}
 
 
 def test_a_deleted_reward_is_gone_here_and_at_stripe(call: Call, client: StripeClient) -> None:
     a_reward(call, promo_codes=[{"code": "ONE", "global_max_redemption": 1}])
-    assert call("rewards.delete", {"reward_id": "launch20"}).body == {"success": True}
+    assert call("rewards.delete", {"reward_id": "spring20"}).body == {"success": True}
     for verb in ("get", "delete", "update"):
-        answered = call(f"rewards.{verb}", {"reward_id": "launch20"})
+        answered = call(f"rewards.{verb}", {"reward_id": "spring20"})
         assert refused(answered) == (404, "reward_not_found")
     assert client.v1.coupons.list().data == []
     assert live_codes(client) == {}
@@ -320,7 +320,7 @@ def test_a_reward_made_again_counts_its_uses_anew(
     codes = [{"code": "ONE", "global_max_redemption": 1}]
     a_reward(call, promo_codes=codes)
     used(stripe, "ONE")
-    call("rewards.delete", {"reward_id": "launch20"})
+    call("rewards.delete", {"reward_id": "spring20"})
     clock.advance(seconds=1)
     a_reward(call, promo_codes=codes)
     assert live_codes(client) == {"ONE": 1}

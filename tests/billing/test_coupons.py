@@ -107,8 +107,8 @@ class TestAdding:
     def test_a_reward_is_shown_as_what_it_is(self, shop: Shop) -> None:
         shop.customer()
         coupon = {
-            "id": "launch20",
-            "name": "Launch 20",
+            "id": "spring20",
+            "name": "Spring 20",
             "type": "percentage_discount",
             "value": 20,
             "duration": {"type": "months", "length": 3},
@@ -116,7 +116,7 @@ class TestAdding:
             "promo_codes": [],
         }
         made = shop.done("rewards.create", coupon=coupon)["coupon"]
-        added = add(shop, "launch20")
+        added = add(shop, "spring20")
         assert added["coupon"] == made
         assert added["shows"]["until"] == 1_796_083_202_000 + 1000
         assert shop.preview("pro")["total"] == 16

@@ -22,8 +22,8 @@ from tests.pretended_stripe import Stripe
 pytestmark = pytest.mark.concurrency
 
 COUPON = {
-    "id": "launch20",
-    "name": "Launch 20",
+    "id": "spring20",
+    "name": "Spring 20",
     "type": "percentage_discount",
     "value": 20,
     "duration": {"type": "forever", "length": None},
@@ -151,8 +151,8 @@ def test_a_reward_that_is_interrupted_is_made_by_the_same_request(
         happened = world.client.clear()
         assert answered.body.get("code") in {None, "duplicate_reward_id"}, (position, answered)
         listed = call("rewards.list", {}).body["coupons"]
-        assert [one["id"] for one in listed] == ["launch20"]
-        assert client.v1.coupons.retrieve("launch20").percent_off == 20
+        assert [one["id"] for one in listed] == ["spring20"]
+        assert client.v1.coupons.retrieve("spring20").percent_off == 20
         live = client.v1.promotion_codes.list({"active": True}).data
         assert sorted((one.code, one.max_redemptions) for one in live) == [
             ("ONE", 3),

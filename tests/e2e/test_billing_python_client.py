@@ -20,7 +20,7 @@ COUPON: dict[str, Any] = {
     "value": 20,
     "duration": {"type": "months", "length": 3},
     "plan_ids": None,
-    "promo_codes": [{"code": "LAUNCH20"}],
+    "promo_codes": [{"code": "SPRING20"}],
 }
 
 

@@ -273,12 +273,12 @@ def test_a_function_that_runs_out_of_time_leaves_the_rest_for_later(
 
 
 def test_the_sample_message_is_recorded(call: Call, queue: Queue) -> None:
-    a_customer(call, "user_123")
-    a_grant(call, 10, customer_id="user_123")
+    a_customer(call, "user_a17")
+    a_grant(call, 10, customer_id="user_a17")
     queue.put(sample("queues/track")["Records"][0]["body"])
 
     assert queue.deliver() == []
-    assert balance(call, customer_id="user_123")["usage"] == 3
+    assert balance(call, customer_id="user_a17")["usage"] == 3
 
 
 def test_the_log_tells_of_a_message_but_not_what_it_holds(
