@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from orchard.domain.billing import top_ups
-from orchard.domain.billing.top_ups import Record, Rule, Stock
+from orchard.domain.billing import stocks, top_ups
+from orchard.domain.billing.stocks import Stock
+from orchard.domain.billing.top_ups import Record, Rule
 from orchard.domain.holding import Holding, Place
 from orchard.domain.row import PRICED, Row
 
@@ -29,7 +30,7 @@ def after(*rows: Row, units: int = 100) -> dict[str, tuple[Decimal, Decimal]]:
     """The balance of each row after a purchase, and how much of it was bought."""
     stock = STOCK._replace(units=Decimal(units))
     place = Place("credits")
-    held = top_ups.stocked({place: Holding(rows)}, [stock], NOW)[place]
+    held = stocks.stocked({place: Holding(rows)}, [stock], NOW)[place]
     return {one.id: (one.balance, one.prepaid) for one in held.rows}
 
 

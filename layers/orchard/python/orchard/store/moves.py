@@ -28,15 +28,12 @@ def moved(session: Session, account: Account, after: Customer, last: Item) -> li
         elif keys.is_balance(item["sk"]):
             writes.append(_left(item, "#seq = :was", item["seq"], "seq"))
             writes.append(Put(_relocated(session, item, after, last), "attribute_not_exists(pk)"))
-        elif keys.is_top_up(item["sk"]):
+        elif keys.is_entity(item["sk"]) or keys.is_top_up(item["sk"]):
             writes.append(_left(item, "#version = :was", item["version"], "version"))
             there = _relocated(session, item, after, None) | {"hot_id": after.hot_id}
             writes.append(Put(there, "attribute_not_exists(pk)"))
-        elif keys.is_entity(item["sk"]):
-            writes.append(_left(item, "#version = :was", item["version"], "version"))
-            there = _relocated(session, item, after, None) | {"hot_id": after.hot_id}
-            writes.append(Put(there, "attribute_not_exists(pk)"))
-            writes.append(entities.pointer(session, after, item["id"]))
+            is_entity = keys.is_entity(item["sk"])
+            writes += [entities.pointer(session, after, item["id"])] if is_entity else []
         else:
             writes.append(Delete(Key(item["pk"], item["sk"]), "attribute_exists(pk)"))
             writes.append(Put(_relocated(session, item, after, None), "attribute_not_exists(pk)"))

@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.seats import Bump
+from orchard.domain.billing.stocks import Stock
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
-from orchard.domain.billing.top_ups import Stock
 from orchard.domain.carrying import NO_CARRY, Carry
 from orchard.domain.quantity import ZERO
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from orchard.domain import amendment, plan_rules, pool, recalculation
 from orchard.domain.amendment import Change
 from orchard.domain.attachment import Terms, Trial
-from orchard.domain.billing import customizing, restocking, top_ups
+from orchard.domain.billing import customizing, restocking, stocks
 from orchard.domain.billing.order import Amendment, Effect
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.carrying import Carry
@@ -38,7 +38,7 @@ def held_by(
     for change in effect.amended:
         if change.customer_plan_id == held.id:
             held = held_after(known, held, change, paid)
-    return top_ups.with_units(held, effect.stocks)
+    return stocks.with_units(held, effect.stocks)
 
 
 def held_after(
@@ -89,7 +89,7 @@ def amended(  # noqa: PLR0917 - where it happens, then what
         held = next((one for one in account.plans if one.id == change.customer_plan_id), None)
         if held is not None:
             state = _amended(here, state, held, change)
-    return top_ups.stocked(state, effect.stocks, session.now)
+    return stocks.stocked(state, effect.stocks, session.now)
 
 
 class _Place(NamedTuple):

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from orchard.contracts.billing.top_up import TopUpDue
 from orchard.domain import controls, ids
-from orchard.domain.billing import charging, customizing, stripe_prices, top_ups
+from orchard.domain.billing import charging, customizing, stocks, stripe_prices, top_ups
 from orchard.domain.billing.lines import Bought, sum_of
 from orchard.domain.billing.order import PAYMENT, Bill, Effect, Order
-from orchard.domain.billing.top_ups import Rule, Stock
+from orchard.domain.billing.stocks import Stock
+from orchard.domain.billing.top_ups import Rule
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import NOTHING, Place
@@ -137,15 +138,15 @@ def _offer(deal: Deal, feature_id: str, rule: Rule) -> Offer:
     live = [one for one in deal.held(None) if one.is_live(deal.session.now)]
     for held in sorted(live, key=lambda one: (one.started_at, one.id), reverse=True):
         plan = customizing.plan_of(held, deal.known)
-        item = plan and top_ups.sold_once(plan, feature_id)
+        item = plan and stocks.sold_once(plan, feature_id)
         if plan is None or not item:
             continue
-        units = top_ups.whole(item, rule.quantity)
+        units = stocks.whole(item, rule.quantity)
         most = item["price"].get("max_purchase")
-        if most is not None and units + top_ups.owned(held, item) > most:
+        if most is not None and units + stocks.owned(held, item) > most:
             raise Idle("the plan sells no more")
         stock = Stock(held.id, feature_id, units, rule.interval, rule.interval_count)
-        return Offer(held, top_ups.alone(plan, item), stock)
+        return Offer(held, stocks.alone(plan, item), stock)
     raise Idle("no plan of the customer sells the feature once")
 
 
