@@ -18,7 +18,7 @@ from orchard.triggers import auth, connection
 from orchard.triggers import clock as clocks
 from orchard.usecases import api_keys
 from tests import harness
-from tests.quicker_moto import hurry
+from tests.quicker_moto import hurry, shorten
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -65,7 +65,9 @@ def aws() -> Iterator[Table]:
     """AWS as moto plays it, and one connection: making a client is slow."""
     hurry()
     with mock_aws():
-        yield connect()
+        connected = connect()
+        shorten(connected.client)
+        yield connected
 
 
 @pytest.fixture
