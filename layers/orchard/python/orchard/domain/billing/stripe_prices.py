@@ -18,6 +18,8 @@ from orchard.domain.catalog import Plan
 from orchard.domain.interval import LENGTH_MINUTES, ONE_OFF
 from orchard.domain.quantity import ZERO
 
+#: How the ids of our products begin, and the keys of our prices.
+PREFIX = "orchard_"
 #: Our intervals in those of Stripe: how many months, weeks or years make one.
 _AT_STRIPE = {
     "week": ("week", 1),
@@ -50,7 +52,7 @@ class PriceSpec(NamedTuple):
     def lookup_key(self) -> str:
         """What the price is found by at Stripe."""
         what = (self.product, self.currency, f"{self.unit_amount.normalize():f}")
-        return "orchard_" + _digest(*what, self.interval or ONE_OFF, str(self.interval_count))[:32]
+        return PREFIX + _digest(*what, self.interval or ONE_OFF, str(self.interval_count))[:32]
 
 
 class SubscriptionItem(NamedTuple):
@@ -64,7 +66,7 @@ class SubscriptionItem(NamedTuple):
 
 def product_id(tenant: str, plan_id: str, feature_id: str | None) -> str:
     """Return the id of the product of a plan's base price, or of one of its features."""
-    return "orchard_" + _digest(tenant, plan_id, feature_id or "")[:24]
+    return PREFIX + _digest(tenant, plan_id, feature_id or "")[:24]
 
 
 def products(plan: Plan, sale: Sale) -> tuple[ProductSpec, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from orchard.domain.billing import stripe_prices
 from orchard.domain.billing.order import Effect, Gain
-from orchard.domain.billing.subscription import OVERDUE, Subscription
+from orchard.domain.billing.stripe_prices import PriceSpec
+from orchard.domain.billing.subscription import OVERDUE, Item, Subscription
 from orchard.domain.customer import ACTIVE, SCHEDULED, CustomerPlan
 from orchard.domain.interval import MINUTE_MS
 from orchard.gateways import stripe_subscriptions
@@ -129,7 +130,10 @@ def over(deal: Deal, paid: list[CustomerPlan]) -> Effect:
 
 def _going_on(deal: Deal, paid: list[CustomerPlan]) -> Effect:
     """The subscription goes on: phases that passed, cancellations made or taken back at Stripe."""
-    begun = [one for one in paid if one.status == SCHEDULED and _has_begun(deal, one)]
+    coming = [(one, _has_begun(deal, one)) for one in paid if one.status == SCHEDULED]
+    begun = [one for one, has in coming if has]
+    if not begun and any(has is False and _is_beginning(deal, one) for one, has in coming):
+        return Effect()
     replaced = [held.id for one in begun for held in predecessors(deal, one)]
     active = [one for one in paid if one.status == ACTIVE]
     left = [one for one in active if one.id not in replaced and _is_left(deal, one)]
@@ -190,19 +194,32 @@ def predecessors(deal: Deal, coming: CustomerPlan) -> list[CustomerPlan]:
     ]
 
 
-def _has_begun(deal: Deal, coming: CustomerPlan) -> bool:
-    """Whether the subscription bills a scheduled plan already."""
+def _has_begun(deal: Deal, coming: CustomerPlan) -> bool | None:
+    """Whether the subscription bills a scheduled plan already; None if not even its items do.
+
+    Items may change a moment before their period does: the plan before has usage to bill then.
+    """
     subscription = deal.subscription
     if subscription is None or subscription.period is None:
-        return False
-    wanted = {
-        item.price.lookup_key
-        for item in stripe_prices.subscription_items(deal.bought(coming), deal.sale)
-    }
-    there = {item.lookup_key for item in subscription.items}
-    starts = [item.period.start for item in subscription.items if item.lookup_key in wanted]
+        return None
+    wanted = [
+        item.price for item in stripe_prices.subscription_items(deal.bought(coming), deal.sale)
+    ]
+    found = [[one for one in subscription.items if _is_of(one, price)] for price in wanted]
+    starts = [one.period.start for some in found for one in some]
     is_time = all(start >= coming.started_at - _TOLERANCE_MS for start in starts)
-    return wanted <= there and is_time
+    is_time = is_time or deal.session.now >= coming.started_at + _TOLERANCE_MS
+    return is_time if all(found) else None
+
+
+def _is_beginning(deal: Deal, coming: CustomerPlan) -> bool:
+    return abs(deal.session.now - coming.started_at) <= _TOLERANCE_MS
+
+
+def _is_of(item: Item, price: PriceSpec) -> bool:
+    """Whether an item has a price, or one of the same product that others made."""
+    is_ours = (item.lookup_key or "").startswith(stripe_prices.PREFIX)
+    return item.lookup_key == price.lookup_key or (not is_ours and item.product == price.product)
 
 
 def _is_left(deal: Deal, held: CustomerPlan) -> bool:

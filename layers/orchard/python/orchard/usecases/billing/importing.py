@@ -1,10 +1,8 @@
 """Subscriptions that were not made here: adopted where they are for exactly one plan."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from orchard.domain import ids
-from orchard.domain.billing import quantities, stripe_prices
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.catalog import Catalog, Plan
@@ -16,7 +14,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.table import Table
-from orchard.usecases.billing import effects, reports, rivals, settings
+from orchard.usecases.billing import effects, foreseeing, reports, rivals, settings, sold_as
 from orchard.usecases.billing.effects import Setting
 
 
@@ -54,8 +52,16 @@ def adopt(
     """Give a customer the plan that a subscription pays for, unless it is known already.
 
     Left alone are subscriptions of unknown or of several plans, of a plan whose place is taken by
-    one that is paid for, and of orders that are under way. Returns whether it was adopted.
+    one that is paid for, and of orders that are under way. What is planned for one that is known
+    is scheduled. Returns whether anything was adopted.
     """
+    is_new = _adopted(session, internal_id, found, audit)
+    return foreseeing.foresee(session, internal_id, found, audit) or is_new
+
+
+def _adopted(
+    session: Session, internal_id: str, found: Subscription, audit: Mapping[str, str]
+) -> bool:
 
     def attempt() -> bool:
         account = customers.require(session, internal_id)
@@ -63,11 +69,12 @@ def adopt(
         plan = None if found.is_over else _plan(session, known, found)
         if plan is None or _is_taken(session, account, plan, found):
             return False
+        packs = {item.product: item.quantity for item in found.items}
         gain = Gain(
             customer_plan_id=ids.new("cus_prod_", session.now),
             plan_id=plan.id,
             plan_version=plan.version,
-            quantities=_quantities(session, plan, found),
+            quantities=sold_as.quantities_of(session, plan, packs),
             is_billed=True,
         )
         setting = Setting(session, known, account, found)
@@ -81,11 +88,7 @@ def adopt(
 
 def _plan(session: Session, known: Catalog, found: Subscription) -> Plan | None:
     """The plan to which all items belong, by their products; None if that is not one plan."""
-    sold = {
-        product: plan
-        for plan in known.current_plans()
-        for product in stripe_prices.product_ids(session.tenant, plan)
-    }
+    sold = sold_as.sold(session, known)
     plans = [sold.get(item.product) for item in found.items]
     first = plans[0] if plans else None
     return first if first is not None and all(one == first for one in plans) else None
@@ -105,16 +108,3 @@ def _is_taken(session: Session, account: Account, plan: Plan, found: Subscriptio
         and not one.add_on
         for one in held
     )
-
-
-def _quantities(session: Session, plan: Plan, found: Subscription) -> dict[str, Decimal]:
-    """How much of each prepaid feature the items come to."""
-    packs = {item.product: item.quantity for item in found.items}
-    bought = {}
-    for item in quantities.prepaid_items(plan):
-        name = item["feature_id"]
-        count = packs.get(stripe_prices.product_id(session.tenant, plan.id, name))
-        if count is not None and "tiers" not in item["price"]:
-            units = Decimal(item["price"].get("billing_units", 1))
-            bought[name] = quantities.included(item) + count * units
-    return bought
