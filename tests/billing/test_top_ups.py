@@ -14,6 +14,7 @@ from tests.concurrency.faults import Fault, trouble
 from tests.concurrency.interruptions import LEASE_S, Interrupted
 from tests.concurrency.worlds import THOROUGH
 from tests.conftest import Call
+from tests.streams.recording import partition
 
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
 PACKS = {
@@ -163,6 +164,26 @@ def test_limits_hold_for_windows_and_bursts(shop: Shop, machine: Machine) -> Non
     use(machine, 1)
     machine.run()
     assert figures(shop)[0] == 400
+
+
+def test_what_was_bought_goes_along_with_the_customer(
+    shop: Shop, machine: Machine, table: Table
+) -> None:
+    wish(shop, purchase_limit={"interval": "day", "limit": 3})
+    use(machine, 90)
+    machine.run()
+    told_once = len(machine.notices())
+    shown = window(shop)
+    shop.done("customers.update", customer_id="user_1", new_customer_id="user_2")
+    machine.run()
+    shop.done("customers.update", customer_id="user_2", new_customer_id="user_1")
+    use(machine, 100)
+    machine.run()
+
+    assert window(shop) == {**shown, "count": 2}
+    assert len(machine.notices()) == told_once + 1
+    shop.done("customers.delete", customer_id="user_1")
+    assert partition(table, "org/sandbox#CUSTOMER#user_1") == []
 
 
 def test_what_is_owed_elsewhere_is_paid_down_first(
