@@ -1,4 +1,4 @@
-"""A running double and the official package's client for it, for the tests of the double."""
+"""A clock for the double, the official package's client for it, and what it is told by hand."""
 
 from typing import Any
 
@@ -10,6 +10,15 @@ from local.stripe.server import Double
 
 SECRET = "whsec_test"
 NOW = 1_788_220_800
+
+
+class Clock:
+    """A clock in Unix seconds that stands still until a test moves it."""
+
+    now = NOW
+
+    def __call__(self) -> int:
+        return self.now
 
 
 def client_of(url: str, key: str = "sk_test_x", **options: Any) -> stripe.StripeClient:

@@ -1,6 +1,5 @@
 """Cards at the double of Stripe: saved, chosen, charged, refused."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,23 +9,7 @@ import stripe
 from local.stripe import objects
 from local.stripe.payments import Outcome, charge
 from local.stripe.server import Double
-from tests.local.stripe_double import NOW, SECRET, client_of, control, kinds, refusal
-
-
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=lambda: NOW) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
-
-
-@pytest.fixture
-def customer(client: stripe.StripeClient) -> str:
-    return client.v1.customers.create({"name": "Ada"}).id
+from tests.local.stripe_double import control, kinds, refusal
 
 
 def attach(client: stripe.StripeClient, card: str, customer: str) -> str:

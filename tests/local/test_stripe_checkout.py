@@ -1,7 +1,6 @@
 """Checkout at the double of Stripe: sessions, the page in a browser, and what paying makes."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,40 +9,11 @@ import stripe
 
 from local.stripe import objects
 from local.stripe.server import Double
-from tests.local.stripe_double import NOW, SECRET, client_of, control, kinds, refusal
+from tests.local.stripe_double import NOW, Clock, control, kinds, refusal
 
 DAY = 86_400
 PAGES = {"success_url": "https://shop.test/done?s={CHECKOUT_SESSION_ID}"}
 BACK = "https://shop.test/back"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def double(clock: Clock) -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
-
-
-@pytest.fixture
-def customer(client: stripe.StripeClient) -> str:
-    return client.v1.customers.create({"name": "Ada"}).id
 
 
 @pytest.fixture

@@ -15,27 +15,20 @@ from hypothesis import strategies as st
 
 from local.stripe import periods
 from local.stripe.server import Double
+from tests.local.stripe_double import NOW, SECRET, Clock
 from tests.local.test_stripe_subscriptions import (
     DAY,
     NEXT_MONTH,
     NEXT_YEAR,
-    NOW,
-    Clock,
     a_customer,
     a_price,
     a_subscription,
     an_item,
-    client,
-    clock,
-    double,
     invoice_of,
     kinds,
 )
 
-__all__ = ["client", "clock", "double"]
-
 HOUR = 3600
-SECRET = "whsec_test"
 
 
 def advance(double: Double, **asked: Any) -> Any:

@@ -1,6 +1,5 @@
 """Coupons and promotion codes at the double of Stripe."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,31 +8,7 @@ import stripe
 from local.stripe import coupons, objects, promotion_codes
 from local.stripe.failures import Refused
 from local.stripe.server import Double
-from tests.local.stripe_double import NOW, SECRET, client_of, refusal
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def double(clock: Clock) -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
+from tests.local.stripe_double import NOW, Clock, refusal
 
 
 def coupon_of(client: stripe.StripeClient, **fields: Any) -> stripe.Coupon:

@@ -23,30 +23,7 @@ from local.stripe.amounts import totals
 from local.stripe.failures import Refused
 from local.stripe.server import Double
 from tests.harness import ROOT
-
-SECRET = "whsec_test"
-NOW = 1_788_220_800
-
-
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=lambda: NOW) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
-
-
-def client_of(url: str, key: str = "sk_test_x", **options: Any) -> stripe.StripeClient:
-    return stripe.StripeClient(key, base_addresses={"api": url}, **options)
-
-
-def control(double: Double, path: str, body: Any = None) -> Any:
-    answered = requests.post(f"{double.url}/_control/{path}", json=body or {}, timeout=10)
-    assert answered.status_code == 200, answered.text
-    return answered.json()
+from tests.local.stripe_double import NOW, SECRET, client_of, control
 
 
 def a_customer(client: stripe.StripeClient, **fields: Any) -> str:

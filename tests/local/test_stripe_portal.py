@@ -1,6 +1,5 @@
 """The customer portal and refunds at the double of Stripe."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,18 +8,7 @@ import stripe
 
 from local.stripe import objects
 from local.stripe.server import Double
-from tests.local.stripe_double import NOW, SECRET, client_of, control, kinds, refusal
-
-
-@pytest.fixture
-def double() -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=lambda: NOW) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
+from tests.local.stripe_double import control, kinds, refusal
 
 
 @pytest.fixture

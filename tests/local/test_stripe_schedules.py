@@ -7,22 +7,17 @@ import stripe
 
 from local.stripe import objects
 from local.stripe.server import Double
+from tests.local.stripe_double import NOW
 from tests.local.test_stripe_clock import HOUR, advance, invoices, told
 from tests.local.test_stripe_subscriptions import (
     DAY,
     NEXT_MONTH,
     NEXT_YEAR,
-    NOW,
     a_price,
     a_subscription,
-    client,
-    clock,
-    double,
     invoice_of,
     kinds,
 )
-
-__all__ = ["client", "clock", "double"]
 
 SECOND_MONTH = 1_793_491_200
 

@@ -1,6 +1,5 @@
 """The double's products, prices, invoice items, invoices and subscriptions."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,36 +7,11 @@ import stripe
 
 from local.stripe import objects
 from local.stripe.server import Double
+from tests.local.stripe_double import NOW, Clock
 
-NOW = 1_788_220_800
 DAY = 86_400
 NEXT_MONTH = 1_790_812_800
 NEXT_YEAR = 1_819_756_800
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    now = NOW
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def double(clock: Clock) -> Iterator[Double]:
-    with Double(clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return stripe.StripeClient("sk_test_x", base_addresses={"api": double.url})
 
 
 def a_customer(client: stripe.StripeClient, card: str | None = "pm_card_visa") -> str:

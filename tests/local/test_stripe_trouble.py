@@ -17,17 +17,6 @@ ONCE: stripe.RequestOptions = {"idempotency_key": "once"}
 
 
 @pytest.fixture
-def double() -> Iterator[Double]:
-    with Double(webhook_secret=SECRET, clock=lambda: NOW) as running:
-        yield running
-
-
-@pytest.fixture
-def client(double: Double) -> stripe.StripeClient:
-    return client_of(double.url)
-
-
-@pytest.fixture
 def taken() -> Iterator[Inbox]:
     with inbox() as running:
         yield running
