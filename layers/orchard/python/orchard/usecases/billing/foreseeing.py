@@ -1,15 +1,15 @@
 """What is planned at Stripe, by other software, for a subscription that was adopted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from orchard.domain import ids
-from orchard.domain.billing.order import Effect, Gain
+from orchard.domain.billing.order import OPEN, Effect, Gain
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import ACTIVE, SCHEDULED, CustomerPlan
 from orchard.gateways import stripe_schedules
 from orchard.gateways.stripe_schedules import Phase
-from orchard.store import catalog, customers
+from orchard.store import catalog, customers, orders
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.usecases.billing import admission, effects, sold_as
@@ -31,7 +31,7 @@ def foresee(
     def attempt() -> bool:
         account, known = customers.require(session, internal_id), catalog.read(session)
         paid = [one for one in account.plans if one.stripe_subscription_id == found.id]
-        if any(one.status == SCHEDULED for one in paid):
+        if any(one.status == SCHEDULED for one in paid) or _is_busy(session, internal_id):
             return False
         active = [one for one in paid if one.status == ACTIVE]
         effect = next(_changes(session, known, active, phases), Effect())
@@ -45,9 +45,14 @@ def foresee(
     return optimistic(attempt)
 
 
+def _is_busy(session: Session, internal_id: str) -> bool:
+    """Whether an order is under way: what Stripe plans may be its doing."""
+    return any(one.status == OPEN for one in orders.pending(session, internal_id).orders)
+
+
 def _changes(
     session: Session, known: Catalog, active: list[CustomerPlan], phases: Iterable[Phase]
-) -> Iterable[Effect]:
+) -> Iterator[Effect]:
     """What each of the phases ahead does to the plans that are held now, where it does a thing."""
     for phase in phases:
         if phase.starts_at <= session.now:
