@@ -126,6 +126,11 @@ def intended(session: Session, order: Order, due_at: int) -> Put:
     return _put(session, order, due_at)
 
 
+def resumed(session: Session, order: Order) -> Put:
+    """Keep an order that goes on, as it is carried out from now on."""
+    return _put(session, order, session.now + LEASE_MS, "attribute_exists(pk)")
+
+
 def refused(session: Session, order: Order) -> Put:
     """Keep an order that is to be taken back; it is due when nobody is at that any more."""
     return _put(session, order, session.now + LEASE_MS, "attribute_exists(pk)")

@@ -80,9 +80,7 @@ def charged(
                 _price, so_far = found.get(key, (price, ZERO))
                 found[key] = price, so_far + one.quantity
     left, charges_ = dict(before or {}), []
-    for key in sorted(found):
-        feature_id, group = key
-        cost, quantity = found[key]
+    for (feature_id, group), (cost, quantity) in sorted(found.items(), key=lambda one: one[0]):
         done = min(quantity, left.get(group.row_id, ZERO))
         left[group.row_id] = left.get(group.row_id, ZERO) - done
         if quantity > done:

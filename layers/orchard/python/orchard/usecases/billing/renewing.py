@@ -18,7 +18,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Write
 from orchard.store.table import Table
-from orchard.usecases.billing import usage_billing
+from orchard.usecases.billing import overtaking, usage_billing
 from orchard.usecases.billing.usage_billing import MOST_WRITES, Scene, Shown, Work
 
 #: The mark of a renewal outlives every repetition of its report.
@@ -49,6 +49,7 @@ def renew(session: Session, internal_id: str, invoice_id: str) -> str:
     session = session.unmarked()
     if session.claimed(_SPACE, invoice_id) is not None:
         return "renewed before"
+    overtaking.overtaken(session, internal_id, invoice_id)
     with usage_billing.turn(session, internal_id):
         found = stripe_renewals.get(session.environment, invoice_id)
         if found is None or found.reason != stripe_renewals.CYCLE or not found.subscription_id:
