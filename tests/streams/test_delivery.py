@@ -251,10 +251,11 @@ def test_the_sample_is_a_delivery_of_one_track(table: Table) -> None:
 def test_the_filter_of_the_template_lets_through_what_has_a_history() -> None:
     changes = harness.template()["Resources"]["Ledger"]["Properties"]["Events"]["Changes"]
     (wanted,) = changes["Properties"]["FilterCriteria"]["Filters"]
-    prefix, exact = json.loads(wanted["Pattern"])["dynamodb"]["Keys"]["sk"]["S"]
+    prefix, top_ups, exact = json.loads(wanted["Pattern"])["dynamodb"]["Keys"]["sk"]["S"]
 
     assert keys.is_customer(exact)
     assert keys.is_balance(prefix["prefix"])
+    assert keys.top_up(TENANT, HOT, "a").sk.startswith(top_ups["prefix"])
     assert keys.customer(TENANT, HOT).sk == exact
     assert keys.balance(TENANT, HOT, "a").sk.startswith(prefix["prefix"])
 
