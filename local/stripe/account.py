@@ -104,6 +104,16 @@ class Account:
             self._kinds = before
             raise
 
+    def text(self) -> str:
+        """Return all that the account holds, for `become`."""
+        with self.lock:
+            return json.dumps(self._kinds)
+
+    def become(self, text: str) -> None:
+        """Hold what an account held, and nothing else."""
+        with self.change():
+            self._kinds = json.loads(text)
+
     def close(self) -> None:
         """Write what is not written yet."""
         self._closed.set()
@@ -113,7 +123,7 @@ class Account:
 
     def _load(self, file: Path) -> None:
         if file.exists():
-            self._kinds = json.loads(file.read_text())
+            self.become(file.read_text())
 
     def _save_on(self) -> None:
         while not self._closed.is_set():
@@ -126,8 +136,7 @@ class Account:
     def _save(self) -> None:
         if self._file is None:
             return
-        with self.lock:
-            text = json.dumps(self._kinds)
+        text = self.text()
         fresh = self._file.with_suffix(".new")
         fresh.parent.mkdir(parents=True, exist_ok=True)
         fresh.touch(mode=0o600)

@@ -174,10 +174,12 @@ def _arrange(work: Work, step: Arrange) -> Taken:
 def _arranged(work: Work, step: Arrange, found: Subscription) -> Taken:
     """What an arrangement came to; a cycle that began anew with it has an invoice.
 
-    What was planned stays until then: Stripe may refuse the change.
+    What was planned stays until then: Stripe may refuse the change. What the order itself planned
+    after that, in a try that was broken off, stays too.
     """
-    if found.schedule_id is not None and work.made is None:
-        stripe_subscriptions.release(work.environment, found.schedule_id)
+    planned = found.schedule_id
+    if planned is not None and planned == settings.replaced(found) and work.made is None:
+        stripe_subscriptions.release(work.environment, planned)
         found = _existing(work.environment, found.id)
     bills = step.restart and found.latest_invoice_id is not None
     invoice = stripe_billing.get(work.environment, str(found.latest_invoice_id)) if bills else None

@@ -12,7 +12,7 @@ from orchard.usecases.billing.discounting import as_parameters
 
 ORDER = "orchard_order_id"
 #: The last arrangement that was made of a subscription, by its idempotency key.
-_ARRANGED = "orchard_arranged"
+_ARRANGED, _REPLACED = "orchard_arranged", "orchard_replaced"
 #: What other software that reads this account goes by.
 _MANAGED = {"autumn_managed": "true"}
 
@@ -91,6 +91,11 @@ def is_arranged(found: Subscription, key: str) -> bool:
     return (_ARRANGED, key) in found.metadata
 
 
+def replaced(found: Subscription) -> str | None:
+    """Return the schedule that a subscription had when it was arranged."""
+    return dict(found.metadata).get(_REPLACED)
+
+
 def arrangement(environment: str, found: Subscription, step: Arrange, key: str) -> dict[str, Any]:
     """Return what has to change of a subscription; the key is noted at it along with that.
 
@@ -109,7 +114,8 @@ def arrangement(environment: str, found: Subscription, step: Arrange, key: str) 
         params["billing_cycle_anchor"] = {"type": "now"}
     if step.restart:
         params["payment_behavior"] = "error_if_incomplete"
-    return {**params, "proration_behavior": "none", "metadata": {_ARRANGED: key}}
+    noted = {_ARRANGED: key, _REPLACED: found.schedule_id or ""}
+    return {**params, "proration_behavior": "none", "metadata": noted}
 
 
 def _item_changes(
