@@ -63,8 +63,10 @@ def change(shop: Shop, subscription_id: str, given: dict[str, Any]) -> Document:
 def put_items(shop: Shop, kept: Document, items: list[Document]) -> None:
     """Give a subscription its items after a change, each with a period.
 
-    New ones join the cycle that others of the same interval are in.
+    New ones join the cycle that others of the same interval are in. Those of another interval
+    count from the subscription's anchor, as it does for all of them, if an item stays.
     """
+    stays = any(subscription_items.is_placed(one) for one in items)
     for item in items:
         item["subscription"] = kept["id"]
         if subscription_items.is_placed(item):
@@ -76,6 +78,8 @@ def put_items(shop: Shop, kept: Document, items: list[Document]) -> None:
             subscription_items.until(item, shop.now(), kept["trial_end"])
         elif other is not None:
             subscription_items.begin(item, other["_anchor"], other["current_period_start"])
+        elif stays:
+            subscription_items.begin(item, kept["billing_cycle_anchor"], shop.now())
     kept["items"] = items
 
 
@@ -161,7 +165,7 @@ def _keeps_time(one: Document, item: Document) -> bool:
 
 def _refuse_unplaced(kept: Document) -> None:
     if not all(subscription_items.is_placed(item) for item in kept["items"]):
-        message = "The double bills another interval only from a new cycle or a trial: pass "
+        message = "The double bills all items at another interval only from a new cycle: pass "
         raise Refused(message + "billing_cycle_anchor[type]=now", param="billing_cycle_anchor")
 
 

@@ -77,6 +77,25 @@ def test_the_first_boundary_is_the_first_after_now(
     assert boundary > ms(now)
 
 
+@pytest.mark.parametrize(
+    ("anchor", "name", "count", "now", "expected"),
+    [
+        ("2026-01-31", "month", 1, "2026-02-28", ("2026-02-28", "2026-03-31")),
+        ("2026-01-31", "month", 1, "2026-03-30", ("2026-02-28", "2026-03-31")),
+        ("2026-01-15", "month", 3, "2026-09-01", ("2026-07-15", "2026-10-15")),
+        ("2026-01-15", "year", 1, "2025-12-01", ("2025-01-15", "2026-01-15")),
+        ("2026-01-15", "year", 1, "2026-01-15", ("2026-01-15", "2027-01-15")),
+        ("2026-01-01", "week", 2, "2025-12-31", ("2025-12-18", "2026-01-01")),
+    ],
+)
+def test_a_cycle_extends_to_both_sides_of_its_anchor(
+    anchor: str, name: str, count: int, now: str, expected: tuple[str, str]
+) -> None:
+    start, end = interval.around(ms(anchor), name, count, ms(now))
+
+    assert (day(start), day(end)) == expected
+
+
 def test_the_first_boundary_of_an_anchor_to_come_is_one_interval_after_it() -> None:
     boundary = interval.first_boundary(ms("2026-05-01"), "month", 1, ms("2026-01-01"))
 

@@ -96,3 +96,17 @@ def boundary_after(anchor_ms: int, interval: str, now_ms: int) -> int:
     while _plus_months(anchor_ms, step * times) <= now_ms:
         times += 1
     return _plus_months(anchor_ms, step * times)
+
+
+def around(anchor_ms: int, interval: str, count: int, now_ms: int) -> tuple[int, int]:
+    """Return the boundaries before and after an instant; the cycle extends to both sides.
+
+    One that is a boundary itself is the first of them.
+    """
+    longest_ms = SPANS_MS.get(interval) or MONTHS[interval] * 31 * DAY_MS
+    times = (now_ms - anchor_ms) // (longest_ms * count)
+    while after(anchor_ms, interval, count, times) > now_ms:
+        times -= 1
+    while (end := after(anchor_ms, interval, count, times + 1)) <= now_ms:
+        times += 1
+    return after(anchor_ms, interval, count, times), end

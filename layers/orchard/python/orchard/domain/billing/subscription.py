@@ -6,6 +6,7 @@ The items of one subscription may recur at different intervals: each has a perio
 from decimal import Decimal
 from typing import NamedTuple
 
+from orchard.domain import interval as intervals
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import Period
 
@@ -65,14 +66,22 @@ class Subscription(NamedTuple):
         """The period of the item that recurs at the longest interval."""
         return max((item.period for item in self.items), key=_length, default=None)
 
-    def period_of(self, interval: str, count: int) -> Period | None:
-        """Return the period of an item that recurs so (`month`, 3), if there is one."""
+    def period_of(self, interval: str, count: int, at: int) -> Period:
+        """Return the whole period that an item is in at a time that recurs so (`month`, 3).
+
+        It counts from the anchor as all do, also that of an item that joined within it, or is to
+        join; during a trial it is that.
+        """
         found = (
             one.period
             for one in self.items
             if (one.interval, one.interval_count) == (interval, count)
         )
-        return next(found, None)
+        there = next(found, None)
+        if self.is_trialing and self.trial_end is not None:
+            return there or Period(at, max(at, self.trial_end))
+        whole = Period(*intervals.around(self.anchor, interval, count, at))
+        return whole if there is None or there.end == whole.end else there
 
 
 def _length(period: Period) -> int:

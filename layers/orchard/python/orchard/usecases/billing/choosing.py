@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from orchard.domain import plan_rules
 from orchard.domain.billing import charging, discounts
-from orchard.domain.billing.lines import Bought, LineItem, Period
+from orchard.domain.billing.lines import Bought, LineItem
 from orchard.domain.billing.order import (
     Arrange,
     Bill,
@@ -20,7 +20,7 @@ from orchard.domain.billing.order import (
 )
 from orchard.domain.quantity import total
 from orchard.errors import Invalid
-from orchard.usecases.billing import difference, discounting, leftovers, planning
+from orchard.usecases.billing import difference, discounting, leftovers, planning, renewal_lines
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.leftovers import Leftovers
 from orchard.usecases.billing.planning import Turn
@@ -152,7 +152,7 @@ def from_next_cycle(wish: Wish, beside: Wish | None = None) -> Chosen:
     effect = wish.effect._replace(
         gains=_billed(gains, wish.bought), canceled={one.id: at for one in leaving}, settled=()
     )
-    lines = charged_from(deal, at, (*kept, *coming))
+    lines = (*renewal_lines.due(deal, at, kept), *charged_from(deal, at, coming))
     alive = discounts.alive_next_cycle(wish.discounts, at, invoiced_now=False)
     later = NextCycle(at, deal.reduced(lines, alive), (*kept, *coming))
     steps: tuple[Step, ...] = (Plan(subscription.id, goods, at),)
@@ -209,24 +209,18 @@ def _next_cycle(wish: Wish, bought: Iterable[Bought], *, invoiced: bool) -> Next
     if not recurring:
         return None
     starts_at = wish.trial_end or _cycle_end(wish, recurring)
-    lines = charged_from(deal, starts_at, recurring)
+    due = renewal_lines.due(deal, starts_at, recurring, anew=wish.begins_anew)
+    lines = charged_from(deal, starts_at, recurring) if wish.trial_end else tuple(due)
     alive = discounts.alive_next_cycle(wish.discounts, starts_at, invoiced_now=invoiced)
     return NextCycle(starts_at, deal.reduced(lines, alive), tuple(recurring))
 
 
 def _cycle_end(wish: Wish, bought: list[Bought]) -> int:
-    deal = wish.deal
-    if deal.subscription is not None and deal.subscription.period and not wish.restart:
-        if deal.is_trialing and deal.subscription.trial_end and not wish.ended:
-            return deal.subscription.trial_end
-        return deal.subscription.period.end
-    ends = [
-        Period(deal.now, line.period.end).end
-        for one in bought
-        for line in charging.next_cycle(one, deal.sale, deal.period_from_now)
-        if line.period
-    ]
-    return min(ends, default=deal.now)
+    ends = renewal_lines.first(wish.deal, bought, anew=wish.begins_anew)
+    if ends is not None:
+        return ends
+    period = wish.deal.subscription.period if wish.deal.subscription else None
+    return period.end if period is not None else wish.deal.now
 
 
 def sum_of(lines: Iterable[LineItem]) -> Decimal:

@@ -143,8 +143,9 @@ class Deal:
         """Return the period that a price's interval is in: the subscription's, or one from now."""
         every, count = price["interval"], int(price.get("interval_count", 1))
         name, times = _AT_STRIPE.get(every, (every, 1))
-        found = self.subscription and self.subscription.period_of(name, times * count)
-        return found or self.period_from_now(price)
+        if self.subscription is None:
+            return self.period_from_now(price)
+        return self.subscription.period_of(name, times * count, self.now)
 
     def period_from_now(self, price: Mapping[str, Any]) -> Period:
         """Return the period of a price that begins now."""

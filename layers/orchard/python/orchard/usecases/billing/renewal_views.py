@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from orchard.domain.billing import charging, discounts
+from orchard.domain.billing import discounts
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import LineItem
+from orchard.usecases.billing import renewal_lines
 from orchard.usecases.billing.choosing import charged_from
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.planning import Future
@@ -30,21 +31,17 @@ def next_cycle(
     recurring = tuple(one for one in ahead.plans if deal.goods(one).items)
     if not recurring:
         return None
-    starts_at = begins.trial_end or _end(deal, ahead, restart=begins.restart)
-    lines = charged_from(deal, starts_at, recurring)
+    anew = begins.restart
+    ends = renewal_lines.first(deal, recurring, anew=anew) or _end(deal)
+    starts_at = begins.trial_end or ends
+    is_first = begins.trial_end is not None
+    due = renewal_lines.due(deal, starts_at, recurring, anew=anew)
+    lines = charged_from(deal, starts_at, recurring) if is_first else tuple(due)
     alive = discounts.alive_next_cycle(some, starts_at, invoiced_now=begins.invoiced)
     return NextCycle(starts_at, deal.reduced((*beside, *lines), alive), recurring)
 
 
-def _end(deal: Deal, ahead: Future, *, restart: bool) -> int:
-    subscription = deal.subscription
-    period = subscription.period if subscription else None
-    if period is not None and not restart:
-        return period.end
-    ends = [
-        line.period.end
-        for one in ahead.plans
-        for line in charging.next_cycle(one, deal.sale, deal.period_from_now)
-        if line.period
-    ]
-    return min(ends, default=deal.now)
+def _end(deal: Deal) -> int:
+    """When the cycle ends of what is not paid in advance."""
+    period = deal.subscription.period if deal.subscription else None
+    return period.end if period is not None else deal.now

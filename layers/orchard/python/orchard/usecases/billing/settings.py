@@ -112,10 +112,20 @@ def arrangement(environment: str, found: Subscription, step: Arrange, key: str) 
         params["trial_end"] = step.trial_end // 1000 or "now"
     elif step.restart:
         params["billing_cycle_anchor"] = {"type": "now"}
+    elif _joins_at_another_interval(found, step.goods):
+        # An item that recurs otherwise would begin all cycles anew.
+        params["billing_cycle_anchor"] = {"type": "unchanged"}
     if step.restart:
         params["payment_behavior"] = "error_if_incomplete"
     noted = {_ARRANGED: key, _REPLACED: found.schedule_id or ""}
     return {**params, "proration_behavior": "none", "metadata": noted}
+
+
+def _joins_at_another_interval(found: Subscription, goods: Goods) -> bool:
+    """Whether a subscription gets items that recur at an interval that it does not have."""
+    there = {(one.interval, one.interval_count) for one in found.items}
+    wanted = {(one.price.interval, one.price.interval_count) for one in goods.items}
+    return not there >= wanted
 
 
 def _item_changes(

@@ -8,16 +8,15 @@ from typing import Any
 
 from orchard.contracts.billing import responses
 from orchard.contracts.customer import Profile
-from orchard.domain.billing import arrears, charging, discounts
-from orchard.domain.billing.lines import Bought, LineItem
+from orchard.domain.billing import arrears, discounts
+from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.subscription import Subscription
-from orchard.domain.interval import DAY_MS
 from orchard.gateways import stripe_waiting
 from orchard.gateways.stripe_waiting import Waiting
 from orchard.store import catalog, customers
 from orchard.store.session import Session
 from orchard.usecases import standing
-from orchard.usecases.billing import planning
+from orchard.usecases.billing import planning, renewal_lines
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.planning import Turn
 
@@ -63,7 +62,7 @@ def _lines(
 ) -> tuple[LineItem, ...]:
     ahead = planning.future(deal, Turn())
     usage = () if one.is_trialing else tuple(_usage(deal, at))
-    fixed = (line for bought in ahead.plans for line in _fixed(deal, bought, at))
+    fixed = renewal_lines.due(deal, at, ahead.plans)
     waits = [(_named(deal, it.line), it.discountable) for it in waiting]
     less = (line for line, is_discountable in waits if is_discountable)
     whole = (line for line, is_discountable in waits if not is_discountable)
@@ -78,17 +77,6 @@ def _named(deal: Deal, line: LineItem) -> LineItem:
     plans = (deal.bought(one).plan.name for one in held)
     name = feature.name if feature is not None else next(plans, None)
     return line._replace(display_name=name or line.description)
-
-
-def _fixed(deal: Deal, bought: Bought, at: int) -> Iterator[LineItem]:
-    """What a plan costs from then on; prices whose period lasts longer are not billed yet."""
-    coming = {held.id for held in deal.scheduled()}
-    lines = charging.next_cycle(bought, deal.sale, deal.period_after(at))
-    present = charging.next_cycle(bought, deal.sale, deal.period_of)
-    for line, now in zip(lines, present, strict=True):
-        lasts = now.period is not None and now.period.end > at + DAY_MS
-        if bought.customer_plan_id in coming or deal.is_trialing or not lasts:
-            yield line
 
 
 def _usage(deal: Deal, at: int) -> Iterator[LineItem]:
