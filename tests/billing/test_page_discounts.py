@@ -1,6 +1,8 @@
-"""Several discounts on Stripe's page, which shows one: what is paid then, and on later invoices."""
+"""Several discounts on Stripe's page, which shows one, and codes that can be used so often."""
 
 from typing import Any
+
+import pytest
 
 from tests.billing.conftest import Shop
 from tests.billing.test_coupons import a_coupon, an_amount, rewards
@@ -96,3 +98,45 @@ def test_an_amount_is_for_the_units_that_it_was_computed_for(shop: Shop) -> None
         session = a_page(shop, "team", customer_id, **wanted)
         (line,) = session["line_items"]["data"]
         assert bool((line.get("adjustable_quantity") or {}).get("enabled")) is is_adjustable
+
+
+@pytest.mark.parametrize(("plan_id", "before"), [("once", None), ("premium", "pro")])
+def test_an_invoice_of_ours_uses_up_a_code_as_a_page_does(
+    shop: Shop, plan_id: str, before: str | None
+) -> None:
+    code = a_code(shop, "WELCOME", a_coupon(shop, "fifth", duration="once"), uses=1)
+    for customer_id in ("user_1", "user_2"):
+        shop.customer(customer_id)
+        if before is not None:
+            shop.attach(before, customer_id)
+    seen = shop.preview(plan_id, discounts=[code])
+
+    shop.attach(plan_id, discounts=[code])
+
+    assert shop.invoices()[0] == (seen["total"], "paid")
+    again = {"customer_id": "user_2", "plan_id": plan_id, "discounts": [code]}
+    for operation in ("billing.preview_attach", "billing.attach"):
+        assert shop.refused(operation, **again)[1] == "referral_code_max_redemptions_reached"
+
+
+def test_of_two_who_use_the_last_of_a_code_at_once_one_gets_nothing(shop: Shop) -> None:
+    code = a_code(shop, "LAST", a_coupon(shop, "fifth", duration="once"), uses=1)
+    for customer_id in ("user_1", "user_2"):
+        shop.customer(customer_id)
+    rivals: list[Any] = []
+
+    def meanwhile(request: Any) -> None:
+        if request.path == "/v1/invoices" and request.method == "POST" and not rivals:
+            rivals.append(None)
+            rivals[0] = shop.attach("once", "user_2", discounts=[code])
+
+    shop.stripe.double.answering = meanwhile
+    body = {"customer_id": "user_1", "plan_id": "once", "discounts": [code]}
+    status, _code, _message = shop.refused("billing.attach", **body)
+    shop.stripe.double.answering = lambda _request: None
+    shop.report()
+
+    assert (status, shop.invoices("user_2")) == (400, [(8, "paid")])
+    assert shop.invoices() == []
+    assert shop.done("billing.verify", customer_id="user_1")["in_line"]
+    assert shop.attach("once")["invoice"]["total"] == 10

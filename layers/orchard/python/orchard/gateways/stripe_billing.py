@@ -89,6 +89,8 @@ def add(
 ) -> str:
     """Add lines, after discounts, to what `target` names: a customer, and an invoice of it.
 
+    Nothing more is taken off there.
+
     With a subscription instead of an invoice they wait for its next invoice. Returns their ids,
     with commas between.
     """
@@ -96,6 +98,8 @@ def add(
     with connected(environment) as client:
         for number, line in enumerate(lines):
             asked: Any = {**target, **_item(line, currency)}
+            if "invoice" in target:
+                asked["discountable"] = False
             item = client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
             made.append(item.id)
     return ",".join(made)

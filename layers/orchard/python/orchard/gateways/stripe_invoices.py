@@ -91,7 +91,8 @@ def _coupons(places: Sequence[Document]) -> dict[str, Document]:
 def _discounts(
     amounts: Sequence[Document] | None, coupons: Mapping[str, Document], currency: str
 ) -> tuple[Discount, ...]:
-    return tuple(_discount(one, coupons, currency) for one in amounts or ())
+    # One that takes nothing off is there to be counted as used: the lines have it in them.
+    return tuple(_discount(one, coupons, currency) for one in amounts or () if one["amount"])
 
 
 def _discount(amount: Document, coupons: Mapping[str, Document], currency: str) -> Discount:

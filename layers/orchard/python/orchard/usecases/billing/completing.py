@@ -1,5 +1,6 @@
 """Orders that waited for a payment: done when Stripe reports it, given up when it does not come."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from orchard.domain.billing import quantities, stripe_prices
@@ -71,25 +72,26 @@ def checkout_expired(table: Table, event: Event, now: int) -> str:
 def invoice_paid(table: Table, event: Event, now: int) -> str:
     """Carry out an order that waited for this invoice."""
     found = reports.opened(table, event, now, "payment")
-    if found is None:
-        return "unknown customer"
-    order = next((one for one in found.pending.orders if _waits_for(one, event)), None)
-    if order is not None:
-        ordering.finish(found.session, order)
-    found.session.commit()
-    return "no order" if order is None else "paid"
+    return _with_waiting(found, event, ordering.finish, "paid")
 
 
 def invoice_withdrawn(table: Table, event: Event, now: int) -> str:
     """Give up an order that waited for this invoice, which nobody is to pay any more."""
     found = reports.opened(table, event, now, "withdrawal")
+    return _with_waiting(found, event, ordering.give_up, "given up")
+
+
+def _with_waiting(
+    found: Opened | None, event: Event, do: Callable[[Session, Order], object], told: str
+) -> str:
+    """Do something with the order that waited for an invoice; return what came of it."""
     if found is None:
         return "unknown customer"
     order = next((one for one in found.pending.orders if _waits_for(one, event)), None)
     if order is not None:
-        ordering.give_up(found.session, order)
+        do(found.session, order)
     found.session.commit()
-    return "no order" if order is None else "given up"
+    return "no order" if order is None else told
 
 
 def complete(session: Session, order: Order, made: CheckoutSession) -> None:

@@ -26,7 +26,7 @@ from orchard.gateways import (
 )
 from orchard.gateways.stripe_billing import Bill as Invoice
 from orchard.gateways.stripe_checkout import Session as CheckoutSession
-from orchard.usecases.billing import checkouts, settings
+from orchard.usecases.billing import checkouts, settings, using_up
 from orchard.usecases.billing.work import Work
 
 
@@ -134,8 +134,8 @@ def _bill(work: Work, step: Bill) -> Taken:
     settings.ensure(work.environment, step.products, ())
     drafted = stripe_billing.draft(work.environment, settings.invoice(order, step), work.key)
     work.note(drafted)
-    target = {"customer": str(order.stripe_id), "invoice": drafted}
-    _add(work, target, step.lines)
+    _add(work, {"customer": str(order.stripe_id), "invoice": drafted}, step.lines)
+    using_up.on_draft(work, drafted)
     if not step.finalize:
         found = stripe_billing.get(work.environment, drafted)
         return Taken(drafted, invoice=found, is_paid=False)
