@@ -74,8 +74,7 @@ def test_b2_base_price_and_packs_are_one_invoice(market: Shop) -> None:
 def test_b3_seats_that_are_in_use_are_charged_with_the_plan(market: Shop) -> None:
     market.customer()
     each = {"amount": 10, "interval": "month", "billing_method": "usage_based"}
-    when = dict.fromkeys(("on_increase", "on_decrease"), "prorate_immediately")
-    seats = {"feature_id": "seats", "included": 3, "price": each, "proration": when}
+    seats = {"feature_id": "seats", "included": 3, "price": each}
     a_plan(market.call, "team", seats, price=a_price(20))
     for number in range(5):
         market.done(
@@ -89,6 +88,10 @@ def test_b3_seats_that_are_in_use_are_charged_with_the_plan(market: Shop) -> Non
     market.attach("team")
 
     assert market.invoices() == [(40, "paid")]
+    market.clock.advance(seconds=1)
+    market.done("balances.track", customer_id="user_1", feature_id="seats", value=1)
+    market.report()
+    assert market.invoices()[0][0] == pytest.approx(10, abs=0.01)
 
 
 def test_b4_without_a_card_nothing_is_given_before_the_page_is_paid_on(shop: Shop) -> None:

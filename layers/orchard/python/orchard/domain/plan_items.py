@@ -9,20 +9,23 @@ from orchard.errors import Invalid
 
 INVALID = "invalid_product_item"
 PREPAID, USAGE_BASED = "prepaid", "usage_based"
+_AT_ONCE = {"on_increase": "prorate_immediately", "on_decrease": "prorate_immediately"}
 
 
 def conformed(item: Mapping[str, Any], feature: Feature) -> dict[str, Any]:
     """Return an item as it holds for its feature.
 
     Only features that are used up reset; without a reset of its own, a priced one resets with its
-    price. Errors: `Invalid` when the item asks for what the feature cannot do.
+    price. Units of any other that have a price are charged when they are taken, unless the item
+    says otherwise. Errors: `Invalid` when the item asks for what the feature cannot do.
     """
     problem = _problem(item, feature)
     if problem is not None:
         raise Invalid(f"Item of feature {feature.id}: {problem}", INVALID)
     if feature.type == BOOLEAN:
         return {**item, "included": 0, "unlimited": False, "reset": None}
-    return {**item, "reset": None if feature.continuous else _reset(item)}
+    proration = {} if item.get("proration") else _proration(item, feature)
+    return {**item, "reset": None if feature.continuous else _reset(item), **proration}
 
 
 def counts_entities(feature: Feature) -> bool:
@@ -40,8 +43,22 @@ def check_entities(item: Mapping[str, Any], counting: Feature) -> None:
 
 
 def fits(item: Mapping[str, Any], feature: Feature) -> bool:
-    """Whether a stored item would be the same if the feature were as given."""
-    return _problem(item, feature) is None and conformed(item, feature) == item
+    """Whether a stored item would be the same if the feature were as given.
+
+    One that was stored without a word about when units are charged goes on so.
+    """
+    if _problem(item, feature) is not None:
+        return False
+    own = {"proration": item.get("proration")}
+    return {**conformed(item, feature), **own} == {**item, **own}
+
+
+def _proration(item: Mapping[str, Any], feature: Feature) -> dict[str, Any]:
+    """What an item is stored with that leaves open when units are charged."""
+    price = item.get("price")
+    if not feature.continuous or not price or price["billing_method"] != USAGE_BASED:
+        return {}
+    return {} if price["interval"] == interval.ONE_OFF else {"proration": dict(_AT_ONCE)}
 
 
 def _reset(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
