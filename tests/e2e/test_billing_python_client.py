@@ -253,3 +253,29 @@ def test_customers_change_their_card_and_cancel_in_the_portal(
     assert plans(autumn, "gil") == {"pro": "canceling", "free": "scheduled"}
     page.get_by_role("link", name="Back").click()
     page.wait_for_url("**/thanks")
+
+
+def test_a_lasting_link_sells_and_an_upgrade_is_confirmed_on_a_page_of_ours(
+    autumn: Any, stripe: Stripe, page: Page, thanks: str
+) -> None:
+    wanted = {"customer_id": customer(autumn, "cleo"), "success_url": thanks}
+    link = autumn.billing.attach(**wanted, plan_id="pro", long_lived_checkout=True).payment_url
+    page.goto(link)
+    assert page.url.startswith(stripe.base_url)
+    subscribe(stripe, page)
+    page.goto(link)
+    expect(page.locator("h1")).to_have_text("This is done")
+
+    offer = autumn.billing.attach(**wanted, plan_id="premium", redirect_mode="always").payment_url
+    page.goto(offer)
+    expect(page.locator("table")).to_contain_text("To pay today")
+    # Its style is let through by its own policy.
+    expect(page.locator("button")).to_have_css("background-color", "rgb(26, 26, 26)")
+    assert plans(autumn, "cleo") == {"pro": "active"}
+    page.get_by_role("button", name="Confirm and pay").click()
+    page.wait_for_url("**/thanks")
+    stripe.settle()
+
+    assert plans(autumn, "cleo") == {"premium": "active"}
+    page.goto(offer)
+    expect(page.locator("h1")).to_have_text("This is done")
