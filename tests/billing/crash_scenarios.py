@@ -11,6 +11,7 @@ from tests.builders import a_feature, a_plan, monthly
 from tests.concurrency.interruptions import outcome
 from tests.conftest import session_of
 from tests.harness import Response
+from tests.pages.test_offers import visit
 
 CUSTOMER = "user_1"
 #: What tells a client that repeats itself that it was done.
@@ -34,6 +35,8 @@ class Case:
 
     def __init__(self, world: World) -> None:
         self.world, self.shop = world, world.shop
+        #: The page on which something is decided that was offered.
+        self.offer = ""
 
     @property
     def stripe_id(self) -> str:
@@ -178,6 +181,28 @@ def paid_later(case: Case) -> None:
     case.shop.api(f"invoices/{answer['invoice']['stripe_id']}/pay")
 
 
+def offered(operation: str, **body: Any) -> Act:
+    """Ask for something that is decided on a page of ours."""
+
+    def act(case: Case) -> None:
+        case.offer = case.done(operation, **body)["payment_url"]
+        case.hear()
+
+    return act
+
+
+def came(method: str, total: str = "0") -> Act:
+    """Open the page of an offer, or press its button; again if need be."""
+
+    def act(case: Case) -> None:
+        case.shop.clock.advance(seconds=1)
+        came = visit(case.offer, method, f"total={total}")
+        if came.status not in (200, 303):
+            raise later(Response(came.status, came.text, came.headers))
+
+    return act
+
+
 def sent_and_paid(case: Case) -> None:
     answer = case.done("billing.attach", plan_id="pro", invoice_mode=SENT)
     case.hear()
@@ -277,6 +302,15 @@ SCENARIOS: dict[str, Scenario] = {
         asked("billing.attach", plan_id="addon"), [attach("premium"), attach("pro")]
     ),
     "a page": Scenario(asked("billing.attach", plan_id="pro"), card=None),
+    "a page by a lasting link": Scenario(
+        came("GET"),
+        [offered("billing.attach", plan_id="pro", long_lived_checkout=True)],
+        card=None,
+    ),
+    "an upgrade that is confirmed": Scenario(
+        came("POST", "30"),
+        [attach("pro"), offered("billing.attach", plan_id="premium", redirect_mode="always")],
+    ),
     "a paid page": Scenario(hear, [paid_page("billing.attach", plan_id="pro")], card=None),
     "a page that nobody paid on": Scenario(hear, [unpaid], card=None),
     "a change that was paid for later": Scenario(hear, [attach("pro"), paid_later]),
