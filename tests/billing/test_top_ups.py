@@ -1,11 +1,14 @@
 """More is bought by itself: when, how much, what it does to balances, and what is told of it."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from orchard.store import customers, keys, orders
+from orchard.store.statements import Delete
 from orchard.store.table import Table
 from tests.billing.conftest import Shop
 from tests.billing.machine import Machine, running
@@ -13,7 +16,7 @@ from tests.builders import a_plan
 from tests.concurrency.faults import Fault, trouble
 from tests.concurrency.interruptions import LEASE_S, Interrupted
 from tests.concurrency.worlds import THOROUGH
-from tests.conftest import Call
+from tests.conftest import Call, session_of
 from tests.streams.recording import partition
 
 KILLS = (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
@@ -212,6 +215,32 @@ def test_an_invoice_that_is_sent_is_paid_before_more_is_there(shop: Shop, machin
     shop.api(f"invoices/{sent['stripe_id']}/pay")
     shop.report()
     assert figures(shop) == (200, 109, 91)
+
+
+def test_others_who_change_the_billing_are_waited_for(
+    shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(table, shop.clock.now)
+    customer = customers.require(session, "user_1").customer
+    lock = orders.taken(session, customer.internal_id, "ord_other")
+    waited: list[float] = []
+
+    def leave(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 5:
+            key = keys.billing_lock(session.tenant, customer.internal_id)
+            session.commit(Delete(key))
+
+    monkeypatch.setattr(time, "sleep", leave)
+    wish(shop)
+    session.commit(lock)
+    use(machine, 90)
+    machine.read()
+
+    assert len(machine.buy()) == 1
+    assert waited == [1, 2, 4]
+    assert machine.buy() == []
+    assert figures(shop) == (200, 110, 90)
 
 
 def test_a_process_that_dies_buys_once(

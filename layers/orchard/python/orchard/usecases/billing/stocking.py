@@ -41,18 +41,15 @@ def paid(session: Session, account: Account, order: Order, bill: Bill | None) ->
 
 def unpaid(session: Session, order: Order) -> list[Write]:
     """Return the writes that go along with giving an order up: nothing is bought for a while."""
-    if not order.effect.stocks:
+    account = customers.find(session, order.internal_id) if order.effect.stocks else None
+    if account is None:
         return []
-    account = customers.find(session, order.internal_id)
     writes: list[Write] = []
-    for stock in order.effect.stocks if account else ():
-        known = account.top_up(stock.feature_id) if account else None
-        # Without a record the customer is another one by now, or is being made anew.
-        if account is not None and known is not None and known.version:
-            reason = order.audit.get(OBSTACLE) or "payment_failed"
-            last = {**session.stamp(FAILED), "quantity": stock.units, "reason": reason}
-            after = rules.failed(known, session.now)
-            writes.append(top_ups.put(session, account.customer, after, last))
+    reason = order.audit.get(OBSTACLE) or "payment_failed"
+    for stock in order.effect.stocks:
+        last = {**session.stamp(FAILED), "quantity": stock.units, "reason": reason}
+        after = rules.failed(account.top_up(stock.feature_id), session.now)
+        writes.append(top_ups.put(session, account.customer, after, last))
     return writes
 
 

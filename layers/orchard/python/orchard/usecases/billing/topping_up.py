@@ -5,6 +5,8 @@ done by an order as any purchase is. The record of the feature says which uses w
 message that comes twice buys once.
 """
 
+import time
+from dataclasses import replace
 from typing import NamedTuple
 
 from orchard.contracts.billing.top_up import TopUpDue
@@ -28,6 +30,8 @@ from orchard.usecases.billing.rules import NET_TERMS_DAYS
 
 KIND = "auto_topup"
 _OVER = ("void", "uncollectible")
+#: How long others that change the billing of the customer are waited for.
+_PAUSES_S = (1.0, 2.0, 4.0)
 
 
 class Idle(Exception):
@@ -47,14 +51,27 @@ def work(session: Session, due: TopUpDue) -> str:
 
     Errors: `Unavailable` while it can't be told or done: the message comes again.
     """
+    for seconds in _PAUSES_S:
+        try:
+            return _work(session, due)
+        except Locked:
+            # Others take seconds, the message would take minutes to come again.
+            time.sleep(seconds)
+            session = replace(session, now=session.now + int(seconds * 1000))
+    try:
+        return _work(session, due)
+    except Locked as busy:
+        raise Unavailable(busy.message) from busy
 
+
+def _work(session: Session, due: TopUpDue) -> str:
     def decide(account: Account, known: Catalog, held: Pending) -> Order:
         return _order(Deal(session, account, known), held, due)
 
     digest = _digest(due)
     try:
         outcome = placing.place(session, due.customer_id, decide, digest)
-    except (Locked, RateLimited) as busy:
+    except RateLimited as busy:
         raise Unavailable(busy.message) from busy
     except (Invalid, Conflict, NotFound) as refused:
         return refused.message
