@@ -187,3 +187,36 @@ def test_units_that_stripe_can_not_bill_are_refused(shop: Shop) -> None:
     told = shop.refused("billing.update", **held, **units(100_000))
     assert told == shop.refused("billing.preview_update", **held, **units(100_000))
     assert told[1] == "amount_too_large"
+
+
+def test_a_renewal_that_is_about_to_be_paid_is_credited(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    shop.pass_time(days=30.01)
+
+    assert shop.invoices()[0] == (20, "draft")
+    assert lines(shop.preview("premium"))[0] == ("pro", -19.99)
+
+
+def test_what_was_given_for_an_invoice_that_was_sent_is_credited(shop: Shop) -> None:
+    early = {"enabled": True, "enable_plan_immediately": True}
+    stripe_id = shop.customer()
+    shop.attach("pro", invoice_mode=early)
+    shop.attach("premium", invoice_mode=early)
+
+    assert [status for _total, status in shop.invoices()] == ["open", "open"]
+    assert lines(shop.preview("growth")) == [("premium", -50), ("growth", 100)]
+    shop.attach("growth")
+    assert shop.invoices() == [(50, "paid"), (30, "open"), (20, "open")]
+    (held,) = shop.subscriptions(stripe_id)
+    assert [one["price"]["unit_amount"] for one in held["items"]["data"]] == [10000]
+
+
+def test_a_cycle_whose_payment_failed_is_not_credited_in_an_upgrade(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    shop.save_card(stripe_id, "pm_card_chargeCustomerFail")
+    shop.pass_time(days=31)
+
+    assert shop.invoices()[0] == (20, "open")
+    assert [plan for plan, _total in lines(shop.preview("premium"))] == ["premium"]

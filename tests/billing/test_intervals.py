@@ -108,3 +108,18 @@ def test_an_upgrade_to_a_year_begins_all_cycles_anew(shop: Shop) -> None:
     assert told == {"pro_annual": 200, "support": 120}
     assert shop.invoices()[0] == (seen["total"], "paid")
     assert shop.plans() == {"pro_annual": "active", "support": "active"}
+
+
+def test_an_add_on_at_another_interval_is_tried_with_the_plan(shop: Shop) -> None:
+    trial = {"duration_type": "day", "duration_length": 7, "card_required": True}
+    fields = {"price": a_price(200, "year"), "free_trial": trial, "create_in_stripe": False}
+    a_plan(shop.call, "tried", monthly("messages", 500), **fields)
+    shop.customer()
+    shop.attach("tried")
+    shop.pass_time(days=3)
+
+    assert shop.preview("addon")["total"] == 0
+    shop.attach("addon")
+    shop.pass_time(days=40)
+
+    assert sorted(shop.invoices()) == [(0, "paid"), (20, "paid"), (220, "paid")]

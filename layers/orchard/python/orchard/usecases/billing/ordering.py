@@ -178,7 +178,8 @@ def _wait(session: Session, outcome: Outcome) -> Outcome:
     writes: list[Write] = [orders.waiting(session, order), orders.freed(session, order)]
     if order.early:
         account = customers.require(session, order.internal_id)
-        setting = Setting(session, catalog.read(session), account, outcome.subscription)
+        paid_by = patience.subscription(session, outcome)
+        setting = Setting(session, catalog.read(session), account, paid_by)
         last = session.stamp(order.kind, **order.audit)
         writes += effects.writes(setting, order.effect, last)
         writes += late_usage.writes(setting, order)

@@ -1,7 +1,9 @@
 """How long an order waits to be paid, and what for."""
 
 from orchard.domain.billing.order import CHECKOUT, PAYMENT, Bill, Order, Subscribe
+from orchard.domain.billing.subscription import Subscription
 from orchard.domain.interval import DAY_MS, MINUTE_MS
+from orchard.gateways import stripe_subscriptions
 from orchard.store.session import Session
 from orchard.usecases.billing.performing import Outcome
 
@@ -37,3 +39,15 @@ def _patience(session: Session, order: Order) -> int | None:
     if isinstance(first, Bill) and not first.finalize:
         return None
     return session.now + (FIRST_PAYMENT_MS if isinstance(first, Subscribe) else PAYMENT_MS)
+
+
+def subscription(session: Session, outcome: Outcome) -> Subscription | None:
+    """Return the subscription that pays for what is given before it is paid for.
+
+    It may be one that the order is to change when its invoice is paid.
+    """
+    bills = (one for one in outcome.order.steps if isinstance(one, Bill))
+    named = next((one.subscription_id for one in bills if one.subscription_id), None)
+    if outcome.subscription is not None or named is None:
+        return outcome.subscription
+    return stripe_subscriptions.get(session.environment, named)
