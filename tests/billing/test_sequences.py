@@ -232,3 +232,20 @@ def test_a_change_that_a_renewal_overtakes_is_given_up_or_priced_anew(
     # paid for the half day that is over.
     amounts = [total for total, status in shop.invoices() if status == "paid"]
     assert amounts[:2] == pytest.approx([79.5 if is_paid else 20, 20], abs=0.1)
+
+
+def test_a_plan_that_was_given_before_it_was_paid_for_costs_its_price_from_the_renewal_on(
+    shop: Shop, table: Table
+) -> None:
+    shop.customer()
+    shop.attach("pro")
+    mode = {"enabled": True, "enable_plan_immediately": True}
+    sent = shop.attach("premium", invoice_mode=mode)
+    shop.pass_time(days=32)
+    assert shop.plans() == {"premium": "active"}
+    shop.api(f"invoices/{sent['invoice']['stripe_id']}/pay")
+    shop.report()
+
+    assert waiting(shop, table) == Pending(None, ())
+    shop.pass_time(days=30)
+    assert shop.invoices()[:2] == [(80, "paid"), (20, "paid")]

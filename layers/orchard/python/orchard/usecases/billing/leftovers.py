@@ -1,4 +1,4 @@
-"""What waits for the next invoice of a subscription that ends: no such invoice will come."""
+"""What waits for the next invoice of a subscription that ends: it is billed with the rest."""
 
 from collections.abc import Sequence
 
