@@ -171,6 +171,7 @@ def test_a_card_that_is_declined_leads_to_the_invoice_which_takes_the_offer(shop
     declined = confirm(url)
     assert "The payment method was declined" in declined.text
     (invoice,) = re.findall(r'href="([^"]+)"', declined.text)
+    assert "This was confirmed already" in visit(url).text
     assert invoice in confirm(url).text
     assert shop.plans() == {"pro": "active"}
     shop.save_card(stripe_id)

@@ -34,16 +34,21 @@ def launch(event: Event) -> Answer:
 
 def show(event: Event) -> Answer:
     """Show what is to be confirmed."""
-    return _proposal(_opened(event, CONFIRM))
+    one = _opened(event, CONFIRM)
+    if accepting.is_under_way(one):
+        return _page(200, pages.under_way(), one.offer.success_url)
+    return _proposal(one)
 
 
 def confirm(event: Event) -> Answer:
     """Carry out what was seen, and lead on; what costs more by now is shown again first."""
     _refuse_foreign(event)
     one = _opened(event, CONFIRM)
-    now, seen = sum_of(accepting.proposed(one).shown.lines), _seen(event)
-    if pages.is_more(now, seen):
-        return _proposal(one, status=409, notice=_CHANGED)
+    seen = _seen(event)
+    if not accepting.is_under_way(one):
+        now = sum_of(accepting.proposed(one).shown.lines)
+        if pages.is_more(now, seen):
+            return _proposal(one, status=409, notice=_CHANGED)
     return _came(one, accepting.taken(one))
 
 

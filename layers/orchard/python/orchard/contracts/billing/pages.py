@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from orchard.contracts.billing.responses import Cycle, Party, Shown
 from orchard.domain import money
 from orchard.domain.billing.lines import LineItem, sum_of
+from orchard.domain.quantity import ZERO
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:34rem;padding:0 1rem;"
@@ -66,10 +67,14 @@ def proposal(one: Proposed) -> str:
         f"<p>For {escape(one.customer)}</p>"
         + (f"<p><strong>{escape(one.notice)}</strong></p>" if one.notice else "")
         + f"<table>{''.join(rows)}</table>"
-        + f'<form method="post"><input type="hidden" name="total" value="{now}">'
-        + f"<button>{escape(verb)}</button></form>"
+        + _form(verb, now)
         + ('<p class="note">This is a test: no money moves.</p>' if one.is_test else ""),
     )
+
+
+def under_way() -> str:
+    """Return the page of what was confirmed and is not done yet, from which it goes on."""
+    return _whole("Almost done", f"<p>This was confirmed already.</p>{_form('Continue', ZERO)}")
 
 
 def message(title: str, text: str, next_url: str | None = None, next_text: str = "Continue") -> str:
@@ -82,6 +87,11 @@ def message(title: str, text: str, next_url: str | None = None, next_text: str =
 def is_more(now: Decimal, seen: Decimal) -> bool:
     """Whether more would be charged, or credited, than what was seen: less is by time passing."""
     return abs(now) > abs(seen) or (now > 0) != (seen > 0)
+
+
+def _form(verb: str, total: Decimal) -> str:
+    hidden = f'<input type="hidden" name="total" value="{total}">'
+    return f'<form method="post">{hidden}<button>{escape(verb)}</button></form>'
 
 
 def _plans(one: Proposed) -> Iterable[str]:

@@ -9,7 +9,7 @@ from orchard.contracts.billing.update import UpdateRequest
 from orchard.domain import ids
 from orchard.domain.customer import Customer
 from orchard.errors import NotFound, OfferNotFound, OfferTaken
-from orchard.store import catalog, customers, offers
+from orchard.store import catalog, customers, offers, orders
 from orchard.store.customers import Account
 from orchard.store.offers import LAUNCH, UPDATE, Offer
 from orchard.store.session import Session
@@ -80,6 +80,15 @@ def proposed(one: Opened) -> Proposal:
         return Proposal(_updated(session, account, one.offer), names)
     wish = buying.wish_of(session, account, known, _purchase(one.offer))
     return Proposal(answers.shown(internal_id, wish, buying.chosen(wish)), names)
+
+
+def is_under_way(one: Opened) -> bool:
+    """Whether an offer is being carried out: begun, left half done, or waiting to be paid.
+
+    What it would do can't be told then: a part of it is done.
+    """
+    held = orders.pending(one.session, one.offer.internal_id)
+    return any(order.offer == one.offer.digest for order in held.orders)
 
 
 def taken(one: Opened) -> Outcome:
