@@ -243,31 +243,51 @@ def test_others_who_change_the_billing_are_waited_for(
     assert figures(shop) == (200, 110, 90)
 
 
-def test_a_process_that_dies_buys_once(
-    shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed between any two calls, of the table or of Stripe; then the message comes again."""
-    limit = {"interval": "month", "limit": 1000}
-    wish(shop, threshold=100_000, purchase_limit=limit)
-    interrupted = Interrupted(table, monkeypatch)
+def dying(machine: Machine, interrupted: Interrupted, rest: int) -> int:
+    """Use and buy again and again, killed at another call each time; return how often."""
+    shop = machine.shop
     use(machine, 1)
     machine.read()
     length = interrupted.counted(machine.buy)
     shop.report()
     every = [(number, fault) for number in range(length) for fault in KILLS]
-    tried = every if THOROUGH else every[5::16]
+    tried = every if THOROUGH else every[rest::16]
     for position, fault in tried:
         machine.forget()
-        shop.clock.advance(seconds=601)
+        shop.clock.advance(seconds=3601)
         use(machine, 1)
         machine.read()
         interrupted.during(position, trouble(fault), machine.buy)
         shop.clock.advance(seconds=LEASE_S)
-        assert machine.buy() == []
-        assert machine.buy() == []
+        assert machine.buy() == machine.buy() == []
         shop.report()
+    machine.read()
+    return len(tried) + 1
 
-    wanted = len(tried) + 1
+
+def test_a_process_that_dies_buys_once(
+    shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between any two calls, of the table or of Stripe; then the message comes again."""
+    wish(shop, threshold=100_000, purchase_limit={"interval": "month", "limit": 1000})
+    wanted = dying(machine, Interrupted(table, monkeypatch), 5)
+
     assert figures(shop) == (100 + 100 * wanted, 100 + 99 * wanted, wanted)
     assert shop.invoices() == [(10, "paid")] * (wanted + 1)
     assert window(shop)["count"] == wanted
+
+
+def test_a_process_that_dies_over_a_payment_that_fails_voids_it_and_says_so_once(
+    shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.done("customers.get", customer_id="user_1")["stripe_id"]
+    shop.save_card(stripe_id, "pm_card_chargeCustomerFail")
+    wish(shop, threshold=100_000)
+    wanted = dying(machine, Interrupted(table, monkeypatch), 13)
+
+    assert figures(shop) == (100, 100 - wanted, wanted)
+    assert shop.invoices().count((10, "void")) == len(shop.invoices()) - 1
+    assert len({detail["id"] for _kind, detail in machine.notices()}) == wanted
+    session = session_of(table, shop.clock.now)
+    account = customers.require(session, "user_1")
+    assert orders.pending(session, account.customer.internal_id) == (None, ())
