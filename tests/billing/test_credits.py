@@ -110,6 +110,7 @@ def test_a_credit_is_taken_back_with_a_change_that_stripe_refuses(
 ) -> None:
     held, stripe_id = packs(shop), shop.customer()
     shop.attach("packs", **units(5))
+    shop.clock.advance(seconds=1)
     with monkeypatch.context() as refusing:
         refuse_changes(refusing)
         assert shop.refused("billing.update", **held, **units(2))[:2] == (400, "stripe_error")
