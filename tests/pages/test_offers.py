@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from orchard.contracts.billing import pages
+from orchard.store.table import Table
 from tests import harness
 from tests.billing.conftest import Shop, shop
+from tests.jobs.conftest import Job, run
 
-__all__ = ["shop"]
+__all__ = ["run", "shop"]
 
 HOUR = 1 / 24
 DONE = "https://shop.example.com/done"
@@ -107,8 +110,20 @@ def test_b19_a_lasting_link_leads_nowhere_once_the_customer_has_what_it_sells(sh
     assert "already attached" in held.text
     assert "ask for a new link" in changed.text
     assert shop.invoices() == [(20, "paid")]
+
+
+def test_a_deleted_customer_is_offered_nothing_and_leaves_no_offer(
+    shop: Shop, table: Table, run: Job
+) -> None:
+    shop.customer(card=None)
+    url = lasting(shop)
     shop.done("customers.delete", customer_id="user_1")
     assert visit(url).status == 404
+    shop.clock.advance(days=2)
+    run("purge_customers")
+
+    found = table.client.scan(TableName=table.name)["Items"]
+    assert [one for one in found if "#OFFERS#" in one["pk"]["S"]] == []
 
 
 def test_b20_a_free_plan_is_confirmed_on_a_page_of_ours(shop: Shop) -> None:
@@ -196,6 +211,25 @@ def test_a_cancellation_can_be_confirmed_as_well(shop: Shop) -> None:
     assert confirm(url).status == 200
     assert shop.plans() == {}
     assert "This is done" in visit(url, "POST", "total=-20").text
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        (None, "'self'"),
+        ("https://Shop.example.com:8443/a?b=c;d", "'self' https://shop.example.com:8443"),
+        ("https://user@shop.example.com/", "'self' https://shop.example.com"),
+        ("https://bücher.example/ä", "'self' https://xn--bcher-kva.example"),
+        ("https://a;sandbox/", "'self'"),
+        ("https://[::1]/", "'self'"),
+    ],
+)
+def test_a_form_leads_nowhere_else(url: str | None, allowed: str) -> None:
+    policy = pages.security(url)["content-security-policy"].split("; ")
+
+    assert [one for one in policy if one.startswith("form-action")] == [f"form-action {allowed}"]
+    assert len(policy) == 5
+    assert url is None or pages.location(url).isascii()
 
 
 @pytest.mark.usefixtures("table", "clock")

@@ -99,7 +99,7 @@ def _came(one: Opened, outcome: Outcome) -> Answer:
         return _page(200, pages.message(_FAILED, text, told["payment_url"], "Pay the invoice"))
     if one.offer.success_url is None:
         return _page(200, pages.message(*_DONE))
-    return {**http.redirection(one.offer.success_url), "statusCode": 303}
+    return {**http.redirection(pages.location(one.offer.success_url)), "statusCode": 303}
 
 
 def _seen(event: Event) -> Decimal:

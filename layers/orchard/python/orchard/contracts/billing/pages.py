@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from orchard.contracts.billing.responses import Cycle, Party, Shown
 from orchard.domain import money
@@ -24,6 +25,10 @@ _STYLE = (
 )
 _STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
+_HOST = re.compile(r"[a-z0-9.-]+")
+#: What has a meaning in an address, and is left as it is.
+_OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%~"
+
 
 class Proposed(NamedTuple):
     """What is to be confirmed, for whom; `names` are those of plans, `is_test` is the sandbox."""
@@ -38,10 +43,9 @@ class Proposed(NamedTuple):
 
 def security(success_url: str | None) -> dict[str, str]:
     """Return the headers of a page: nothing but its own style and form, in no frame of others."""
-    parts = urlsplit(success_url or "")
-    leads_on = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self'{leads_on}; "
+        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; "
+        f"form-action 'self'{_origin(success_url)}; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
     return {
@@ -52,6 +56,11 @@ def security(success_url: str | None) -> dict[str, str]:
         "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
     }
+
+
+def location(url: str) -> str:
+    """Return an address in the letters that a header may have."""
+    return quote(url, safe=_OF_ADDRESSES)
 
 
 def proposal(one: Proposed) -> str:
@@ -87,6 +96,17 @@ def message(title: str, text: str, next_url: str | None = None, next_text: str =
 def is_more(now: Decimal, seen: Decimal) -> bool:
     """Whether more would be charged, or credited, than what was seen: less is by time passing."""
     return abs(now) > abs(seen) or (now > 0) != (seen > 0)
+
+
+def _origin(url: str | None) -> str:
+    """The origin that a form may lead on to, as a browser names it; "" for none."""
+    parts = urlsplit(url or "")
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        return ""
+    port = "" if parts.port is None else f":{parts.port}"
+    return f" {parts.scheme}://{host}{port}" if _HOST.fullmatch(host) else ""
 
 
 def _form(verb: str, total: Decimal) -> str:
