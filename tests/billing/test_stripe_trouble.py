@@ -7,6 +7,7 @@ import pytest
 import stripe
 
 from orchard.domain.billing.stripe_prices import product_id
+from orchard.gateways import stripe_catalog
 from tests.billing.conftest import Shop
 from tests.conftest import TENANT
 from tests.pretended_stripe import SECRETS
@@ -185,3 +186,29 @@ def test_secrets_are_in_no_answer_and_no_log(
     logged = caplog.text + capsys.readouterr().out
     assert not [one for one in told if SECRETS["sandbox/secret_key"] in one]
     assert SECRETS["sandbox/secret_key"] not in logged
+
+
+def test_a_subscription_is_ended_once_however_often_the_call_comes(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    sent: Any = stripe.RequestsClient.request
+    lost = iter([True])
+
+    def request(client: Any, method: str, *rest: Any) -> Any:
+        answer = sent(client, method, *rest)
+        if method == "delete" and next(lost, False):
+            raise stripe.APIConnectionError("none", should_retry=True)  # type: ignore[no-untyped-call]
+        return answer
+
+    monkeypatch.setattr(stripe.RequestsClient, "request", request)
+    # What this process knows is not to be a reason to look once more.
+    stripe_catalog.forget()
+    action = {"cancel_action": "cancel_immediately", "refund_last_payment": "full"}
+    shop.done("billing.update", customer_id="user_1", plan_id="pro", **action)
+
+    assert next(lost, False) is False
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
+    assert shop.plans() == {}
+    assert refunds(shop) == 2000

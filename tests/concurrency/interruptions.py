@@ -112,7 +112,7 @@ def outcome(shop: Shop, session: Session, customer_id: str, stripe_id: str) -> d
         ),
         "subscriptions": sorted(_seen(one) for one in shop.subscriptions(stripe_id)),
         "coupons": [one.coupon.id for one in held.customer.coupons],
-        "lock": pending.lock is not None,
+        "lock": pending.lock is not None and pending.lock.until > session.now,
         "left": [one.status for one in pending.orders if one.status == OPEN],
         "waiting": sorted(one.status for one in pending.orders if one.status != OPEN),
     }

@@ -67,10 +67,16 @@ def end(environment: str, subscription_id: str, key: str) -> None:
     found = get(environment, subscription_id)
     if found is None or found.is_over:
         return
-    with connected(environment) as client:
-        client.v1.subscriptions.cancel(
-            subscription_id, {"prorate": False, "invoice_now": False}, {"idempotency_key": key}
-        )
+    try:
+        with connected(environment) as client:
+            client.v1.subscriptions.cancel(
+                subscription_id, {"prorate": False, "invoice_now": False}, {"idempotency_key": key}
+            )
+    except StripeMissing:
+        # What is over can't be ended; an answer that is lost lets the call come again.
+        after = get(environment, subscription_id)
+        if after is not None and not after.is_over:
+            raise
 
 
 def schedule(

@@ -108,8 +108,8 @@ def final_usage(session: Session, internal_id: str, subscription: Subscription) 
         shown = usage_billing.bill(work) if invoice.is_draft else invoice.shown
         if invoice.is_draft:
             stripe_renewals.finalize(session.environment, invoice)
-            # A card that is declined now is tried again by Stripe.
-            stripe_billing.pay(session.environment, invoice.id, f"orchard:{invoice.id}:pay")
+        # A card that is declined now is tried again by Stripe.
+        stripe_billing.pay(session.environment, invoice.id, f"orchard:{invoice.id}:pay")
         usage_billing.let_go(work, invoice.id, shown)
         return invoice.id
 
