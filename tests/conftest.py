@@ -18,7 +18,7 @@ from orchard.triggers import auth, connection
 from orchard.triggers import clock as clocks
 from orchard.usecases import api_keys
 from tests import harness
-from tests.quicker_moto import hurry, shorten
+from tests.quicker_moto import hurry, new_table, shorten
 
 os.environ |= {
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -72,12 +72,11 @@ def aws() -> Iterator[Table]:
 
 @pytest.fixture
 def table(aws: Table) -> Iterator[Table]:
-    harness.create_table(aws.client)
-    forget()
-    connection.use(aws)
-    yield aws
-    forget()
-    aws.client.delete_table(TableName=aws.name)
+    with new_table(aws.client, aws.name, harness.create_table):
+        forget()
+        connection.use(aws)
+        yield aws
+        forget()
 
 
 @pytest.fixture

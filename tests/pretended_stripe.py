@@ -8,10 +8,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 import requests
+from requests.structures import CaseInsensitiveDict
+from stripe import RequestsClient
 
 from local.stripe.answers import Request
 from local.stripe.server import Double
@@ -40,9 +43,26 @@ class Stripe:
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Make a control call of the double."""
-        answered = requests.post(f"{self.double.url}/_control/{path}", json=body or {}, timeout=10)
-        assert answered.status_code == 200, answered.text
-        return answered.json()
+        sent = json.dumps(body or {}).encode()
+        answered = self.double.answer(Request("POST", f"/_control/{path}", "", {}, sent))
+        assert answered.status == 200, answered.body
+        return json.loads(answered.body)
+
+    def stay_in_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the gateway's calls reach the double past HTTP, which other tests go through."""
+
+        def request(
+            _client: Any, method: str, url: str, headers: dict[str, str], data: str | None = None
+        ) -> tuple[bytes, int, Any]:
+            assert url.startswith(self.double.url), url
+            target = urlsplit(url)
+            named = {name.lower(): value for name, value in headers.items()}
+            body = (data or "").encode()
+            asked = Request(method.upper(), target.path, target.query, named, body)
+            made = self.double.answer(asked)
+            return made.body, made.status, CaseInsensitiveDict(made.headers)
+
+        monkeypatch.setattr(RequestsClient, "request", request)
 
     def customer(self, **fields: str) -> str:
         """Create a customer; return its id."""
@@ -109,14 +129,31 @@ def parameter_store(aws: Table) -> Any:
 @pytest.fixture
 def stripe_secrets(parameter_store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Parameter Store with the secrets of both environments."""
-    store = parameter_store
     monkeypatch.setenv("STRIPE_PARAMETER_PATH", PATH)
+    _keep_secrets(parameter_store)
+    stripe_client.forget()
+    yield parameter_store
+    stripe_client.forget()
+
+
+#: Requests that changed Parameter Store since all secrets were put there.
+_changes: list[str] = ["none is there yet"]
+
+
+def _keep_secrets(store: Any) -> None:
+    """Put the secrets there, unless they are as they were put."""
+    if not _changes:
+        return
+    store.meta.events.unregister("before-call.ssm", _note, unique_id="changes")
     for name, value in SECRETS.items():
         store.put_parameter(Name=f"{PATH}/{name}", Value=value, Type="SecureString", Overwrite=True)
-    stripe_client.forget()
-    yield store
-    stripe_client.forget()
-    store.delete_parameters(Names=[f"{PATH}/{name}" for name in SECRETS])
+    _changes.clear()
+    store.meta.events.register("before-call.ssm", _note, unique_id="changes")
+
+
+def _note(model: Any, **_: Any) -> None:
+    if not model.name.startswith("Get"):
+        _changes.append(model.name)
 
 
 @pytest.fixture

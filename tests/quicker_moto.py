@@ -6,7 +6,9 @@ what moto does over and over with the same items.
 
 import copy
 import json
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,8 @@ from botocore import xform_name
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import utcnow
 from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.table import StreamRecord, Table
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
 from moto.dynamodb.parsing import expressions
 from moto.dynamodb.responses import DynamoHandler
 
@@ -40,6 +42,25 @@ _OFTEN = frozenset(
         "UpdateItem",
     }
 )
+
+
+#: Tables as they were created, by name; none of them is used.
+_created: dict[str, Any] = {}
+
+
+@contextmanager
+def new_table(client: "DynamoDBClient", name: str, create: Callable[..., None]) -> Iterator[None]:
+    """Give a table as `create(client, name)` makes it, which takes long and is done once."""
+    tables = dynamodb_backends[_ACCOUNT][client.meta.region_name].tables
+    if name not in _created:
+        create(client, name)
+        _created[name] = tables.pop(name)
+    made = copy.copy(_created[name])
+    made.items = defaultdict(dict)
+    made.stream_shard = StreamShard(_ACCOUNT, made)
+    tables[name] = made
+    yield
+    del tables[name]
 
 
 def shorten(client: "DynamoDBClient") -> None:

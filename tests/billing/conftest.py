@@ -1,12 +1,14 @@
 """Billing through the API, with Stripe's double on the other side and its reports delivered."""
 
+import json
 from collections.abc import Callable
 from itertools import batched
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-import requests
 
+from local.stripe.answers import Request
 from orchard.store.table import Table
 from tests.builders import a_feature, a_plan, monthly
 from tests.conftest import Call, Clock
@@ -36,16 +38,14 @@ class Shop:
 
     def api(self, path: str, method: str = "POST", **params: Any) -> Any:
         """Call Stripe as somebody else would, past the product."""
-        answered = requests.request(
-            method,
-            f"{self.stripe.double.url}/v1/{path}",
-            data=params if method == "POST" else None,
-            params=None if method == "POST" else params,
-            headers={"authorization": "Bearer sk_test_pretended"},
-            timeout=10,
+        text = urlencode(
+            {name: value for name, value in params.items() if value is not None}, doseq=True
         )
-        assert answered.status_code == 200, answered.text
-        return answered.json()
+        query, body = ("", text.encode()) if method == "POST" else (text, b"")
+        signed = {"authorization": "Bearer sk_test_pretended"}
+        answered = self.stripe.double.answer(Request(method, f"/v1/{path}", query, signed, body))
+        assert answered.status == 200, answered.body
+        return json.loads(answered.body)
 
     def customer(self, customer_id: str = "user_1", card: str | None = "pm_card_visa") -> str:
         """Create a customer, with a card on file unless told otherwise; return the Stripe id."""
@@ -142,12 +142,15 @@ _AT_ONCE = 25
 
 
 @pytest.fixture
-def shop(call: Call, stripe: Stripe, clock: Clock, table: Table) -> Shop:
+def shop(
+    call: Call, stripe: Stripe, clock: Clock, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> Shop:
     """A catalogue such as the examples of the specification have.
 
     It is made through the API once; other tests find it in the table as that left it. What is sold
     is made at Stripe when it is first bought.
     """
+    stripe.stay_in_process(monkeypatch)
     if _SHELF:
         for some in batched(_SHELF, _AT_ONCE, strict=False):
             puts = [{"PutRequest": {"Item": item}} for item in some]
