@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moto.dynamodb import responses
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 
@@ -14,6 +15,7 @@ _LEAVES = frozenset({"BOOL", "N", "NULL", "S"})
 _size: Any = DynamoType.size
 _weight: Any = Item.size
 _plain: Any = DynamoType.to_regular_json
+_answer: Any = vars(responses)["dynamo_to_dict"]
 
 
 def hurry() -> None:
@@ -21,6 +23,7 @@ def hurry() -> None:
     value: Any = DynamoType
     value.size, value.to_regular_json, value.__deepcopy__ = size, plain, copied
     value.__eq__, value.__ne__, value.__lt__ = same, other_than, less
+    vars(responses)["dynamo_to_dict"] = answer
     item: Any = Item
     item.__init__, item.size, item.__deepcopy__ = begin, weight, copied_item
 
@@ -56,6 +59,18 @@ def plain(value: Any) -> dict[str, Any]:
     if value.type == "L":
         return {"L": [plain(one) for one in value.value]}
     return {value.type: value.value} if value.type in _TEXTS else dict(_plain(value))
+
+
+def answer(result: Any) -> Any:
+    """What is told of a result; each text in it was asked for seven kinds."""
+    kind = type(result)
+    if kind is str:
+        return result
+    if kind is DynamoType:
+        return plain(result)
+    if kind is dict or kind is LimitedSizeDict:
+        return {name: answer(one) for name, one in result.items()}
+    return [answer(one) for one in result] if kind is list else _answer(result)
 
 
 def copied(value: Any, _memo: Any = None) -> Any:

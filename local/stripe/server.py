@@ -53,7 +53,7 @@ class Double:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
+        self._server.stop()
         self._thread.join()
         self._server.hang_up()
         self._server.server_close()
@@ -86,6 +86,13 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         self._connections.discard(request)
         super().shutdown_request(request)
+
+    def stop(self) -> None:
+        """Serve no more; a last connection wakes who waits for one."""
+        stopping = threading.Thread(target=self.shutdown)
+        stopping.start()
+        with socket.create_connection((HOST, self.server_port)):
+            stopping.join()
 
     def hang_up(self) -> None:
         """End the connections that clients keep open."""
