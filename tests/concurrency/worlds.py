@@ -17,7 +17,7 @@ from tests.concurrency.scenarios import Stage, restart
 from tests.conftest import Call, Clock
 from tests.harness import Response
 
-#: Try every combination of what can go wrong (`make test THOROUGH=1`, ten minutes more) instead of
+#: Try every combination of what can go wrong (`make test THOROUGH=1`, half an hour) instead of
 #: a fixed choice of them.
 THOROUGH = os.environ.get("THOROUGH") == "1"
 
