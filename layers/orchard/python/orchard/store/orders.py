@@ -62,14 +62,15 @@ def refuse_busy(session: Session, held: Pending) -> None:
         raise Locked(BUSY)
 
 
-def begun(session: Session, order: Order, customer: Customer) -> list[Write]:
-    """Take the lock and keep the order, if the customer is as it was read.
+def begun(session: Session, order: Order, customer: Customer, held: Pending) -> list[Write]:
+    """Take the lock and keep the order, if the customer and its orders are as they were read.
 
-    The first write fails when another one holds the lock. Errors: `CustomerDeleting`.
+    The first write fails when another one holds the lock, or held it since and left an order that
+    waits. Errors: `CustomerDeleting`.
     """
     customers.refuse_deleting(customer)
     return [
-        taken(session, order.internal_id, order.id),
+        _taken_as_read(session, order, held),
         _put(session, order, session.now + LEASE_MS, "attribute_not_exists(pk)"),
         Check(
             keys.customer(session.tenant, customer.hot_id),
@@ -97,6 +98,15 @@ def taken(session: Session, internal_id: str, order_id: str) -> Put:
     return Put(item, condition, values, {"#until": "until"})
 
 
+def _taken_as_read(session: Session, order: Order, held: Pending) -> Put:
+    lock = taken(session, order.internal_id, order.id)
+    seen = "" if held.lock is None else held.lock.order_id
+    condition = "attribute_not_exists(pk) OR (#until <= :now AND order_id = :seen)"
+    return lock._replace(
+        condition=condition, values={":now": session.now, ":seen": seen}, names={"#until": "until"}
+    )
+
+
 def untouched(session: Session, internal_id: str) -> Check:
     """Require that nobody holds the lock: for changes that take one write alone."""
     return Check(
@@ -113,6 +123,17 @@ def freed(session: Session, order: Order) -> Delete:
         keys.billing_lock(session.tenant, order.internal_id),
         "attribute_not_exists(pk) OR order_id = :order_id",
         {":order_id": order.id},
+    )
+
+
+def left(session: Session, order: Order) -> Put:
+    """Let go of the lock for an order that waits: who decided before that sees it was taken."""
+    lock = taken(session, order.internal_id, order.id)
+    return lock._replace(
+        item={**lock.item, "until": 0},
+        condition="attribute_not_exists(pk) OR order_id = :order_id",
+        values={":order_id": order.id},
+        names={},
     )
 
 

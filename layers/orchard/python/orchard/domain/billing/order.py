@@ -15,6 +15,7 @@ from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.seats import Bump
 from orchard.domain.billing.stocks import Stock
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
+from orchard.domain.billing.uses import Use
 from orchard.domain.carrying import NO_CARRY, Carry
 from orchard.domain.quantity import ZERO
 
@@ -155,6 +156,7 @@ class Gain(NamedTuple):
     starts_at: int | None = None
     trial_ends_at: int | None = None
     ends_at: int | None = None
+    canceled_at: int | None = None
     #: Paid through the subscription of the order.
     is_billed: bool = False
 
@@ -200,6 +202,8 @@ class Effect(NamedTuple):
     seats: tuple[Bump, ...] = ()
     #: Units that are bought by themselves.
     stocks: tuple[Stock, ...] = ()
+    #: Use that counts against plans which come back.
+    uses: tuple[Use, ...] = ()
 
 
 class Order(NamedTuple):
@@ -229,8 +233,9 @@ class Order(NamedTuple):
     expires_at: int | None = None
     #: Whether invoices that are sent get their number now.
     finalizes: bool = True
-    #: The effect is made before it is paid for.
+    #: The effect is made before it is paid for; `undo` takes it back.
     early: bool = False
+    undo: Effect = Effect()
     #: What is not paid at once is given up.
     at_once: bool = False
     #: The request of an attach that takes the place of this order when its time has come.

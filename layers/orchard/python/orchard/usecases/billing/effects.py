@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from orchard.domain import attachment, changes, customer
 from orchard.domain.arrangement import Household
 from orchard.domain.attachment import Attached, Terms
-from orchard.domain.billing import arrears, customizing, restocking, seats
+from orchard.domain.billing import arrears, customizing, restocking, seats, uses
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.catalog import Catalog, Plan
@@ -90,6 +90,7 @@ def applied(setting: Setting, effect: Effect) -> Result:
     ]
     before = _moved(setting, effect)
     state = attachment.held_after(before, attached, account.entities, ended, effect.carry)
+    state = uses.again(state, effect.uses, setting.session.now)
     state = seats.begun(state, _beginning(setting, effect), setting.session.now)
     kept, changed = [], []
     for held in account.plans:
@@ -183,7 +184,7 @@ def _terms(gain: Gain, paid: Subscription | None) -> Terms:
 
 
 def _paid(held: CustomerPlan, gain: Gain, paid: Subscription | None) -> CustomerPlan:
-    held = held._replace(expires_at=gain.ends_at)
+    held = held._replace(expires_at=gain.ends_at, canceled_at=gain.canceled_at)
     if paid is None:
         return held
     period = paid.period
@@ -210,6 +211,7 @@ def _changed(setting: Setting, held: CustomerPlan, effect: Effect) -> CustomerPl
     held = held._replace(**setting.facts.get(held.id, {}))
     gain = next((one for one in effect.gains if one.customer_plan_id == held.id), None)
     if gain is not None:
+        gain = gain._replace(ends_at=held.expires_at, canceled_at=held.canceled_at)
         held = _paid(held._replace(order_id=None), gain, _payer(setting, gain))
     held = amending.held_by(setting.known, held, effect, setting.subscription)
     if held.id in effect.canceled:

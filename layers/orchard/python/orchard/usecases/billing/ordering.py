@@ -25,6 +25,7 @@ from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Contention, Write
 from orchard.usecases.billing import (
+    early,
     effects,
     forgoing,
     late_usage,
@@ -44,9 +45,12 @@ _JUST_PAID = "A payment was made a moment ago: try again in a few seconds"
 
 
 def begun(
-    session: Session, account: Account, order: Order, instead: Order | None
+    session: Session, account: Account, held: Pending, order: Order, instead: Order | None
 ) -> Outcome | Order:
-    """Take the lock for an order; one without steps is done in the same request."""
+    """Take the lock for an order; one without steps is done in the same request.
+
+    It was decided by what was `held`. Errors: `Locked` if others came since.
+    """
     closed: list[Write] = [] if instead is None else [orders.closed(session, instead)]
     if not order.steps:
         setting = Setting(session, catalog.read(session), account)
@@ -58,7 +62,7 @@ def begun(
     order = order._replace(marks={one.space: one.text for one in session.marks})
     kept = marks.ordered(session, order.effect.gains, order.internal_id)
     tried = stocking.begun(session, account, order)
-    writes = [*orders.begun(session, order, account.customer), *closed, *kept, *tried]
+    writes = [*orders.begun(session, order, account.customer, held), *closed, *kept, *tried]
     try:
         # The idempotency key goes with the effect: what Stripe refuses may be tried again.
         session.unmarked().commit(*writes)
@@ -166,7 +170,7 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
     ends += late_usage.writes(setting, order)
     after = consumed(account.customer, order.discounts)
     last = session.stamp(order.kind, **order.audit)
-    effect = rivals.making_room(setting, order.effect)
+    effect = rivals.making_room(setting, early.left(account, order))
     ends += offers.taken(session, order)
     stocked = stocking.paid(session, account, order, outcome.invoice)
     return [*effects.writes(setting, effect, last, after=after), *stocked, *ends]
@@ -175,15 +179,10 @@ def _closing(session: Session, outcome: Outcome) -> list[Write]:
 def _wait(session: Session, outcome: Outcome) -> Outcome:
     """Keep an order until its Checkout session or its invoice is paid."""
     order = patience.waiting(session, outcome)
-    writes: list[Write] = [orders.waiting(session, order), orders.freed(session, order)]
+    writes: list[Write] = []
     if order.early:
-        account = customers.require(session, order.internal_id)
-        paid_by = patience.subscription(session, outcome)
-        setting = Setting(session, catalog.read(session), account, paid_by)
-        last = session.stamp(order.kind, **order.audit)
-        writes += effects.writes(setting, order.effect, last)
-        writes += late_usage.writes(setting, order)
-    session.commit(*writes)
+        order, writes = early.given(session, order, outcome)
+    session.commit(orders.waiting(session, order), orders.left(session, order), *writes)
     return outcome._replace(order=order)
 
 

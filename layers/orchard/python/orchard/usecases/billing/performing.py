@@ -107,6 +107,8 @@ def _subscribe(work: Work, step: Subscribe) -> Taken:
         work.note(begun.id)
         work = work._replace(made=begun.id)
     found = _existing(work.environment, str(work.made))
+    if found.is_over and not work.order.early:
+        raise StripeFailed(f"The subscription {found.id} ended before it was paid for")
     invoice = _first_invoice(work, step, found)
     is_paid = found.status != INCOMPLETE and not (
         step.days_until_due is not None and invoice is not None and not invoice.is_paid

@@ -44,7 +44,7 @@ def place(
         decided = decide(account, catalog.read(session), held)
         if isinstance(decided, Outcome) or decided.digest in finished:
             return decided if isinstance(decided, Outcome) else finished[decided.digest]
-        return ordering.begun(session, account, decided, instead)
+        return ordering.begun(session, account, held, decided, instead)
 
     return _carried_out(session, optimistic(attempt))
 

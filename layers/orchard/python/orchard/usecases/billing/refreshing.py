@@ -11,7 +11,7 @@ from orchard.domain.billing.catching_up import Subject
 from orchard.domain.billing.order import OPEN, PAYMENT, Arrange, Bill, Goods, Order, Plan, Step
 from orchard.store import catalog, customers, orders
 from orchard.store.session import Session
-from orchard.usecases.billing import deal, effects, planning
+from orchard.usecases.billing import deal, early, effects, planning
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.effects import Setting
 from orchard.usecases.billing.planning import Turn
@@ -34,7 +34,7 @@ def as_of_now(session: Session, order: Order) -> Order:
     if here.subscription is None or str(number) in order.results:
         return order
     setting = Setting(session, known, account, here.subscription)
-    plans = effects.applied(setting, order.effect).plans
+    plans = effects.applied(setting, early.left(account, order)).plans
     there = deal.Deal(session, account._replace(plans=plans), known, here.subscription)
     goods = there.goods(*(there.coming(one) for one in there.on_subscription()))
     ahead = planning.steps(there, planning.future(there, Turn()), arranged=True)

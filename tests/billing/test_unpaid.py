@@ -1,0 +1,96 @@
+"""What was sent to be paid and never is, or is paid after its plan ended; and races to be paid."""
+
+from typing import Any
+
+import pytest
+
+from orchard.store.orders import Pending
+from orchard.store.table import Table
+from orchard.usecases.billing import ordering
+from tests.billing.conftest import Shop
+from tests.billing.test_corners import billed
+from tests.billing.test_sequences import update, waiting
+from tests.billing.test_stripe_trouble import refunds
+from tests.billing.test_update import change, seated, seats
+
+SENT = {"enabled": True}
+EARLY = {"enabled": True, "enable_plan_immediately": True}
+
+
+def end(shop: Shop, answer: Any, how: str) -> None:
+    """Void or pay the invoice of an answer at Stripe."""
+    shop.api(f"invoices/{answer['invoice']['stripe_id']}/{how}")
+    shop.report()
+
+
+def use(shop: Shop, value: float) -> None:
+    shop.done("balances.track", customer_id="user_1", feature_id="messages", value=value)
+
+
+def test_a_plan_comes_back_with_what_was_used_if_nobody_pays_for_the_one_that_replaced_it(
+    shop: Shop, table: Table
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    use(shop, 100)
+    update(shop, "pro", cancel_action="cancel_end_of_cycle")
+    sent = shop.attach("premium", invoice_mode=EARLY)
+    assert shop.plans() == {"premium": "active"}
+    use(shop, 50)
+    end(shop, sent, "void")
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {"pro": "canceling"}
+    assert shop.remaining() == 350
+    update(shop, "pro", cancel_action="uncancel")
+    assert billed(shop, stripe_id) == [[2000]]
+    shop.pass_time(days=32)
+    assert (shop.plans(), shop.remaining()) == ({"pro": "active"}, 500)
+    assert shop.invoices() == [(20, "paid"), (30, "void"), (20, "paid")]
+
+
+def test_units_go_that_nobody_pays_for(shop: Shop) -> None:
+    seated(shop)
+    sent = update(shop, "team", **seats(8), invoice_mode=EARLY)
+    assert shop.remaining("seats") == 8
+    end(shop, sent, "void")
+
+    assert shop.remaining("seats") == 5
+    assert change(shop, **seats(6))["total"] == 10
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_plan_that_ended_does_not_come_back_when_its_first_invoice_is_paid(
+    shop: Shop, table: Table, *, is_early: bool
+) -> None:
+    stripe_id = shop.customer()
+    sent = shop.attach("pro", invoice_mode=EARLY if is_early else SENT)
+    (held,) = shop.subscriptions(stripe_id)
+    shop.api(f"subscriptions/{held['id']}", "DELETE")
+    shop.report()
+    end(shop, sent, "pay")
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {}
+    # Who had it owed it; who never had it has the money back.
+    assert refunds(shop) == (0 if is_early else 2000)
+
+
+def test_requests_at_the_same_time_leave_one_page_to_pay_on(
+    shop: Shop, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.customer(card=None)
+    asked = {"customer_id": "user_1", "plan_id": "pro"}
+    real, rivals = ordering.begun, [asked]
+
+    def overtaken(*given: Any) -> Any:
+        """A rival decides later and is done before this one begins."""
+        while rivals:
+            shop.done("billing.attach", **rivals.pop())
+        return real(*given)
+
+    monkeypatch.setattr(ordering, "begun", overtaken)
+    assert shop.refused("billing.attach", **asked)[0] == 423
+
+    (order,) = waiting(shop, table).orders
+    assert shop.attach("pro")["payment_url"] == order.payment_url
