@@ -217,6 +217,27 @@ def test_an_invoice_that_is_sent_is_paid_before_more_is_there(shop: Shop, machin
     assert figures(shop) == (200, 109, 91)
 
 
+@pytest.mark.parametrize(
+    ("is_early", "how", "granted"), [(True, "pay", 300), (False, "pay", 300), (True, "void", 200)]
+)
+def test_what_is_bought_while_an_invoice_for_more_waits_comes_beside(
+    shop: Shop, machine: Machine, how: str, granted: float, *, is_early: bool
+) -> None:
+    wish(shop)
+    more = [{"feature_id": "credits", "quantity": 200}]
+    body = {"customer_id": "user_1", "plan_id": "packs", "feature_quantities": more}
+    mode = {"enabled": True, "enable_plan_immediately": is_early}
+    sent = shop.done("billing.update", **body, invoice_mode=mode)
+    shop.report()
+    use(machine, 190 if is_early else 90)
+    machine.run()
+    shop.api(f"invoices/{sent['invoice']['stripe_id']}/{how}")
+    shop.report()
+
+    assert figures(shop)[0] == granted
+    assert 10 * sum(total for total, status in shop.invoices() if status == "paid") == granted
+
+
 def test_others_who_change_the_billing_are_waited_for(
     shop: Shop, machine: Machine, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

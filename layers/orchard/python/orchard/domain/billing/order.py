@@ -167,6 +167,7 @@ class Amendment(NamedTuple):
     `retried` gives it a trial until `trial_ends_at`, or ends the one it has; `restarted` lets its
     balances reset with the cycle that begins now, `levelled` deducts all usage anew. `is_billed`
     has the subscription of the order pay for it, or (False) none any more; None changes nothing.
+    What was bought once since it had the units `before` comes beside.
     """
 
     customer_plan_id: str
@@ -179,6 +180,7 @@ class Amendment(NamedTuple):
     restarted: bool = False
     levelled: bool = False
     is_billed: bool | None = None
+    before: Mapping[str, Decimal] | None = None
 
 
 class Effect(NamedTuple):

@@ -1,6 +1,7 @@
 """Plans that change in place: what the customer holds of them then, and what balances hold."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 from orchard.domain import amendment, plan_rules, pool, recalculation
@@ -13,6 +14,7 @@ from orchard.domain.carrying import Carry
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import Holding, Place
+from orchard.domain.quantity import ZERO
 from orchard.domain.scope import Subject
 from orchard.domain.sources import ONE
 from orchard.errors import PlanNotFound
@@ -49,7 +51,7 @@ def held_after(
     after = held._replace(
         plan_version=change.plan_version,
         custom=change.custom,
-        quantities=change.quantities,
+        quantities=_quantities(held, change, plan),
         upcoming_quantities=change.upcoming_quantities,
         billing_controls=plan.billing_controls,
         one_off=plan_rules.is_one_off(plan),
@@ -70,6 +72,21 @@ def held_after(
         current_period_start=period and period.start,
         current_period_end=period and period.end,
     )
+
+
+def _quantities(held: CustomerPlan, change: Amendment, plan: Plan) -> Mapping[str, Decimal]:
+    """The units of a plan, with those that were bought by themselves since they were decided."""
+    if change.before is None:
+        return change.quantities
+    since = {
+        name: held.quantities.get(name, ZERO) - change.before.get(name, ZERO)
+        for name in change.quantities
+        if stocks.sold_once(plan, name) is not None
+    }
+    return {
+        name: amount + max(ZERO, since.get(name, ZERO))
+        for name, amount in change.quantities.items()
+    }
 
 
 def amended(  # noqa: PLR0917 - where it happens, then what
@@ -107,7 +124,7 @@ def _amended(here: _Place, state: Balances, held: CustomerPlan, change: Amendmen
     after = plan_after(here.known, held, change)
     ends = {} if here.paid is None else first_resets(here.paid)
     terms = Terms(
-        quantities=change.quantities,
+        quantities=_quantities(held, change, after),
         trial_ends_at=change.trial_ends_at if change.retried else Trial.OF_PLAN,
         billed=bool(change.is_billed),
         period_ends=ends,

@@ -43,7 +43,8 @@ def left(account: Account, order: Order) -> Effect:
         return order.effect
     held = {one.id for one in account.plans}
     gains = tuple(one for one in order.effect.gains if one.customer_plan_id in held)
-    return order.effect._replace(gains=gains)
+    done = tuple(one._replace(before=one.quantities) for one in order.effect.amended)
+    return order.effect._replace(gains=gains, amended=done)
 
 
 def taken_back(session: Session, order: Order) -> list[Write]:
@@ -124,4 +125,5 @@ def _as_it_was(change: Amendment, held: CustomerPlan) -> Amendment:
         trial_ends_at=held.trial_ends_at,
         retried=change.retried,
         is_billed=None if change.is_billed is None else was_billed,
+        before=change.quantities,
     )

@@ -11,7 +11,7 @@ from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.subscription import Subscription, first_resets
 from orchard.domain.catalog import Catalog, Plan
 from orchard.domain.customer import SCHEDULED, Customer, CustomerPlan
-from orchard.domain.holding import Holding, Place
+from orchard.domain.holding import Holding, Place, State
 from orchard.errors import PlanNotFound
 from orchard.store import customer_plans, customers
 from orchard.store.customers import Account
@@ -90,8 +90,7 @@ def applied(setting: Setting, effect: Effect) -> Result:
     ]
     before = _moved(setting, effect)
     state = attachment.held_after(before, attached, account.entities, ended, effect.carry)
-    state = uses.again(state, effect.uses, setting.session.now)
-    state = seats.begun(state, _beginning(setting, effect), setting.session.now)
+    state = _in_use(setting, effect, state)
     kept, changed = [], []
     for held in account.plans:
         if held.id in over or (held.status == SCHEDULED and held.id in begun):
@@ -110,11 +109,12 @@ def applied(setting: Setting, effect: Effect) -> Result:
     )
 
 
-def _beginning(setting: Setting, effect: Effect) -> set[str]:
-    """The plans that were scheduled and begin: no invoice showed what is in use of them."""
-    now = {gain.customer_plan_id for gain in effect.gains if gain.starts_at is None}
-    plans = setting.account.plans
-    return {one.id for one in plans if one.id in now and one.status == SCHEDULED}
+def _in_use(setting: Setting, effect: Effect, state: State) -> dict[Place, Holding]:
+    """What balances hold with the use of plans that come back, or were scheduled and begin."""
+    begin = {gain.customer_plan_id for gain in effect.gains if gain.starts_at is None}
+    plans, now = setting.account.plans, setting.session.now
+    fresh = {one.id for one in plans if one.id in begin and one.status == SCHEDULED}
+    return seats.begun(uses.again(state, effect.uses, now), fresh, now)
 
 
 def _moved(setting: Setting, effect: Effect) -> Mapping[Place, Holding]:

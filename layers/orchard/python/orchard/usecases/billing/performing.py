@@ -139,8 +139,7 @@ def _bill(work: Work, step: Bill) -> Taken:
     _add(work, {"customer": str(order.stripe_id), "invoice": drafted}, step.lines)
     using_up.on_draft(work, drafted)
     if not step.finalize:
-        found = stripe_billing.get(work.environment, drafted)
-        return Taken(drafted, invoice=found, is_paid=False)
+        return Taken(drafted, invoice=stripe_billing.get(work.environment, drafted), is_paid=False)
     found = stripe_billing.finalize(work.environment, drafted, f"{work.key}:finalize")
     if step.days_until_due is None:
         found = stripe_billing.pay(work.environment, drafted, f"{work.key}:pay")
@@ -202,9 +201,8 @@ def _plan(work: Work, step: Plan) -> Taken:
     ends = step.at // 1000 if step.goods is not None and not step.goods.items else None
     if (found.cancel_at is None) != (ends is None) or found.cancel_at != (ends and ends * 1000):
         params = {"cancel_at": "" if ends is None else ends, "proration_behavior": "none"}
-        found = stripe_subscriptions.change(
-            work.environment, found.id, params, f"{work.key}:end:{ends}"
-        )
+        key = f"{work.key}:end:{ends}"
+        found = stripe_subscriptions.change(work.environment, found.id, params, key)
     return Taken(made, found)
 
 

@@ -107,6 +107,7 @@ def _amendment(one: Target, found: Portions, trial_end: int | None) -> Amendment
         restarted=one.restart or trial_end == 0,
         levelled=levels,
         is_billed=True if gains else False if loses and one.pays else None,
+        before=held.quantities,
     )
 
 
