@@ -9,9 +9,11 @@ from orchard.store.table import Table
 from orchard.usecases.billing import ordering
 from tests.billing.conftest import Shop
 from tests.billing.test_corners import billed
+from tests.billing.test_finishing import finish
 from tests.billing.test_sequences import update, waiting
 from tests.billing.test_stripe_trouble import refunds
 from tests.billing.test_update import change, seated, seats
+from tests.builders import a_plan, monthly
 
 SENT = {"enabled": True}
 EARLY = {"enabled": True, "enable_plan_immediately": True}
@@ -57,6 +59,36 @@ def test_units_go_that_nobody_pays_for(shop: Shop) -> None:
 
     assert shop.remaining("seats") == 5
     assert change(shop, **seats(6))["total"] == 10
+
+
+def test_a_plan_that_was_given_early_costs_its_price_if_its_end_is_taken_back(shop: Shop) -> None:
+    a_plan(shop.call, "base", monthly("messages", 10), auto_enable=True)
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    sent = shop.attach("premium", invoice_mode=EARLY)
+    update(shop, "premium", cancel_action="cancel_end_of_cycle")
+    update(shop, "premium", cancel_action="uncancel")
+    end(shop, sent, "pay")
+
+    assert shop.plans() == {"premium": "active"}
+    assert billed(shop, stripe_id) == [[5000]]
+
+
+def test_a_subscription_bills_what_came_back_if_it_billed_what_went(
+    shop: Shop, table: Table
+) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    sent = shop.attach("premium", invoice_mode=EARLY)
+    shop.attach("addon")
+    assert billed(shop, stripe_id) == [[2000, 5000]]
+    end(shop, sent, "void")
+    finish(shop, table)
+    shop.report()
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {"pro": "active", "addon": "active"}
+    assert billed(shop, stripe_id) == [[2000, 2000]]
 
 
 @pytest.mark.parametrize("is_early", [True, False])

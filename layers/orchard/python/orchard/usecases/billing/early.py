@@ -6,15 +6,16 @@ from orchard.domain.billing.subscription import Subscription
 from orchard.domain.carrying import Carry
 from orchard.domain.customer import ACTIVE, SCHEDULED, CustomerPlan
 from orchard.gateways import stripe_subscriptions
-from orchard.store import catalog, customers
+from orchard.store import catalog, customers, orders
 from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.store.statements import Write
-from orchard.usecases.billing import effects, late_usage, patience
+from orchard.usecases.billing import effects, late_usage, patience, planning
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.defaults import default_of
 from orchard.usecases.billing.effects import Setting
 from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.planning import Turn
 
 
 def given(session: Session, order: Order, outcome: Outcome) -> tuple[Order, list[Write]]:
@@ -71,7 +72,26 @@ def taken_back(session: Session, order: Order) -> list[Write]:
     effect = order.undo._replace(gains=gains, ended=ended, dropped=dropped)
     last = session.stamp("unpaid", plan_id=order.audit.get("plan_id"))
     setting = Setting(session, deal.known, account, paid if is_live else None)
-    return effects.writes(setting, effect, last)
+    return [*effects.writes(setting, effect, last), *_billed_again(setting, effect, order)]
+
+
+def _billed_again(setting: Setting, effect: Effect, order: Order) -> list[Write]:
+    """Keep an order to let the subscription bill what it did, if another let it bill what is gone.
+
+    Whoever comes next carries that out.
+    """
+    session, paid = setting.session, setting.subscription
+    if paid is None:
+        return []
+    after = setting.account._replace(plans=effects.applied(setting, effect).plans)
+    deal = Deal(session, after, setting.known, paid)
+    goods = deal.goods(*(deal.coming(one) for one in deal.on_subscription()))
+    wanted = {item.price.lookup_key: item.quantity for item in goods.items}
+    if not goods.items or wanted == {item.lookup_key: item.quantity for item in paid.items}:
+        return []
+    ahead = planning.steps(deal, planning.future(deal, Turn()), arranged=True)
+    fresh = late_usage.following(session, order, (Arrange(paid.id, goods), *ahead))
+    return [orders.intended(session, fresh, session.now)]
 
 
 def _subscription(session: Session, order: Order) -> Subscription | None:

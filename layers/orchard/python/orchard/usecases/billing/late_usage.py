@@ -7,7 +7,7 @@ the transaction in which the plans end; whoever comes next carries that out.
 from orchard.domain import ids
 from orchard.domain.billing import arrears, coupons, stripe_prices
 from orchard.domain.billing.lines import LineItem
-from orchard.domain.billing.order import Bill, Effect, Order
+from orchard.domain.billing.order import Bill, Effect, Order, Step
 from orchard.domain.billing.stripe_prices import ProductSpec
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.customer import CustomerPlan
@@ -40,7 +40,7 @@ def _late(setting: Setting, order: Order) -> Order | None:
         lines = arrears.lines(state, held, plan, deal.sale, None, before=before)
         if lines:
             products = stripe_prices.products(plan, deal.sale)
-            return _order(session, order, _bill(deal, held, lines, products))
+            return following(session, order, (_bill(deal, held, lines, products),))
     return None
 
 
@@ -63,7 +63,8 @@ def _lasting(found: Subscription | None) -> tuple[coupons.Discount, ...]:
     return tuple(one for one in some if one.coupon.duration != coupons.ONCE)
 
 
-def _order(session: Session, order: Order, bill: Bill) -> Order:
+def following(session: Session, order: Order, steps: tuple[Step, ...]) -> Order:
+    """Return an order of steps at Stripe alone, which come of another order."""
     return Order(
         id=ids.new("ord_", session.now),
         internal_id=order.internal_id,
@@ -72,7 +73,7 @@ def _order(session: Session, order: Order, bill: Bill) -> Order:
         kind=KIND,
         digest=f"{KIND}:{order.id}",
         currency=order.currency,
-        steps=(bill,),
+        steps=steps,
         effect=Effect(),
         audit=order.audit,
     )

@@ -224,14 +224,14 @@ def superseded(session: Session, held: Pending, effect: Effect) -> None:
             if state == stripe_checkout.COMPLETE:
                 raise Locked(_JUST_PAID)
             give_up(session, order)
-        elif order.status == PAYMENT and order.expires_at is not None:
-            give_up(session, order)
-        elif order.status == PAYMENT and rivals.exclude(known, order.effect, effect):
-            if order.early:
-                # It was given already, and is owed.
+        elif order.status == PAYMENT and order.early:
+            # It was given already, and is owed.
+            if rivals.ends(order.effect, effect):
                 session.unmarked().commit(orders.closed(session, order))
-            else:
-                give_up(session, order)
+        elif order.status == PAYMENT and (
+            order.expires_at is not None or rivals.exclude(known, order.effect, effect)
+        ):
+            give_up(session, order)
 
 
 def as_maker(session: Session, order: Order) -> Session:

@@ -36,6 +36,12 @@ def exclude(known: Catalog, one: Effect, other: Effect) -> bool:
     )
 
 
+def ends(given: Effect, other: Effect) -> bool:
+    """Whether what one effect gave, or changed, ends at once with another."""
+    amended = (change.customer_plan_id for change in given.amended)
+    return not {*amended, *(gain.customer_plan_id for gain in given.gains)}.isdisjoint(other.ended)
+
+
 def _changed(effect: Effect) -> set[str]:
     amended = (change.customer_plan_id for change in effect.amended)
     return {*effect.ended, *effect.canceled, *amended}
