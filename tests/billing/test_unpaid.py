@@ -7,6 +7,7 @@ import pytest
 from orchard.store.orders import Pending
 from orchard.store.table import Table
 from orchard.usecases.billing import ordering
+from tests import harness
 from tests.billing.conftest import Shop
 from tests.billing.test_corners import billed
 from tests.billing.test_finishing import finish
@@ -126,3 +127,21 @@ def test_requests_at_the_same_time_leave_one_page_to_pay_on(
 
     (order,) = waiting(shop, table).orders
     assert shop.attach("pro")["payment_url"] == order.payment_url
+
+
+@pytest.mark.parametrize(("plan_id", "back"), [("once", 1000), ("pro", 2000), ("pro", 0)])
+def test_pages_of_a_customer_that_is_deleted_are_closed_and_what_was_paid_comes_back(
+    shop: Shop, plan_id: str, back: int
+) -> None:
+    stripe_id = shop.customer(card=None)
+    url = shop.attach(plan_id)["payment_url"]
+    shop.done("customers.delete", customer_id="user_1")
+    if back:
+        shop.pay(url)
+    purged = harness.handler("jobs.purge_customers")({}, None)
+
+    assert purged == {"Purged": 1, "PurgeFailed": 0}
+    assert (refunds(shop), billed(shop, stripe_id)) == (back, [])
+    session_id = url.rpartition("/")[2].partition("#")[0]
+    found = shop.api(f"checkout/sessions/{session_id}", "GET")
+    assert found["status"] == ("complete" if back else "expired")

@@ -17,6 +17,7 @@ from orchard.store.statements import ConditionFailed, Query
 from orchard.store.table import Table
 from orchard.usecases import deletion as deleting
 from orchard.usecases import erasing
+from orchard.usecases.billing import winding_up
 from orchard.usecases.resets import Each
 
 #: Items that are removed between two looks at the clock.
@@ -43,6 +44,8 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
     if deletion.awaits_stripe:
         deleting.go_on(Session.of_job(table, key, now, "purge_customers"), deletion)
         return purge(table, key, now, has_time)
+    session = Session.of_job(table, key, now, "purge_customers")
+    winding_up.close_pages(session, deletion.internal_id)
     if not erasing.erased(table, deletion, now, has_time):
         return False
     if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):

@@ -4,6 +4,7 @@ from orchard.domain.billing.order import Arrange, Bill, Order, Step, Subscribe
 from orchard.domain.billing.subscription import Subscription
 from orchard.errors import StripeFailed
 from orchard.gateways import stripe_billing, stripe_reversals, stripe_subscriptions
+from orchard.gateways.stripe_checkout import Session as CheckoutSession
 
 
 def all_of(environment: str, order: Order) -> list[str]:
@@ -40,6 +41,15 @@ def sold(environment: str, order: Order, subscription: Subscription | None) -> N
     all_of(environment, order)
     if subscription is not None and not any(isinstance(one, Bill) for one in order.steps):
         _subscription(environment, subscription.id, f"orchard:{order.id}:sold")
+
+
+def page(environment: str, order: Order, made: CheckoutSession) -> None:
+    """Take back what was paid for on a page."""
+    key = f"orchard:{order.id}:page"
+    if made.subscription_id is not None:
+        _subscription(environment, made.subscription_id, key)
+    elif made.invoice_id is not None:
+        _invoice(environment, made.invoice_id, key)
 
 
 def _subscription(environment: str, subscription_id: str, key: str) -> None:
