@@ -453,7 +453,8 @@ def test_orders_that_wait_are_forgotten(call: Call, session: Session) -> None:
     a_customer(call)
     owner = customers.locate(session, "user_1").internal_id
     place = keys.order(TENANT, owner, "order")
-    session.table.put(Put({"pk": place.pk, "sk": place.sk, "internal_id": owner}))
+    lock = {"internal_id": owner, "order_id": "order", "until": 0}
+    session.table.put(Put({"pk": place.pk, "sk": place.sk, **lock}))
     deleted(call)
 
     purge()
