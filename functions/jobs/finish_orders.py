@@ -1,7 +1,7 @@
 """Every minute: finish the billing orders that nobody came back for"""
 
 from orchard.triggers.job import Run, job
-from orchard.usecases.billing import finishing
+from orchard.usecases.billing.orders import finishing
 
 
 @job

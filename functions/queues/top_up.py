@@ -3,7 +3,7 @@
 from orchard.contracts.billing.top_up import TopUpDue
 from orchard.store.session import Session
 from orchard.triggers.queue import queue
-from orchard.usecases.billing import topping_up
+from orchard.usecases.billing.renewals import topping_up
 
 
 @queue(TopUpDue)

@@ -20,7 +20,13 @@ from orchard.domain.interval import DAY_MS
 from orchard.errors import Invalid
 from orchard.gateways import stripe_coupons
 from orchard.store.session import Session
-from orchard.usecases.billing.discounting import Asked, as_parameters, consumed, resolve, staying
+from orchard.usecases.billing.purchases.discounting import (
+    Asked,
+    as_parameters,
+    consumed,
+    resolve,
+    staying,
+)
 from tests.conftest import START, Call
 from tests.pretended_stripe import Stripe, linked
 

@@ -5,7 +5,7 @@ from typing import Any
 from orchard.store.table import Table
 from orchard.triggers import job
 from orchard.usecases import resets
-from orchard.usecases.billing import finishing
+from orchard.usecases.billing.orders import finishing
 from tests.billing.conftest import Shop
 
 

@@ -15,7 +15,7 @@ from orchard.store import customer_plans, customers, invoices, turns
 from orchard.store.session import Session
 from orchard.store.table import Table
 from orchard.triggers import connection
-from orchard.usecases.billing import renewing, usage_billing
+from orchard.usecases.billing.renewals import renewing, usage_billing
 from tests.billing.conftest import Shop
 from tests.builders import a_feature, a_plan
 from tests.concurrency.faults import Killed

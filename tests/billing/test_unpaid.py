@@ -6,7 +6,7 @@ import pytest
 
 from orchard.store.orders import Pending
 from orchard.store.table import Table
-from orchard.usecases.billing import ordering
+from orchard.usecases.billing.orders import ordering
 from tests import harness
 from tests.billing.conftest import Shop
 from tests.billing.test_corners import billed

@@ -15,7 +15,7 @@ from orchard.store import customers, orders
 from orchard.store.session import Session
 from orchard.store.table import Table
 from orchard.triggers import connection, job
-from orchard.usecases.billing import finishing
+from orchard.usecases.billing.orders import finishing
 from tests.billing.conftest import Shop
 from tests.concurrency.faults import Faulty, Killed, Trouble
 from tests.conftest import forget

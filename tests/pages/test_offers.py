@@ -248,7 +248,7 @@ def test_our_own_fault_is_a_page_that_tells_nothing(
 ) -> None:
     shop.customer(card=None)
     url = offered(shop, "free")
-    monkeypatch.setattr("orchard.usecases.billing.accepting.proposed", None)
+    monkeypatch.setattr("orchard.usecases.billing.purchases.accepting.proposed", None)
 
     answered = visit(url)
 

@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import attach
+from orchard.usecases.billing.purchases import attach
 
 
 @operation(AttachRequest)

@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.multi_attach import MultiAttachRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import multi_attach
+from orchard.usecases.billing.purchases import multi_attach
 
 
 @operation(MultiAttachRequest)

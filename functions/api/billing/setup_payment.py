@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.hosted import SetupPaymentRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import setup_payment
+from orchard.usecases.billing.purchases import setup_payment
 
 
 @operation(SetupPaymentRequest)

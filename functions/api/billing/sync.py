@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.verify import SyncRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import syncing
+from orchard.usecases.billing.reconciling import syncing
 
 
 @operation(SyncRequest)

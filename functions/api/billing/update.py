@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.update import UpdateRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import update
+from orchard.usecases.billing.updates import update
 
 
 @operation(UpdateRequest)

@@ -5,7 +5,7 @@ from typing import Any
 from orchard.contracts.billing.verify import VerifyRequest
 from orchard.store.session import Session
 from orchard.triggers.operation import operation
-from orchard.usecases.billing import verifying
+from orchard.usecases.billing.reconciling import verifying
 
 
 @operation(VerifyRequest)

@@ -15,9 +15,10 @@ from orchard.store.offers import CONFIRM, LAUNCH
 from orchard.triggers import clock, http
 from orchard.triggers.connection import table
 from orchard.triggers.http import Answer, Event
-from orchard.usecases.billing import accepting, answers
-from orchard.usecases.billing.accepting import Opened
-from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing import answers
+from orchard.usecases.billing.orders.performing import Outcome
+from orchard.usecases.billing.purchases import accepting
+from orchard.usecases.billing.purchases.accepting import Opened
 
 logger = Logger(service="orchard")
 

@@ -23,7 +23,7 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.usecases import linking, placing, redeeming, standing, viewing
-from orchard.usecases.billing.discounting import usable
+from orchard.usecases.billing.purchases.discounting import usable
 
 #: As many discounts as Stripe takes for one subscription.
 _MOST = 20

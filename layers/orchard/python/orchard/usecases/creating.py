@@ -49,7 +49,7 @@ def _adopted(session: Session, account: Account, request: GetOrCreateCustomerReq
     is_new = customer.created_at >= session.now - _NEW_MS
     if request.stripe_id is None or customer.stripe_id != request.stripe_id or not is_new:
         return account
-    from orchard.usecases.billing import importing  # noqa: PLC0415 - few customers need it
+    from orchard.usecases.billing.reconciling import importing  # noqa: PLC0415 - few customers need it
 
     importing.all_of(session.unmarked(), account, request.stripe_id, request.audit)
     return customers.require(session, customer.hot_id)
@@ -63,7 +63,7 @@ def _started(session: Session, account: Account, request: GetOrCreateCustomerReq
     may_come = any(plan.auto_enable and not plan.is_free and not plan.archived for plan in plans)
     if not may_come and request.auto_enable_plan_id is None:
         return account
-    from orchard.usecases.billing import starting  # noqa: PLC0415 - few customers need it
+    from orchard.usecases.billing.purchases import starting  # noqa: PLC0415 - few customers need it
 
     return starting.started(session, account)
 
@@ -149,7 +149,7 @@ def _created(session: Session, request: GetOrCreateCustomerRequest) -> Account:
 def _intentions(session: Session, customer: Customer, plans: list[Plan]) -> list[Put]:
     if not plans:
         return []
-    from orchard.usecases.billing import starting  # noqa: PLC0415 - few customers need it
+    from orchard.usecases.billing.purchases import starting  # noqa: PLC0415 - few customers need it
 
     return starting.intentions(session, customer, plans)
 

@@ -23,8 +23,8 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed
 from orchard.usecases import standing
-from orchard.usecases.billing import ordering
-from orchard.usecases.billing.discounting import as_parameters, given
+from orchard.usecases.billing.orders import ordering
+from orchard.usecases.billing.purchases.discounting import as_parameters, given
 
 
 @contextmanager

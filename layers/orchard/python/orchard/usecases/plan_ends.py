@@ -11,9 +11,10 @@ from orchard.store.keys import Key
 from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Item, Write
 from orchard.usecases import arranging
-from orchard.usecases.billing import effects, following
 from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.effects import Setting
+from orchard.usecases.billing.orders import effects
+from orchard.usecases.billing.orders.effects import Setting
+from orchard.usecases.billing.reconciling import following
 
 
 def see_to(session: Session, key: Key, item: Item) -> int | None:

@@ -17,7 +17,7 @@ from orchard.store.statements import ConditionFailed, Query
 from orchard.store.table import Table
 from orchard.usecases import deletion as deleting
 from orchard.usecases import erasing
-from orchard.usecases.billing import winding_up
+from orchard.usecases.billing.orders import winding_up
 from orchard.usecases.resets import Each
 
 #: Items that are removed between two looks at the clock.

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 from orchard.errors import DuplicateIdempotencyKey
 from orchard.gateways.stripe_events import Event
 from orchard.store.table import Table
-from orchard.usecases.billing.completing import (
+from orchard.usecases.billing.orders.completing import (
     checkout_completed,
     checkout_expired,
     invoice_paid,
     invoice_withdrawn,
 )
-from orchard.usecases.billing.following import subscription_changed
-from orchard.usecases.billing.importing import subscription_created
-from orchard.usecases.billing.renewing import invoice_created
-from orchard.usecases.billing.resuming import resume_top_ups
+from orchard.usecases.billing.reconciling.following import subscription_changed
+from orchard.usecases.billing.reconciling.importing import subscription_created
+from orchard.usecases.billing.renewals.renewing import invoice_created
+from orchard.usecases.billing.renewals.resuming import resume_top_ups
 from orchard.usecases.customer_events import customer_updated
 from orchard.usecases.stripe_events import sync_invoice, sync_refund
 

@@ -117,7 +117,7 @@ def _rewards(session: Session, profile: Profile) -> dict[str, Any]:
 def _invoice_previews(session: Session, profile: Profile) -> list[dict[str, Any]]:
     if not any(one.stripe_subscription_id for one in profile.plans):
         return []
-    from orchard.usecases.billing import upcoming  # noqa: PLC0415 - rarely asked for, and large
+    from orchard.usecases.billing.renewals import upcoming  # noqa: PLC0415 - rarely asked for, and large
 
     return upcoming.invoices(session, profile)
 

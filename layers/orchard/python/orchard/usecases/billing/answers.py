@@ -9,8 +9,8 @@ from orchard.domain.billing.lines import Bought
 from orchard.domain.billing.order import Checkout, Effect
 from orchard.domain.customer import CustomerPlan
 from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.performing import Outcome
-from orchard.usecases.billing.update_wishes import Target
+from orchard.usecases.billing.orders.performing import Outcome
+from orchard.usecases.billing.updates.update_wishes import Target
 from orchard.usecases.billing.wishes import Chosen, NextCycle, Wish
 
 

@@ -24,9 +24,10 @@ from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.store.statements import Contention
 from orchard.usecases.billing import deal as deals
-from orchard.usecases.billing import ordering, placing, renewing, settings
 from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.performing import Outcome
+from orchard.usecases.billing.orders import ordering, placing, settings
+from orchard.usecases.billing.orders.performing import Outcome
+from orchard.usecases.billing.renewals import renewing
 
 KIND = "seats"
 
