@@ -29,8 +29,8 @@ def template() -> Any:
     return yaml_parse((ROOT / "template.yaml").read_text())
 
 
-def create_table(client: Any, name: str = TABLE_NAME) -> None:
-    """Create the table exactly as the template declares it."""
+def create_table(client: Any, name: str = TABLE_NAME, *, streams: bool = True) -> None:
+    """Create the table exactly as the template declares it, or without its stream."""
     declared = template()["Resources"]["Table"]["Properties"]
     wanted = (
         "AttributeDefinitions",
@@ -38,10 +38,10 @@ def create_table(client: Any, name: str = TABLE_NAME) -> None:
         "GlobalSecondaryIndexes",
         "BillingMode",
     )
-    stream = {"StreamEnabled": True, **declared["StreamSpecification"]}
+    stream = {"StreamSpecification": {"StreamEnabled": True, **declared["StreamSpecification"]}}
     client.create_table(
         TableName=name,
-        StreamSpecification=stream,
+        **(stream if streams else {}),
         **{part: declared[part] for part in wanted},
     )
 

@@ -32,12 +32,22 @@ def client(dynamodb: DynamoDBLocal) -> Any:
 
 
 @pytest.fixture
-def table(dynamodb: DynamoDBLocal, client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """Takes the place of the table that moto plays: every other fixture builds on it."""
+def table(
+    request: pytest.FixtureRequest,
+    dynamodb: DynamoDBLocal,
+    client: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Table]:
+    """Takes the place of the table that moto plays: every other fixture builds on it.
+
+    It has a stream for tests marked `stream` alone: here each record of a stream makes all later
+    transactions slower.
+    """
     for service in ("DYNAMODB", "DYNAMODB_STREAMS"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", dynamodb.endpoint)
     connected = Table(client, f"orchard-{uuid4().hex}")
-    harness.create_table(connected.client, connected.name)
+    streams = request.node.get_closest_marker("stream") is not None
+    harness.create_table(connected.client, connected.name, streams=streams)
     forget()
     connection.use(connected)
     yield connected

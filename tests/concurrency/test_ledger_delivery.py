@@ -35,7 +35,7 @@ from tests.streams import recording
 from tests.streams.deliveries import walked, written
 from tests.streams.recording import Record
 
-pytestmark = pytest.mark.concurrency
+pytestmark = [pytest.mark.concurrency, pytest.mark.stream]
 
 THREADS, CALLS, SEEDS = 6, 8, 2
 HOUR = 3_600

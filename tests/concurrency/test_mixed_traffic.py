@@ -22,7 +22,7 @@ from tests.conftest import TENANT, Call, Clock, session_of
 from tests.harness import handler, sample
 from tests.streams import recording
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("silence")]
+pytestmark = [pytest.mark.concurrency, pytest.mark.stream, pytest.mark.usefixtures("silence")]
 
 THREADS, CALLS, HOUR = 64, 12, 3_600_000
 type Sums = Counter[tuple[str, str]]

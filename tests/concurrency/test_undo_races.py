@@ -23,7 +23,7 @@ from tests.conftest import Call, Clock, session_of
 from tests.harness import Response
 from tests.streams import recording
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.usefixtures("silence")]
+pytestmark = [pytest.mark.concurrency, pytest.mark.stream, pytest.mark.usefixtures("silence")]
 
 ABOUT = {"customer_id": "user_1"}
 BODY = {**ABOUT, "feature_id": "messages"}

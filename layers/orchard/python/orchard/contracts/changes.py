@@ -29,6 +29,7 @@ type Action = Literal[
     "entities.update",
     "entities.delete",
     "billing.attach",
+    "billing.auto_topup",
     "billing.update",
     "billing.seats",
     "billing.sync",
