@@ -20,7 +20,7 @@ def test_a_first_plan_is_charged_to_the_card_and_given(shop: Shop) -> None:
     assert subscription["status"] == "active"
 
 
-def test_an_upgrade_bills_the_difference(shop: Shop) -> None:
+def test_c2_an_upgrade_bills_the_difference(shop: Shop) -> None:
     stripe_id = shop.customer()
     shop.attach("pro")
 
@@ -48,7 +48,7 @@ def test_without_a_card_the_customer_pays_on_stripes_page(shop: Shop) -> None:
     assert shop.invoices() == [(20, "paid")]
 
 
-def test_a_cheaper_plan_waits_for_the_next_cycle(shop: Shop) -> None:
+def test_c5_a_cheaper_plan_waits_for_the_next_cycle(shop: Shop) -> None:
     shop.customer()
     shop.attach("premium")
 

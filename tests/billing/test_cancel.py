@@ -28,7 +28,7 @@ def cancel(shop: Shop, how: str, plan_id: str | None = "pro", **body: Any) -> An
     return seen
 
 
-def test_a_plan_ends_with_its_cycle_and_the_free_one_follows(shop: Shop) -> None:
+def test_c9_a_plan_ends_with_its_cycle_and_the_free_one_follows(shop: Shop) -> None:
     a_default(shop)
     stripe_id = shop.customer()
     shop.attach("pro")
@@ -63,7 +63,7 @@ def test_a_plan_that_nothing_was_billed_for_ends_by_itself(shop: Shop) -> None:
     assert shop.remaining() == 10
 
 
-def test_a_default_plan_of_another_group_does_not_follow(shop: Shop) -> None:
+def test_c10_a_default_plan_of_another_group_does_not_follow(shop: Shop) -> None:
     a_default(shop, group="other")
     shop.customer()
     shop.attach("pro")
@@ -75,7 +75,7 @@ def test_a_default_plan_of_another_group_does_not_follow(shop: Shop) -> None:
     assert shop.plans() == {}
 
 
-def test_a_plan_that_ends_at_once_is_credited(shop: Shop) -> None:
+def test_c11_a_plan_that_ends_at_once_is_credited(shop: Shop) -> None:
     a_default(shop)
     stripe_id = shop.customer()
     shop.attach("pro")
@@ -89,7 +89,7 @@ def test_a_plan_that_ends_at_once_is_credited(shop: Shop) -> None:
     assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
 
 
-def test_what_was_bought_ahead_is_credited_too(shop: Shop) -> None:
+def test_c12_what_was_bought_ahead_is_credited_too(shop: Shop) -> None:
     price = {"amount": 10, "interval": "year", "billing_method": "prepaid"}
     a_feature(shop.call, "seats", consumable=False)
     a_plan(
@@ -104,7 +104,7 @@ def test_what_was_bought_ahead_is_credited_too(shop: Shop) -> None:
     assert cancel(shop, "cancel_immediately", "annual")["total"] == -210
 
 
-def test_what_was_bought_once_is_not_credited(shop: Shop) -> None:
+def test_c13_what_was_bought_once_is_not_credited(shop: Shop) -> None:
     a_default(shop)
     shop.customer()
     shop.attach("once")
@@ -116,7 +116,7 @@ def test_what_was_bought_once_is_not_credited(shop: Shop) -> None:
     assert shop.invoices() == [(10, "paid")]
 
 
-def test_the_default_plan_ends_for_good(shop: Shop) -> None:
+def test_c14_the_default_plan_ends_for_good(shop: Shop) -> None:
     a_default(shop)
     shop.customer()
     cancel(shop, "cancel_immediately", None)
@@ -124,7 +124,7 @@ def test_the_default_plan_ends_for_good(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("full", 20), ("prorated", 10)])
-def test_the_last_payment_is_paid_back(shop: Shop, kind: str, amount: float) -> None:
+def test_c15_the_last_payment_is_paid_back(shop: Shop, kind: str, amount: float) -> None:
     stripe_id = shop.customer()
     shop.attach("pro")
     if kind == "prorated":
@@ -156,7 +156,7 @@ def test_no_more_is_paid_back_than_is_left(shop: Shop) -> None:
     assert seen["refund"]["invoice"]["current_refunded_amount"] == 15
 
 
-def test_a_canceled_plan_goes_on_after_all(shop: Shop) -> None:
+def test_c16_a_canceled_plan_goes_on_after_all(shop: Shop) -> None:
     a_default(shop)
     stripe_id = shop.customer()
     shop.attach("pro")
@@ -176,7 +176,7 @@ def test_a_canceled_plan_goes_on_after_all(shop: Shop) -> None:
     assert shop.invoices() == [(20, "paid"), (20, "paid")]
 
 
-def test_a_scheduled_plan_is_not_uncanceled_but_dropped(shop: Shop) -> None:
+def test_c16_c17_a_scheduled_plan_is_not_uncanceled_but_dropped(shop: Shop) -> None:
     stripe_id = shop.customer()
     shop.attach("premium")
     shop.attach("pro")
@@ -314,6 +314,14 @@ def test_usage_that_was_not_paid_for_is_billed_at_the_end(shop: Shop) -> None:
             "pro",
             {
                 "cancel_action": "cancel_immediately",
+                "customize": {"items": [monthly("messages", 5)]},
+            },
+            "invalid_inputs",
+        ),
+        (
+            "pro",
+            {
+                "cancel_action": "cancel_immediately",
                 "refund_last_payment": "full",
                 "proration_behavior": "none",
             },
@@ -327,7 +335,7 @@ def test_usage_that_was_not_paid_for_is_billed_at_the_end(shop: Shop) -> None:
         ("pro", {}, "invalid_inputs"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_c15_c18_what_does_not_go_together_is_refused(
     shop: Shop, plan_id: str, body: dict[str, Any], code: str
 ) -> None:
     shop.customer()

@@ -1,6 +1,7 @@
 """Rows about switching and canceling: some of C1 to C20 of the acceptance tables.
 
-The number of the row is in the test's name. Amounts are exact.
+The number of the row is in the test's name. Amounts are exact. The others are played where attaching,
+canceling and updating are tested, by tests that have their numbers as well.
 """
 
 from typing import Any
@@ -36,6 +37,72 @@ def test_c3_an_upgrade_in_the_cycle_is_billed_as_it_was_shown(shop: Shop) -> Non
     assert shop.invoices() == [(shown, "paid"), (20, "paid")]
 
 
+def test_c4_a_free_plan_waits_while_the_paid_one_stays_in_use(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    assert shop.preview("free")["total"] == 0
+    shop.attach("free")
+
+    assert shop.plans() == {"pro": "canceling", "free": "scheduled"}
+    assert shop.remaining() == 500
+    shop.pass_time(days=32)
+    assert (shop.plans(), shop.remaining()) == ({"free": "active"}, 100)
+    assert shop.invoices() == [(20, "paid")]
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
+
+
+def test_c6_a_free_plan_takes_the_turn_of_the_paid_one_that_waits(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("premium")
+    shop.attach("pro")
+    shop.attach("free")
+
+    assert shop.plans() == {"premium": "canceling", "free": "scheduled"}
+    shop.pass_time(days=32)
+    assert (shop.plans(), shop.invoices()) == ({"free": "active"}, [(50, "paid")])
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["canceled"]
+
+
+def test_c7_a_plan_at_once_comes_before_one_that_waits(shop: Shop) -> None:
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    later: dict[str, Any] = {"plan_schedule": "end_of_cycle"}
+    shown = shop.preview("premium", **later)
+    assert (shown["total"], shown["next_cycle"]["total"]) == (0, 50)
+    shop.attach("premium", **later)
+    assert shop.plans() == {"pro": "canceling", "premium": "scheduled"}
+    assert (shop.remaining(), shop.invoices()) == (500, [(20, "paid")])
+
+    assert shop.preview("growth", plan_schedule="immediate")["total"] == 80
+    shop.attach("growth", plan_schedule="immediate")
+
+    assert (shop.plans(), shop.remaining()) == ({"growth": "active"}, 2000)
+    assert shop.invoices() == [(80, "paid"), (20, "paid")]
+    shop.pass_time(days=32)
+    assert (shop.plans(), shop.invoices()[0]) == ({"growth": "active"}, (100, "paid"))
+    assert [one["status"] for one in shop.subscriptions(stripe_id)] == ["active"]
+
+
+def test_c7_a_dearer_plan_that_waits_comes_with_the_next_cycle(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("pro")
+    shop.attach("premium", plan_schedule="end_of_cycle")
+    shop.pass_time(days=32)
+
+    assert (shop.plans(), shop.remaining()) == ({"premium": "active"}, 1000)
+    assert shop.invoices() == [(50, "paid"), (20, "paid")]
+
+
+def test_c7_a_cheaper_plan_may_come_at_once(shop: Shop) -> None:
+    shop.customer()
+    shop.attach("premium")
+    assert shop.preview("pro", plan_schedule="immediate")["total"] == -30
+    shop.attach("pro", plan_schedule="immediate")
+
+    assert (shop.plans(), shop.remaining()) == ({"pro": "active"}, 500)
+    assert shop.invoices() == [(-30, "paid"), (50, "paid")]
+
+
 def test_c8_a_plan_that_is_held_is_not_attached_again_not_even_while_it_ends(shop: Shop) -> None:
     shop.customer()
     shop.attach("pro")
@@ -46,6 +113,34 @@ def test_c8_a_plan_that_is_held_is_not_attached_again_not_even_while_it_ends(sho
     assert shop.plans() == {"pro": "canceling"}
     assert first == shop.refused("billing.attach", **again)
     assert first[:2] == (409, "plan_already_attached")
+
+
+@pytest.mark.parametrize("how", ["cancel_immediately", "cancel_end_of_cycle"])
+def test_c17_what_waits_is_dropped_and_what_ends_goes_on(shop: Shop, how: str) -> None:
+    stripe_id = shop.customer()
+    shop.attach("premium")
+    shop.attach("pro")
+    shop.done("billing.update", customer_id="user_1", plan_id="pro", cancel_action=how)
+    shop.report()
+
+    assert (shop.plans(), shop.remaining()) == ({"premium": "active"}, 1000)
+    assert shop.invoices() == [(50, "paid")]
+    (held,) = shop.subscriptions(stripe_id)
+    assert (held["schedule"], held["cancel_at"]) == (None, None)
+
+
+@pytest.mark.parametrize("plan_id", ["free", "once"])
+def test_c18_a_plan_without_a_cycle_does_not_end_with_one(shop: Shop, plan_id: str) -> None:
+    shop.customer()
+    shop.attach(plan_id)
+    before = shop.done("customers.get", customer_id="user_1")
+    status, code, message = shop.refused(
+        "billing.update", customer_id="user_1", **END | {"plan_id": plan_id}
+    )
+
+    assert (status, code) == (400, "invalid_request")
+    assert "cycle" in message
+    assert shop.done("customers.get", customer_id="user_1") == before
 
 
 @pytest.fixture

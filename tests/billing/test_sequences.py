@@ -176,6 +176,31 @@ def test_what_is_used_while_an_invoice_waits_is_billed_with_the_next(
     assert shop.invoices()[0][0] == pytest.approx(50 + late, abs=0.5)
 
 
+def test_usage_is_billed_alone_if_the_subscription_is_over_before_its_next_invoice(
+    shop: Shop, table: Table
+) -> None:
+    a_plan(shop.call, "metered", METERED, price=a_price(20))
+    stripe_id = shop.customer()
+    shop.api("coupons", id="half", percent_off="50", duration="forever")
+    use = {"customer_id": "user_1", "feature_id": "messages"}
+    shop.attach("metered", discounts=[{"reward_id": "half"}])
+    sent = shop.attach("premium", invoice_mode={"enabled": True})
+    shop.done("balances.track", **use, value=150)
+    shop.api(f"invoices/{sent['invoice']['stripe_id']}/pay")
+    assert shop.stripe.deliver(shop.stripe.reports("invoice.paid")[-1]).status == 200
+    (late,) = waiting(shop, table).orders
+    assert late.kind == "usage"
+    (held,) = shop.subscriptions(stripe_id)
+    shop.api(f"subscriptions/{held['id']}", "DELETE")
+    shop.clock.advance(seconds=60)
+    finish(shop, table)
+    shop.report()
+
+    assert waiting(shop, table) == Pending(None, ())
+    assert shop.plans() == {}
+    assert shop.invoices() == [(2.5, "paid"), (15, "paid"), (10, "paid")]
+
+
 @pytest.mark.parametrize("is_free", [False, True])
 def test_units_that_the_next_invoice_was_to_bill_are_billed_when_there_is_none(
     shop: Shop, *, is_free: bool

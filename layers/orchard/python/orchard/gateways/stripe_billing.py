@@ -1,6 +1,6 @@
 """Invoices that we make at Stripe, refunds, and whether a customer has a card on file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -86,23 +86,19 @@ def add(
     lines: Iterable[LineItem],
     currency: str,
     key: str,
-) -> str:
+) -> Iterator[str]:
     """Add lines, after discounts, to what `target` names: a customer, and an invoice of it.
 
-    Nothing more is taken off there.
-
-    With a subscription instead of an invoice they wait for its next invoice. Returns their ids,
-    with commas between.
+    Nothing more is taken off there. With a subscription instead of an invoice they wait for its
+    next invoice. Yields the id of each once it is added.
     """
-    made = []
     with connected(environment) as client:
         for number, line in enumerate(lines):
             asked: Any = {**target, **_item(line, currency)}
             if "invoice" in target:
                 asked["discountable"] = False
             item = client.v1.invoice_items.create(asked, {"idempotency_key": f"{key}:{number}"})
-            made.append(item.id)
-    return ",".join(made)
+            yield item.id
 
 
 def drop(environment: str, items: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Coupons, and what is discounted by them. Money in major units, times in UTC milliseconds."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -36,6 +37,11 @@ class Discount(NamedTuple):
     promotion_code_id: str | None = None
     started_at: int | None = None
     ends_at: int | None = None
+
+
+def lasting(some: Iterable[Discount]) -> tuple[Discount, ...]:
+    """Return the discounts that are good for more than one invoice."""
+    return tuple(one for one in some if one.coupon.duration != ONCE)
 
 
 class CustomerCoupon(NamedTuple):

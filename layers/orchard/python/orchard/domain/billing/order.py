@@ -54,7 +54,8 @@ class Bill(NamedTuple):
     """Bill lines by an invoice of their own; `finalize` False leaves it a draft.
 
     Discounts are in the lines already. What `holds` False may stay unpaid: nothing waits for it.
-    `later` puts the lines on the next invoice of the subscription.
+    `later` puts the lines on the next invoice of the subscription; if that is over by then, what
+    does not hold is billed alone.
     """
 
     lines: tuple[LineItem, ...]

@@ -127,7 +127,10 @@ def _parts(
 def _steps(part: _Part) -> Iterator[Step]:
     """What is billed at once, by an invoice of its own, and what waits for the next one."""
     at_once = [one for one in part.charges if not one.is_later]
-    lines = part.deal.reduced(tuple(_lines(part, at_once)), _lasting(part.deal))
+    found = part.deal.subscription
+    # What is good for one invoice is for the next renewal.
+    lasting = coupons.lasting(found.discounts if found else ())
+    lines = part.deal.reduced(tuple(_lines(part, at_once)), lasting)
     for some, later in (
         (lines, False),
         (tuple(_lines(part, [one for one in part.charges if one.is_later])), True),
@@ -157,9 +160,3 @@ def _lines(part: _Part, charges: Iterable[Charge]) -> Iterator[LineItem]:
 def _period(deal: Deal, charged: Charge) -> Period | None:
     price = charged.row.price or {}
     return None if price.get("interval", ONE_OFF) == ONE_OFF else deal.period_of(price)
-
-
-def _lasting(deal: Deal) -> tuple[coupons.Discount, ...]:
-    """The discounts of the subscription; what is good for one invoice is for the next renewal."""
-    found = deal.subscription.discounts if deal.subscription else ()
-    return tuple(one for one in found if one.coupon.duration != coupons.ONCE)

@@ -39,6 +39,7 @@ def checkout_completed(table: Table, event: Event, now: int) -> str:
     if made is not None and made.mode == stripe_checkout.SETUP and order is None:
         # A page for a card alone; one that others made is no matter of ours.
         if settings.ORDER in made.metadata:
+            _greet(found.session, found.account.customer.internal_id, made)
             saved_cards.use(found.session.environment, made)
         found.session.commit()
         return "card saved"
@@ -97,7 +98,7 @@ def _with_waiting(
 def complete(session: Session, order: Order, made: CheckoutSession) -> None:
     """Write the effect of an order that was paid for on Stripe's page, or go on with the card."""
     if made.mode == stripe_checkout.SETUP:
-        _greet(session, order, made)
+        _greet(session, order.internal_id, made)
         saved_cards.use(session.environment, made)
         carrying_on.carry_on(session, order)
         session.commit()
@@ -107,7 +108,7 @@ def complete(session: Session, order: Order, made: CheckoutSession) -> None:
         if made.subscription_id is not None
         else None
     )
-    _greet(session, order, made)
+    _greet(session, order.internal_id, made)
     if made.customer is not None:
         stripe_billing.prefer_a_card(session.environment, made.customer)
     if subscription is not None:
@@ -168,11 +169,11 @@ def _with(gain: Gain, bought: dict[str, Decimal]) -> Gain:
     return gain._replace(quantities={**gain.quantities, **bought})
 
 
-def _greet(session: Session, order: Order, made: CheckoutSession) -> None:
+def _greet(session: Session, internal_id: str, made: CheckoutSession) -> None:
     """Fill in the name and address of a customer of whom none was known."""
 
     def attempt() -> None:
-        account = customers.find(session, order.internal_id)
+        account = customers.find(session, internal_id)
         if account is None:
             return
         before = account.customer
@@ -186,6 +187,6 @@ def _greet(session: Session, order: Order, made: CheckoutSession) -> None:
 
 
 def _filled(one: Customer, made: CheckoutSession) -> Customer:
-    if one.id is None:
-        return one
-    return one._replace(name=one.name or made.name, email=one.email or made.email)
+    # A customer without an id is known by its address: it has one, or was to have none.
+    email = one.email if one.id is None else one.email or made.email
+    return one._replace(name=one.name or made.name, email=email)

@@ -9,7 +9,6 @@ from orchard.domain.billing import arrears, coupons, stripe_prices
 from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.order import Bill, Effect, Order, Step
 from orchard.domain.billing.stripe_prices import ProductSpec
-from orchard.domain.billing.subscription import Subscription
 from orchard.domain.customer import CustomerPlan
 from orchard.gateways import stripe_subscriptions
 from orchard.store import orders
@@ -54,13 +53,9 @@ def _bill(
     paid = str(held.stripe_subscription_id)
     found = stripe_subscriptions.get(deal.session.environment, paid)
     if found is not None and not found.is_over:
-        return Bill(lines, products, paid, later=True)
-    return Bill(deal.reduced(lines, _lasting(found)), products, holds=False)
-
-
-def _lasting(found: Subscription | None) -> tuple[coupons.Discount, ...]:
-    some = found.discounts if found is not None else ()
-    return tuple(one for one in some if one.coupon.duration != coupons.ONCE)
+        return Bill(lines, products, paid, holds=False, later=True)
+    lasting = coupons.lasting(found.discounts if found is not None else ())
+    return Bill(deal.reduced(lines, lasting), products, holds=False)
 
 
 def following(session: Session, order: Order, steps: tuple[Step, ...]) -> Order:

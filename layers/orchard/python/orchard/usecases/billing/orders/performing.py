@@ -1,12 +1,10 @@
 """Taking the steps of an order at Stripe, each once however often it is tried."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from orchard.domain.billing.lines import LineItem
 from orchard.domain.billing.order import (
     Arrange,
-    Bill,
     Checkout,
     End,
     Order,
@@ -26,18 +24,8 @@ from orchard.gateways import (
 )
 from orchard.gateways.stripe_billing import Bill as Invoice
 from orchard.gateways.stripe_checkout import Session as CheckoutSession
-from orchard.usecases.billing.orders import checkouts, settings, using_up
-from orchard.usecases.billing.orders.work import Work
-
-
-class Taken(NamedTuple):
-    """What a step came to; `is_paid` False lets the order wait."""
-
-    id: str
-    subscription: Subscription | None = None
-    invoice: Invoice | None = None
-    session: CheckoutSession | None = None
-    is_paid: bool = True
+from orchard.usecases.billing.orders import checkouts, invoicing, settings
+from orchard.usecases.billing.orders.work import Taken, Work
 
 
 class Outcome(NamedTuple):
@@ -126,39 +114,6 @@ def _first_invoice(work: Work, step: Subscribe, found: Subscription) -> Invoice 
     return stripe_billing.get(work.environment, invoice_id)
 
 
-def _bill(work: Work, step: Bill) -> Taken:
-    order = work.order
-    if step.later:
-        return _bill_later(work, step)
-    if work.made is not None:
-        found = stripe_billing.get(work.environment, work.made)
-        return Taken(found.id, invoice=found, is_paid=found.is_paid or not step.holds)
-    settings.ensure(work.environment, step.products, ())
-    drafted = stripe_billing.draft(work.environment, settings.invoice(order, step), work.key)
-    work.note(drafted)
-    _add(work, {"customer": str(order.stripe_id), "invoice": drafted}, step.lines)
-    using_up.on_draft(work, drafted)
-    if not step.finalize:
-        return Taken(drafted, invoice=stripe_billing.get(work.environment, drafted), is_paid=False)
-    found = stripe_billing.finalize(work.environment, drafted, f"{work.key}:finalize")
-    if step.days_until_due is None:
-        found = stripe_billing.pay(work.environment, drafted, f"{work.key}:pay")
-    return Taken(drafted, invoice=found, is_paid=found.is_paid or not step.holds)
-
-
-def _bill_later(work: Work, step: Bill) -> Taken:
-    subscription_id = str(step.subscription_id)
-    if work.made is None:
-        settings.ensure(work.environment, step.products, ())
-        target = {"customer": str(work.order.stripe_id), "subscription": subscription_id}
-        return Taken(_add(work, target, step.lines))
-    return Taken(work.made)
-
-
-def _add(work: Work, target: Mapping[str, str], lines: Iterable[LineItem]) -> str:
-    return stripe_billing.add(work.environment, target, lines, work.order.currency, work.key)
-
-
 def _arrange(work: Work, step: Arrange) -> Taken:
     found = _existing(work.environment, step.subscription_id)
     if work.made is not None or settings.is_arranged(found, work.key):
@@ -167,7 +122,7 @@ def _arrange(work: Work, step: Arrange) -> Taken:
     if step.lines:
         settings.ensure(work.environment, step.goods.products, ())
         target = {"customer": found.customer, "subscription": found.id}
-        work.note(_add(work, target, step.lines))
+        invoicing.wait(work, target, step.lines)
     changed = stripe_subscriptions.change(work.environment, found.id, params, f"{work.key}:items")
     return _arranged(work, step, changed)
 
@@ -240,7 +195,7 @@ def _existing(environment: str, subscription_id: str) -> Subscription:
 
 _TAKERS: dict[str, Callable[[Work, Any], Taken]] = {
     "subscribe": _subscribe,
-    "bill": _bill,
+    "bill": invoicing.bill,
     "arrange": _arrange,
     "plan": _plan,
     "end": _end,

@@ -1,6 +1,6 @@
 """What an order made at Stripe and has to be taken back: nobody pays for what they do not get."""
 
-from orchard.domain.billing.order import Arrange, Bill, Order, Step, Subscribe
+from orchard.domain.billing.order import Bill, Order, Subscribe
 from orchard.domain.billing.subscription import Subscription
 from orchard.errors import StripeFailed
 from orchard.gateways import stripe_billing, stripe_reversals, stripe_subscriptions
@@ -16,10 +16,10 @@ def all_of(environment: str, order: Order) -> list[str]:
     kept = []
     for number, step in reversed(list(enumerate(order.steps))):
         made, key = order.results.get(str(number)), f"orchard:{order.id}:{number}"
-        if made is None:
+        if not made:
             continue
         try:
-            if _is_waiting(step, made):
+            if made.startswith("ii_"):  # Lines that wait for the next invoice.
                 stripe_billing.drop(environment, made.split(","))
             elif isinstance(step, Bill):
                 _invoice(environment, made, key)
@@ -28,12 +28,6 @@ def all_of(environment: str, order: Order) -> list[str]:
         except StripeFailed:
             kept.append(made)
     return kept
-
-
-def _is_waiting(step: Step, made: str) -> bool:
-    """Whether what a step made are lines that wait for the next invoice."""
-    is_later = isinstance(step, Bill) and step.later
-    return is_later or (isinstance(step, Arrange) and made.startswith("ii_"))
 
 
 def sold(environment: str, order: Order, subscription: Subscription | None) -> None:

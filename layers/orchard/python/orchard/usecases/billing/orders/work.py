@@ -1,8 +1,11 @@
-"""A step of an order that is to be taken, and what it has made so far."""
+"""A step of an order that is to be taken, what it has made so far, and what it came to."""
 
 from typing import NamedTuple
 
 from orchard.domain.billing.order import Order
+from orchard.domain.billing.subscription import Subscription
+from orchard.gateways.stripe_billing import Bill as Invoice
+from orchard.gateways.stripe_checkout import Session as CheckoutSession
 
 
 class Work(NamedTuple):
@@ -21,3 +24,18 @@ class Work(NamedTuple):
     def note(self, made: str) -> None:
         """Remember what the step has made, so that it can be taken back if it goes no further."""
         self.begun[str(self.number)] = made
+
+    @property
+    def noted(self) -> str:
+        """What the step has made so far, in this try."""
+        return self.begun.get(str(self.number), "")
+
+
+class Taken(NamedTuple):
+    """What a step came to; `is_paid` False lets the order wait."""
+
+    id: str
+    subscription: Subscription | None = None
+    invoice: Invoice | None = None
+    session: CheckoutSession | None = None
+    is_paid: bool = True
