@@ -61,7 +61,7 @@ def newest(shop: Shop) -> tuple[float, str]:
         (155, {"amount": 1, "billing_units": 10}, 26),
     ],
 )
-def test_a_renewal_bills_what_was_used_beyond_the_balance(
+def test_e1_to_e3_a_renewal_bills_what_was_used_beyond_the_balance(
     shop: Shop, used: float, price: Any, total: float
 ) -> None:
     subscribed(shop, metered(**price))
@@ -97,7 +97,7 @@ def test_a_negative_edit_shows_on_the_next_invoice_to_the_cent(shop: Shop) -> No
     assert shop.remaining() == 100
 
 
-def test_usage_on_trial_is_never_billed(shop: Shop) -> None:
+def test_e8_usage_on_trial_is_never_billed(shop: Shop) -> None:
     trial = {"duration_length": 14, "duration_type": "day", "card_required": True}
     subscribed(shop, free_trial=trial)
     track(shop, 250)
@@ -158,7 +158,7 @@ def test_a_customer_whose_overage_is_free_pays_none(shop: Shop) -> None:
     assert shop.remaining() == 100
 
 
-def test_a_coupon_of_the_subscription_is_for_usage_too(shop: Shop) -> None:
+def test_e5_a_coupon_of_the_subscription_is_for_usage_too(shop: Shop) -> None:
     stripe_id = subscribed(shop)
     shop.api("coupons", id="QUARTER", percent_off=25, duration="forever")
     (subscription,) = shop.subscriptions(stripe_id)
@@ -169,7 +169,7 @@ def test_a_coupon_of_the_subscription_is_for_usage_too(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("feature_id", "total"), [(None, 20), ("messages", 25)])
-def test_a_coupon_can_be_for_usage_alone_or_for_all_else(
+def test_e6_a_coupon_can_be_for_usage_alone_or_for_all_else(
     shop: Shop, feature_id: str | None, total: float
 ) -> None:
     stripe_id = subscribed(shop)
@@ -374,7 +374,7 @@ def test_the_end_of_a_month_is_not_lost_in_february(shop: Shop) -> None:
         assert resets_at == held["subscriptions"][0]["current_period_end"]
 
 
-def test_a_coupon_of_the_customer_takes_off_a_renewal_and_its_usage(shop: Shop) -> None:
+def test_e4_a_coupon_of_the_customer_takes_off_a_renewal_and_its_usage(shop: Shop) -> None:
     subscribed(shop)
     shop.api("coupons", id="twenty", percent_off="20", duration="forever", name="Twenty")
     shop.done("coupons.add", customer_id="user_1", coupon_id="twenty")
@@ -384,7 +384,7 @@ def test_a_coupon_of_the_customer_takes_off_a_renewal_and_its_usage(shop: Shop) 
     assert newest(shop) == (24, "paid")
 
 
-def test_what_a_coupon_took_off_is_kept_with_the_draft(shop: Shop, session: Session) -> None:
+def test_e7_what_a_coupon_took_off_is_kept_with_the_draft(shop: Shop, session: Session) -> None:
     shop.customer()
     shop.api("coupons", id="twenty", percent_off="20", duration="forever", name="Twenty")
     shop.attach("pro", discounts=[{"reward_id": "twenty"}])
