@@ -1,7 +1,7 @@
-"""The rows about discounts: D1 to D18 of the acceptance tables.
+"""The rows about discounts: D1 to D15 of the acceptance tables.
 
-The number of the row is in the test's name. Amounts are exact. D19 to D22 are played where updates are
-tested.
+The number of the row is in the test's name. Amounts are exact. D15 to D22, which are about
+changes of a plan that is held, are played where billing.update is tested.
 """
 
 import re
@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.billing.conftest import Shop
-from tests.builders import a_feature, a_plan
 
 
 def percent(shop: Shop, coupon_id: str, off: float, duration: str = "forever") -> dict[str, str]:
@@ -207,55 +206,6 @@ class TestUpgrade:
             assert (status, kind) == (400, "invalid_request")
             assert re.search("promotion code .*minimum", message, re.IGNORECASE)
         assert (shop.plans(), shop.invoices()) == ({"pro": "active"}, [(20, "paid")])
-
-
-class TestUnits:
-    @pytest.fixture
-    def seated(self, shop: Shop) -> str:
-        """A customer who has five seats at $10 each; the id at Stripe."""
-        a_feature(shop.call, "seats", consumable=False)
-        price = {"amount": 10, "interval": "month", "billing_method": "prepaid"}
-        a_plan(shop.call, "team", {"feature_id": "seats", "price": price})
-        stripe_id = shop.customer()
-        shop.attach("team", **seats(5))
-        shop.clock.advance(seconds=1)
-        return stripe_id
-
-    @pytest.mark.usefixtures("seated")
-    @pytest.mark.parametrize(
-        ("row", "make", "off", "total"), [("d16", percent, 20, 30), ("d18", amount, 10, 40)]
-    )
-    def test_d16_d18_what_the_customer_has_is_on_more_units(
-        self, shop: Shop, row: str, make: Any, off: float, total: float
-    ) -> None:
-        shop.done("coupons.add", customer_id="user_1", coupon_id=make(shop, row, off)["reward_id"])
-
-        assert ten(shop) == total
-
-    def test_d17_what_the_subscription_has_comes_first(self, shop: Shop, seated: str) -> None:
-        half = percent(shop, "half", 50)["reward_id"]
-        shop.done("coupons.add", customer_id="user_1", coupon_id=half)
-        (held,) = shop.subscriptions(seated)
-        tenth = percent(shop, "tenth", 10)["reward_id"]
-        shop.api(f"subscriptions/{held['id']}", **{"discounts[0][coupon]": tenth})
-        shop.report()
-
-        assert ten(shop) == 40
-
-
-def seats(units: float) -> dict[str, Any]:
-    return {"feature_quantities": [{"feature_id": "seats", "quantity": units}]}
-
-
-def ten(shop: Shop) -> Any:
-    """Have ten seats from now on; return what it cost, as it was shown before."""
-    wanted = {"customer_id": "user_1", "plan_id": "team", **seats(10)}
-    shown = shop.done("billing.preview_update", **wanted)["total"]
-    shop.done("billing.update", **wanted)
-    shop.report()
-    assert shop.invoices() == [(shown, "paid"), (50, "paid")]
-    assert shop.remaining("seats") == 10
-    return shown
 
 
 def subscribed(shop: Shop, coupon: dict[str, str]) -> None:

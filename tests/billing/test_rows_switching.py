@@ -1,7 +1,7 @@
 """Rows about switching and canceling: some of C1 to C20 of the acceptance tables.
 
-The number of the row is in the test's name. Amounts are exact. The others are played where attaching,
-canceling and updating are tested, by tests that have their numbers as well.
+The number of the row is in the test's name. Amounts are exact. The others are played where
+attaching, canceling and updating are tested, by tests that have their numbers as well.
 """
 
 from typing import Any

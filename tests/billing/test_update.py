@@ -277,16 +277,29 @@ def on_subscription(shop: Shop, stripe_id: str, *ids: str) -> None:
     shop.report()
 
 
-def test_d16_coupons_of_the_customer_count_where_the_subscription_has_none(shop: Shop) -> None:
-    seated(shop)
-    name = coupon(shop, percent_off="20")
-    shop.clock.advance(seconds=1)
-    shop.done("coupons.add", customer_id="user_1", coupon_id=name)
-    assert change(shop, **seats(10))["total"] == 30
-
-
 PERCENT = "percent_off"
 OFF = "amount_off"
+
+
+@pytest.mark.parametrize(
+    ("kept", "held", "total"),
+    [
+        ({PERCENT: "20"}, None, 30),
+        ({PERCENT: "50"}, {PERCENT: "10"}, 40),
+        ({OFF: "1000", "currency": "usd"}, None, 40),
+    ],
+    ids=["d16", "d17", "d18"],
+)
+def test_d16_to_d18_coupons_of_the_customer_count_where_the_subscription_has_none(
+    shop: Shop, kept: dict[str, str], held: dict[str, str] | None, total: float
+) -> None:
+    stripe_id = seated(shop)
+    shop.clock.advance(seconds=1)
+    shop.done("coupons.add", customer_id="user_1", coupon_id=coupon(shop, **kept))
+    if held is not None:
+        on_subscription(shop, stripe_id, coupon(shop, **held))
+    assert change(shop, **seats(10))["total"] == total
+    assert shop.invoices() == [(total, "paid"), (50, "paid")]
 
 
 @pytest.mark.parametrize(
