@@ -23,7 +23,7 @@ def internal_id(call: Call, **body: Any) -> str:
     return found
 
 
-def test_a_new_customer_is_returned_as_it_was_given(call: Call) -> None:
+def test_a1_a_new_customer_is_returned_as_it_was_given(call: Call) -> None:
     view = a_customer(call, "user_1", name="Ada", email="ada@example.com", metadata={"a": [1, 0.5]})
 
     assert (view["id"], view["name"], view["email"]) == ("user_1", "Ada", "ada@example.com")
@@ -33,7 +33,7 @@ def test_a_new_customer_is_returned_as_it_was_given(call: Call) -> None:
     assert "autumn_id" not in view
 
 
-def test_the_same_id_returns_the_same_customer(call: Call) -> None:
+def test_a2_the_same_id_returns_the_same_customer(call: Call) -> None:
     first = internal_id(call, customer_id="user_1", name="Ada")
 
     assert first == internal_id(call, customer_id="user_1", name="Other")
@@ -41,7 +41,7 @@ def test_the_same_id_returns_the_same_customer(call: Call) -> None:
     assert len(first) == 31
 
 
-def test_expansions_without_content_are_empty_lists(call: Call) -> None:
+def test_a3_expansions_without_content_are_empty_lists(call: Call) -> None:
     view = a_customer(call, expand=["invoices", "trials_used", "entities", "referrals"])
 
     assert [view[part] for part in ("invoices", "trials_used", "entities", "referrals")] == [[]] * 4
@@ -55,7 +55,7 @@ def test_an_unknown_expansion_is_refused(call: Call) -> None:
     assert "must be one of: invoices" in answered.body["message"]
 
 
-def test_a_customer_needs_an_id_or_an_email(call: Call) -> None:
+def test_a4_a_customer_needs_an_id_or_an_email(call: Call) -> None:
     answered = call("customers.get_or_create", {"customer_id": None})
 
     assert answered.status == 400
@@ -110,7 +110,8 @@ def test_an_email_must_look_like_one(call: Call) -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_email_receipts_are_stored(call: Call, *, wanted: bool) -> None:
+def test_a5_email_receipts_are_stored(call: Call, *, wanted: bool) -> None:
+    assert a_customer(call, "user_2")["send_email_receipts"] is False
     assert a_customer(call, send_email_receipts=wanted)["send_email_receipts"] is wanted
 
 
@@ -123,7 +124,7 @@ def test_another_currency_needs_an_option_that_is_off(call: Call) -> None:
 
 @pytest.mark.usefixtures("free")
 class TestDefaultPlans:
-    def test_a_new_customer_holds_the_default_plan(self, call: Call) -> None:
+    def test_a15_a_new_customer_holds_the_default_plan(self, call: Call) -> None:
         view = a_customer(call)
 
         (held,) = view["subscriptions"]
@@ -153,7 +154,7 @@ class TestDefaultPlans:
         view = a_customer(call, auto_enable_plan_id="other")
         assert [held["plan_id"] for held in view["subscriptions"]] == ["other"]
 
-    def test_an_unknown_named_plan_creates_nothing(self, call: Call) -> None:
+    def test_a6_an_unknown_named_plan_creates_nothing(self, call: Call) -> None:
         body = {"customer_id": "user_1", "auto_enable_plan_id": "nothing"}
         answered = call("customers.get_or_create", body)
 
@@ -189,21 +190,25 @@ class TestDefaultPlans:
         body = {"customer_id": "user_1", "expand": ["trials_used"]}
         assert call("customers.get", body).body["trials_used"][0]["plan_id"] == "trial"
 
-    def test_a_customer_without_an_id_is_found_by_its_email_in_any_case(self, call: Call) -> None:
+    def test_a7_and_a10_without_an_id_a_customer_is_found_by_its_email_in_any_case(
+        self, call: Call
+    ) -> None:
         first = internal_id(call, customer_id=None, email="case@example.com", name="First")
-        again = internal_id(call, customer_id=None, email="CASE@EXAMPLE.COM", name="Second")
+        for email in ("case@example.com", "CASE@EXAMPLE.COM"):
+            again = internal_id(call, customer_id=None, email=email, name="Second")
+            assert first == again
 
-        assert first == again
         view = call("customers.get", {"customer_id": first}).body
         assert (view["id"], view["name"]) == (None, "First")
+        assert [one["status"] for one in view["subscriptions"]] == ["active"]
         assert view["balances"]["messages"]["remaining"] == 100
 
-    def test_customers_without_an_id_are_told_apart_by_email(self, call: Call) -> None:
+    def test_a8_customers_without_an_id_are_told_apart_by_email(self, call: Call) -> None:
         made = {internal_id(call, customer_id=None, email=f"{name}@example.com") for name in "abc"}
 
         assert len(made) == 3
 
-    def test_an_id_claims_the_customer_with_the_same_email(self, call: Call) -> None:
+    def test_a9_an_id_claims_the_customer_with_the_same_email(self, call: Call) -> None:
         first = internal_id(call, customer_id=None, email="e@example.com", name="First")
         call("balances.track", {"customer_id": first, "feature_id": "messages", "value": 40})
 

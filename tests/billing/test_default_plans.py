@@ -13,7 +13,7 @@ TRIAL = {"duration_length": 14, "duration_type": "day", "card_required": False}
 
 
 def a_default(shop: Shop, plan_id: str = "starter", *items: Any, **fields: Any) -> None:
-    given = items or (monthly("messages", 700),)
+    given = items or (monthly("messages", 500),)
     fields = {"price": a_price(20), "free_trial": TRIAL, "auto_enable": True, **fields}
     a_plan(shop.call, plan_id, *given, **fields)
 
@@ -22,7 +22,7 @@ def create(shop: Shop, customer_id: str = "new_1", **body: Any) -> Any:
     return shop.call("customers.get_or_create", {"customer_id": customer_id, **body})
 
 
-def test_a_new_customer_is_on_trial_at_once_and_the_plan_goes_unpaid(shop: Shop) -> None:
+def test_a18_a_new_customer_is_on_trial_at_once_and_the_plan_goes_unpaid(shop: Shop) -> None:
     a_default(shop)
     made = create(shop).body
     shop.report()
@@ -30,7 +30,7 @@ def test_a_new_customer_is_on_trial_at_once_and_the_plan_goes_unpaid(shop: Shop)
     (held,) = made["subscriptions"]
     assert (held["plan_id"], held["status"]) == ("starter", "active")
     assert held["trial_ends_at"] == pytest.approx(shop.clock.now + 14 * 86_400_000, abs=2000)
-    assert made["balances"]["messages"]["remaining"] == 700
+    assert made["balances"]["messages"]["remaining"] == 500
     (subscription,) = shop.subscriptions(made["stripe_id"])
     assert subscription["status"] == "trialing"
     shop.pass_time(days=18)
@@ -47,24 +47,27 @@ def test_asking_again_changes_nothing(shop: Shop) -> None:
     assert len(shop.subscriptions(first["stripe_id"])) == 1
 
 
-def test_a_trial_goes_before_a_free_plan_and_groups_have_their_own(shop: Shop) -> None:
+def test_a20_a_trial_goes_before_a_free_plan_and_groups_have_their_own(shop: Shop) -> None:
     a_plan(shop.call, "basic", monthly("messages", 100), auto_enable=True)
     a_plan(shop.call, "gift", monthly("credits", 5), auto_enable=True, group="gifts")
-    a_default(shop)
+    a_default(shop, "starter", monthly("messages", 1000))
     create(shop)
 
     assert shop.plans("new_1") == {"starter": "active", "gift": "active"}
-    assert shop.remaining(customer_id="new_1") == 700
+    assert shop.remaining(customer_id="new_1") == 1000
 
 
-def test_packs_are_not_bought_by_themselves(shop: Shop) -> None:
+def test_a19_packs_are_not_bought_by_themselves(shop: Shop) -> None:
     price = {"amount": 10, "interval": "month", "billing_units": 100, "billing_method": "prepaid"}
     item = {"feature_id": "credits", "included": 200, "price": price}
-    a_default(shop, "packs", item, price=None)
+    a_default(shop, "packs", item, price=None, free_trial={**TRIAL, "duration_length": 7})
     made = create(shop).body
 
     assert made["balances"]["credits"]["remaining"] == 200
-    assert len(shop.subscriptions(made["stripe_id"])) == 1
+    (part,) = made["balances"]["credits"]["breakdown"]
+    assert (part["included_grant"], part["prepaid_grant"]) == (200, 0)
+    (subscription,) = shop.subscriptions(made["stripe_id"])
+    assert subscription["status"] == "trialing"
 
 
 def test_a_plan_with_a_price_may_be_asked_for_with_the_customer(shop: Shop) -> None:

@@ -1,6 +1,6 @@
-"""Rows about customers whom Stripe knows already: A23 and A26 of the acceptance tables.
+"""Rows about new customers, above all those whom Stripe knows already: A16 to A26.
 
-The number of the row is in the test's name.
+The number of the row is in the test's name; more of them are beside what they are about.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from tests.billing.conftest import Shop
 from tests.billing.test_verify import foreign, price_of, verified
+from tests.builders import a_plan, monthly
 
 ASKED = {"customer_id": "user_9"}
 
@@ -40,6 +41,40 @@ def stripe_id(shop: Shop) -> str:
     made = shop.stripe.customer(email="ada@example.com")
     shop.save_card(made)
     return made
+
+
+def test_a16_a_free_plan_on_trial_comes_by_itself(shop: Shop) -> None:
+    trial = {"duration_length": 7, "duration_type": "day", "card_required": False}
+    a_plan(shop.call, "start", monthly("messages", 100), auto_enable=True, free_trial=trial)
+    made = shop.done("customers.get_or_create", **ASKED)
+
+    (plan,) = made["subscriptions"]
+    assert (plan["plan_id"], plan["status"]) == ("start", "active")
+    assert plan["trial_ends_at"] == shop.clock.now + 7 * 86_400_000
+    assert made["balances"]["messages"]["remaining"] == 100
+    assert made["stripe_id"] is None
+
+
+@pytest.mark.parametrize("named", ["one", "two"])
+def test_a17_of_two_plans_that_come_by_themselves_the_one_that_is_named_does(
+    shop: Shop, named: str
+) -> None:
+    for plan_id in ("one", "two"):
+        a_plan(shop.call, plan_id, monthly("messages", 7), auto_enable=True, group=plan_id)
+    shop.done("customers.get_or_create", **ASKED, auto_enable_plan_id=named)
+
+    assert held(shop) == {named: "active"}
+
+
+def test_a21_a_customer_without_one_gets_one_stripe_customer(shop: Shop) -> None:
+    assert shop.done("customers.get_or_create", **ASKED)["stripe_id"] is None
+    made, again = [
+        shop.done("customers.get_or_create", **ASKED, create_in_stripe=True) for _ in range(2)
+    ]
+
+    assert made["stripe_id"].startswith("cus_")
+    assert made["stripe_id"] == again["stripe_id"] == again["processors"]["stripe"]["id"]
+    assert shop.api(f"customers/{made['stripe_id']}", "GET")["id"] == made["stripe_id"]
 
 
 def test_a23_a_customer_who_subscribes_already_has_the_plan_once(

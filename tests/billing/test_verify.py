@@ -175,7 +175,7 @@ def test_a_subscription_of_others_is_adopted_when_it_is_reported(shop: Shop) -> 
     assert verified(shop) == set()
 
 
-def test_a_new_customer_has_what_its_stripe_customer_pays_for(shop: Shop) -> None:
+def test_a25_a_new_customer_has_what_its_stripe_customer_pays_for(shop: Shop) -> None:
     pro, addon = price_of(shop, "pro"), price_of(shop, "addon")
     stripe_id = shop.stripe.customer(email="ada@example.com")
     shop.save_card(stripe_id)
@@ -194,7 +194,7 @@ def test_a_new_customer_has_what_its_stripe_customer_pays_for(shop: Shop) -> Non
     assert len(shop.subscriptions(stripe_id)) == 3
 
 
-def test_a_customer_that_is_there_is_not_linked_by_asking_for_it(shop: Shop) -> None:
+def test_a24_a_customer_that_is_there_is_not_linked_by_asking_for_it(shop: Shop) -> None:
     pro = price_of(shop, "pro")
     shop.done("customers.get_or_create", customer_id="user_9")
     stripe_id = shop.stripe.customer()

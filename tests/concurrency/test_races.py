@@ -162,7 +162,7 @@ def test_of_absolute_edits_one_is_last(call: Call, table: Table, clock: Clock) -
     assert_sound(table, clock)
 
 
-def test_one_customer_however_many_ask_for_it(call: Call) -> None:
+def test_a11_and_a14_one_customer_however_many_ask_for_it(call: Call) -> None:
     body = {"customer_id": "user_1", "with_autumn_id": True}
     bodies = [{**body, "name": "Ada"}, *[body] * 15]
     answers = at_once([partial(call, "customers.get_or_create", one) for one in bodies])
@@ -174,12 +174,13 @@ def test_one_customer_however_many_ask_for_it(call: Call) -> None:
     assert call("customers.get", {"customer_id": "user_1"}).body["name"] == "Ada"
 
 
-def test_one_customer_for_each_email(call: Call) -> None:
+def test_a12_one_customer_for_each_email(call: Call) -> None:
     body = {"customer_id": None, "email": "one@example.com", "with_autumn_id": True}
     answers = at_once([lambda: call("customers.get_or_create", body)] * 16)
 
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body["autumn_id"] for answer in answers}) == 1
+    assert {answer.body["id"] for answer in answers} == {None}
     assert len(call("customers.list", {}).body["list"]) == 1
 
 
