@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from orchard.store.table import Table
+from tests import harness
 from tests.billing.conftest import Shop
 from tests.billing.crash_scenarios import (
     SCENARIOS,
@@ -24,6 +25,7 @@ from tests.billing.crash_scenarios import (
     prepared,
 )
 from tests.billing.crashing import Lost, Moment, World
+from tests.billing.test_stripe_trouble import refunds
 from tests.concurrency.interruptions import LEASE_S, finish
 from tests.concurrency.worlds import THOROUGH
 
@@ -34,6 +36,9 @@ _LOG = logging.getLogger(__name__)
 #: Who comes first after a fault: the client, the job, or a report of Stripe.
 RETRY, JOB, REPORT = "the client", "the job", "a report"
 FIRST = (RETRY, JOB, REPORT)
+PURGE = "purge_customers"
+PRO = asked("billing.attach", plan_id="pro")
+EARLY = {"enabled": True, "enable_plan_immediately": True}
 
 
 class Fault(NamedTuple):
@@ -95,23 +100,36 @@ def test_what_was_done_before_a_process_died_is_not_undone_or_left(
     assert _play(case, scenario, film, faults) == len(faults)
 
 
-@pytest.mark.parametrize("at_stripe", [False, True])
+@pytest.mark.parametrize(
+    ("at_stripe", "job", "scenario"),
+    [
+        (False, "finish_orders", Scenario(PRO)),
+        (True, "finish_orders", Scenario(PRO)),
+        (False, PURGE, Scenario(PRO)),
+        (False, PURGE, Scenario(PRO, card="pm_card_chargeCustomerFail")),
+        (False, PURGE, Scenario(asked("billing.attach", plan_id="pro", invoice_mode=EARLY))),
+    ],
+)
 def test_a_customer_that_is_deleted_after_a_crash_pays_for_nothing_untold(
-    world: World, *, at_stripe: bool
+    world: World, job: str, scenario: Scenario, *, at_stripe: bool
 ) -> None:
-    case, scenario = Case(world), Scenario(asked("billing.attach", plan_id="pro"))
+    case = Case(world)
     moments = _film(case, scenario).moments
     for number, moment in enumerate(moments):
         world.back(moment)
         world.shop.clock.advance(seconds=LEASE_S)
         receipt = case.done("customers.delete", delete_in_stripe=at_stripe)["receipt"]
-        finish(world.shop, world.table)
+        harness.handler(f"jobs.{job}")({}, None)
         case.hear()
 
         found = case.at_stripe("subscription")
         live = [one["id"] for one in found if one["status"] == "active"]
         # What was bought before stays, and the receipt says so.
         assert live == receipt["stripe"].get("subscriptions_going_on", []), number
+        invoices = case.at_stripe("invoice")
+        assert live or not [one for one in invoices if one["status"] == "open"], number
+        paid = sum(one["amount_paid"] for one in invoices)
+        assert at_stripe or refunds(world.shop) == (0 if live else paid), number
 
 
 def _film(case: Case, scenario: Scenario) -> Film:

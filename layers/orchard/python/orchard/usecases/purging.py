@@ -45,8 +45,8 @@ def purge(table: Table, key: Key, now: int, has_time: HasTime) -> bool:
         deleting.go_on(Session.of_job(table, key, now, "purge_customers"), deletion)
         return purge(table, key, now, has_time)
     session = Session.of_job(table, key, now, "purge_customers")
-    winding_up.close_pages(session, deletion.internal_id)
-    if not erasing.erased(table, deletion, now, has_time):
+    is_paid_back = winding_up.is_wound_up(session, deletion.internal_id)
+    if not (is_paid_back and erasing.erased(table, deletion, now, has_time)):
         return False
     if not all(_remove(table, partition, has_time) for partition in _partitions(deletion)):
         return False

@@ -22,11 +22,13 @@ from orchard.usecases.billing.updates.planning import Turn
 def given(session: Session, order: Order, outcome: Outcome) -> tuple[Order, list[Write]]:
     """Return the writes that make the effect of an order, which knows then how to take it back.
 
-    What waits once more was given already.
+    What waits once more was given already; who is gone is given nothing, and owes nothing.
     """
     if outcome.order.paid_by is not None:
         return order, []
-    account = customers.require(session, order.internal_id)
+    account = customers.find(session, order.internal_id)
+    if account is None:
+        return order._replace(early=False), []
     paid_by = patience.subscription(session, outcome)
     setting = Setting(session, catalog.read(session), account, paid_by)
     last = session.stamp(order.kind, **order.audit)

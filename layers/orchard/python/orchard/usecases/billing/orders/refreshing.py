@@ -29,7 +29,10 @@ def as_of_now(session: Session, order: Order) -> Order:
         (one for one in enumerate(order.steps) if isinstance(one[1], Arrange)), (None, None)
     )
     number, arrange = found
-    if order.status != PAYMENT or account is None or not isinstance(arrange, Arrange):
+    if account is None:
+        # The customer is gone: of what changes no more is done.
+        return order if number is None else order._replace(steps=order.steps[:number])
+    if order.status != PAYMENT or not isinstance(arrange, Arrange):
         return order
     known = catalog.read(session)
     here = deal.opened(session, account, known, arrange.subscription_id)
