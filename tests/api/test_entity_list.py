@@ -38,11 +38,11 @@ def test_entities_of_all_customers_come_newest_first(call: Call) -> None:
     assert listed(call) == ["a2", "b1", "a1"]
 
 
-def test_entities_of_one_customer_are_listed_alone(call: Call) -> None:
+def test_f8_entities_of_one_customer_are_listed_alone(call: Call) -> None:
     assert listed(call, customer_id="ada") == ["a2", "a1"]
 
 
-def test_an_unknown_customer_has_none(call: Call) -> None:
+def test_f8_an_unknown_customer_has_none(call: Call) -> None:
     answered = call("entities.list", {"customer_id": "nobody"})
 
     assert (answered.status, answered.body) == (200, {"list": [], "next_cursor": None})
@@ -74,7 +74,7 @@ def test_entities_of_the_same_moment_are_all_listed(call: Call) -> None:
 
 
 @pytest.mark.parametrize("customer", [{}, {"customer_id": "ada"}])
-def test_search_looks_at_id_and_name_of_the_entity_alone(
+def test_f8_search_looks_at_id_and_name_of_the_entity_alone(
     call: Call, customer: dict[str, str]
 ) -> None:
     assert listed(call, search="SAL", **customer) == ["a1"]
@@ -83,7 +83,7 @@ def test_search_looks_at_id_and_name_of_the_entity_alone(
 
 
 @pytest.mark.parametrize("customer", [{}, {"customer_id": "bob"}])
-def test_a_plan_of_the_customer_counts_for_its_entities(
+def test_f8_a_plan_of_the_customer_counts_for_its_entities(
     call: Call, customer: dict[str, str]
 ) -> None:
     assert listed(call, plans=[{"id": "free"}], **customer) == ["b1"]

@@ -27,6 +27,18 @@ def refused(answered: Response, status: int, code: str, message: str) -> None:
     assert answered.body["message"] == message
 
 
+def test_f1_a_feature_is_made_listed_read_renamed_and_deleted(call: Call) -> None:
+    made = create(call, type="metered", consumable=True).body
+    assert (made["id"], made["name"]) == ("messages", "Messages")
+    assert call("features.list", {}).body == {"list": [made]}
+    named = {"feature_id": "messages"}
+    assert call("features.get", named).body == made
+    renamed = call("features.update", {**named, "name": "Mails"}).body
+    assert renamed == call("features.get", named).body == {**made, "name": "Mails"}
+    assert call("features.delete", named).body == {"success": True}
+    assert call("features.get", named).status == 404
+
+
 def test_a_metered_feature_is_returned_as_it_was_given(call: Call) -> None:
     body: dict[str, Any] = {
         "type": "metered",

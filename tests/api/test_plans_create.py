@@ -252,7 +252,7 @@ def test_features_that_are_not_used_up_have_no_reset(call: Call) -> None:
         },
     ],
 )
-def test_a_price_is_kept_as_it_was_given(call: Call, price: dict[str, Any]) -> None:
+def test_f2_a_price_is_kept_as_it_was_given(call: Call, price: dict[str, Any]) -> None:
     given = {"billing_units": 1, "max_purchase": None, "interval": "month", **price}
 
     created = create(call, item(included=50, price=given))
@@ -318,7 +318,7 @@ def test_the_same_feature_may_be_prepaid_and_pay_per_use(call: Call) -> None:
         ),
     ],
 )
-def test_a_price_that_contradicts_itself_is_refused(
+def test_f2_a_price_that_contradicts_itself_is_refused(
     call: Call, given: dict[str, Any], message: str
 ) -> None:
     refused(create(call, item(**given)), "invalid_inputs", f"items.0.price: {message}")
@@ -345,7 +345,7 @@ def test_a_price_that_contradicts_itself_is_refused(
         ),
     ],
 )
-def test_an_item_that_contradicts_itself_is_refused(
+def test_f2_an_item_that_contradicts_itself_is_refused(
     call: Call, given: dict[str, Any], message: str
 ) -> None:
     refused(create(call, item(**given)), "invalid_inputs", f"items.0: {message}")
@@ -402,7 +402,7 @@ def test_an_item_that_contradicts_itself_is_refused(
         ),
     ],
 )
-def test_an_item_of_the_wrong_shape_is_refused(
+def test_f2_an_item_of_the_wrong_shape_is_refused(
     call: Call, given: dict[str, Any], message: str
 ) -> None:
     refused(create(call, item(**given)), "invalid_inputs", f"items.0.{message}")

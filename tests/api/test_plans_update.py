@@ -162,7 +162,7 @@ class TestAPlanThatCustomersHold:
 @pytest.mark.usefixtures("left")
 class TestAPlanThatCustomersOnlyHad:
     @pytest.mark.parametrize("fields", CONTENT)
-    def test_is_changed_in_place(self, call: Call, fields: dict[str, Any]) -> None:
+    def test_f4_is_changed_in_place(self, call: Call, fields: dict[str, Any]) -> None:
         assert changed(call, **fields)["version"] == 1
 
     def test_keeps_its_id(self, call: Call) -> None:
@@ -280,7 +280,7 @@ class TestAnUnusedPlan:
 
         refused(answered, 409, "product_id_already_exists", "Plan starter already exists")
 
-    def test_is_deleted(self, call: Call) -> None:
+    def test_f5_is_deleted(self, call: Call) -> None:
         a_plan(call)
 
         assert call("plans.delete", {"plan_id": "free"}).body == {"success": True}

@@ -14,8 +14,9 @@ def eligible(shop: Shop) -> dict[str, tuple[Any, Any, Any]]:
     }
 
 
-def test_each_plan_says_what_attaching_it_would_mean(shop: Shop) -> None:
+def test_f3_each_plan_says_what_attaching_it_would_mean(shop: Shop) -> None:
     a_plan(shop.call, "mail", price=a_price(5), group="mail")
+    a_plan(shop.call, "lite", price=a_price(10))
     shop.customer()
     shop.attach("pro")
     found = eligible(shop)
@@ -23,9 +24,14 @@ def test_each_plan_says_what_attaching_it_would_mean(shop: Shop) -> None:
     assert found["pro"] == ("none", "active", False)
     actions = {name: action for name, (action, _status, _canceling) in found.items()}
     assert actions["premium"] == actions["growth"] == "upgrade"
-    assert actions["free"] == "downgrade"
+    assert actions["free"] == actions["lite"] == "downgrade"
     assert actions["mail"] == actions["addon"] == "activate"
     assert actions["once"] == "purchase"
+    assert all("customer_eligibility" not in one for one in shop.done("plans.list")["list"])
+
+    ending = {"plan_id": "pro", "cancel_action": "cancel_end_of_cycle"}
+    shop.done("billing.update", customer_id="user_1", **ending)
+    assert eligible(shop)["pro"] == ("none", "active", True)
 
 
 def test_what_is_paid_is_compared_not_the_catalogue(shop: Shop) -> None:
@@ -37,7 +43,7 @@ def test_what_is_paid_is_compared_not_the_catalogue(shop: Shop) -> None:
     assert found["growth"][0] == "upgrade"
 
 
-def test_a_plan_that_ends_and_one_that_waits_are_told(shop: Shop) -> None:
+def test_f3_a_plan_that_ends_and_one_that_waits_are_told(shop: Shop) -> None:
     shop.customer()
     shop.attach("premium")
     shop.attach("pro")

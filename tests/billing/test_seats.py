@@ -58,7 +58,7 @@ def test_a_plan_bills_the_seats_that_are_in_use_already(office: Shop) -> None:
     assert office.remaining("seats") == 0
 
 
-def test_entities_are_seats_and_one_that_goes_leaves_its_own(office: Shop) -> None:
+def test_f6_entities_are_seats_and_one_that_goes_leaves_its_own(office: Shop) -> None:
     a_plan(office.call, "crew", seats(0, 50), group="crew")
     office.attach("crew")
     hire(office, "a", "b")
