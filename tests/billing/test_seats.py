@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchard.domain.sources import Overage
+from orchard.gateways import stripe_billing
 from orchard.triggers import connection
 from orchard.usecases import bulk
 from orchard.usecases.billing import seating
@@ -226,3 +227,25 @@ def test_queued_uses_are_charged_for_together(office: Shop) -> None:
 
     assert totals(office) == [20, 30]
     assert office.remaining("seats") == 0
+
+
+def test_f7_of_two_entities_made_at_once_one_is_told_to_wait(
+    office: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_plan(office.call, "crew", seats(0, 50), group="crew")
+    office.attach("crew")
+    body = {"customer_id": "user_1", "feature_id": "seats"}
+    finalize, others = stripe_billing.finalize, []
+
+    def meanwhile(*given: Any) -> Any:
+        if not others:
+            others.append(office.refused("entities.create", entity_id="b", **body))
+        return finalize(*given)
+
+    monkeypatch.setattr(stripe_billing, "finalize", meanwhile)
+    office.done("entities.create", entity_id="a", **body)
+
+    assert [(status, code) for status, code, _message in others] == [(423, "lock_already_exists")]
+    assert [one for one in totals(office) if one] == [50]
+    hire(office, "b")
+    assert [one for one in totals(office) if one] == [50, 50]
