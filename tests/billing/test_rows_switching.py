@@ -115,6 +115,24 @@ def test_c8_a_plan_that_is_held_is_not_attached_again_not_even_while_it_ends(sho
     assert first[:2] == (409, "plan_already_attached")
 
 
+@pytest.mark.parametrize("chosen", ["pro", "free"])
+def test_c9_a_plan_that_was_to_follow_does_not_once_the_present_one_is_canceled(
+    shop: Shop, chosen: str
+) -> None:
+    a_plan(shop.call, "basic", monthly("messages", 10), auto_enable=True)
+    shop.customer()
+    shop.attach("premium")
+    shop.attach(chosen)
+    assert shop.plans() == {"premium": "canceling", chosen: "scheduled"}
+    for _ in range(2):
+        shop.done("billing.update", customer_id="user_1", **END | {"plan_id": "premium"})
+        shop.report()
+        assert shop.plans() == {"premium": "canceling", "basic": "scheduled"}
+    shop.pass_time(days=32)
+
+    assert (shop.plans(), shop.invoices()) == ({"basic": "active"}, [(50, "paid")])
+
+
 @pytest.mark.parametrize("how", ["cancel_immediately", "cancel_end_of_cycle"])
 def test_c17_what_waits_is_dropped_and_what_ends_goes_on(shop: Shop, how: str) -> None:
     stripe_id = shop.customer()

@@ -47,6 +47,17 @@ class Ending:
         return tuple(following.successors(self.deal, self.held))
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether it is to end already, and nothing waits but what such an end lets follow.
+
+        A plan that was chosen for the next cycle is no end: it would go on being paid for.
+        """
+        if self.held.canceled_at is None or self.held.status == SCHEDULED:
+            return False
+        coming = (self.deal.bought(one).plan for one in self.waiting)
+        return all(plan.is_free and plan.auto_enable for plan in coming)
+
+    @property
     def is_written_off(self) -> bool:
         """Whether it ends at once although its cycle is not over, and what is owed with it."""
         return not self.bills_nothing and writing_off.is_due(self.deal, self.held, self.gone)

@@ -105,7 +105,7 @@ def decided(session: Session, account: Account, known: Catalog, request: UpdateR
 def _ending_later(target: Target, end: Ending) -> Decided:
     if end.is_written_off:
         return Decided(target, *canceling.immediately(end))
-    if target.held.canceled_at is not None and target.held.status != SCHEDULED:
+    if end.is_repeated:
         return Decided(target, Chosen((), Effect()))
     return Decided(target, canceling.at_end_of_cycle(end))
 
