@@ -229,13 +229,39 @@ def test_queued_uses_are_charged_for_together(office: Shop) -> None:
     assert office.remaining("seats") == 0
 
 
+@pytest.mark.parametrize("later", [None, "pro"])
+def test_what_an_entity_pays_for_ends_with_it_without_a_credit(
+    office: Shop, later: str | None
+) -> None:
+    hire(office, "a")
+    office.attach("team")
+    office.attach("premium" if later else "pro", entity_id="a")
+    if later:
+        office.attach(later, entity_id="a")
+    owner = office.done("customers.get", customer_id="user_1")["stripe_id"]
+    office.clock.advance(seconds=1)
+    office.done("entities.delete", customer_id="user_1", entity_id="a", reason="left")
+    office.report()
+
+    assert office.plans() == {"team": "active"}
+    assert totals(office) == [20, 50 if later else 20]
+    office.pass_time(days=32)
+    assert totals(office)[:2] == [20, 20]
+    assert len(totals(office)) == 3
+    going = [one for one in office.subscriptions(owner) if one["status"] == "active"]
+    assert [len(one["items"]["data"]) for one in going] == [1]
+    hire(office, "a")
+    assert office.plans() == {"team": "active"}
+
+
 def test_f7_of_two_entities_made_at_once_one_is_told_to_wait(
     office: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_plan(office.call, "crew", seats(0, 50), group="crew")
     office.attach("crew")
     body = {"customer_id": "user_1", "feature_id": "seats"}
-    finalize, others = stripe_billing.finalize, []
+    finalize = stripe_billing.finalize
+    others: list[tuple[int, str, str]] = []
 
     def meanwhile(*given: Any) -> Any:
         if not others:

@@ -21,7 +21,7 @@ from orchard.store import catalog, customers, entities, removals
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
-from orchard.store.statements import Delete, Item, Write
+from orchard.store.statements import Contention, Delete, Item, Write
 from orchard.store.stored import Stored
 from orchard.usecases import arranging, creating, entity_reads, seating
 
@@ -54,7 +54,8 @@ def update(session: Session, request: UpdateEntityRequest) -> dict[str, Any]:
 def delete(session: Session, request: DeleteEntityRequest) -> dict[str, Any]:
     """Remove an entity with its plans and balances, and give its unit of the feature back.
 
-    Errors: as in `entities.get`; 409 while a plan of its own is paid for.
+    What is paid for of it ends at once, without a credit. Errors: as in `entities.get`; for an
+    entity with such a plan also as in `billing.update`.
     """
     optimistic(lambda: _delete(session, request))
     return {"success": True}
@@ -122,7 +123,7 @@ def _update(session: Session, request: UpdateEntityRequest) -> tuple[Account, En
 def _delete(session: Session, request: DeleteEntityRequest) -> None:
     account, entity = entity_reads.require(session, request.entity_id, request.customer_id)
     customer = account.customer
-    _refuse_billed(session, account, entity)
+    _end_paid(session, account, entity, request)
     plans = tuple(plan for plan in account.plans if plan.entity_id != entity.id)
     told = {"before": _lost(session, account, entity)}
     family = tuple(one for one in account.entities if one.id != entity.id)
@@ -143,15 +144,20 @@ def _delete(session: Session, request: DeleteEntityRequest) -> None:
     )
 
 
-def _refuse_billed(session: Session, account: Account, entity: Entity) -> None:
-    """A plan that goes on being paid for must not be lost with the entity that it is for."""
-    for plan in account.plans:
-        is_billed = plan.stripe_subscription_id is not None and plan.is_held(session.now)
-        if plan.entity_id == entity.id and is_billed:
-            raise Conflict(
-                f"Entity {entity.id} has plan {plan.plan_id}, which is paid for: cancel it first",
-                "invalid_request",
-            )
+def _end_paid(
+    session: Session, account: Account, entity: Entity, request: DeleteEntityRequest
+) -> None:
+    """End what would go on being paid for without the entity that it is for.
+
+    Errors: `Contention` when that changed something; those of `billing.update`.
+    """
+    own = (one for one in account.plans if one.entity_id == entity.id and one.is_held(session.now))
+    paid = [one for one in own if one.stripe_subscription_id is not None]
+    if paid:
+        from orchard.usecases.billing.updates import leaving  # noqa: PLC0415 - few entities need it
+
+        leaving.end_all(session.unmarked(), account.customer, paid, request)
+        raise Contention
 
 
 def _removal(customer: Customer, item: Item) -> Delete:
