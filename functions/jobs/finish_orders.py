@@ -7,4 +7,4 @@ from orchard.usecases.billing.orders import finishing
 @job
 def handler(run: Run) -> dict[str, int]:
     """Finish or give up orders of all tenants."""
-    return finishing.run(run.table, run.now, run.each)
+    return finishing.run(run.table, run.time, run.each)

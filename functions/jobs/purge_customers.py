@@ -7,4 +7,4 @@ from orchard.usecases import purging
 @job
 def handler(run: Run) -> dict[str, int]:
     """Remove ledger lines, roll-ups and invoices that are left of deleted customers."""
-    return purging.run(run.table, run.now, run.each, run.has_time)
+    return purging.run(run.table, run.time, run.each, run.has_time)

@@ -1,12 +1,16 @@
 """Corners of billing in which money would be lost, or a plan given for nothing."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import stripe
 
-from orchard.gateways import stripe_checkout
+from orchard.errors import StripeFailed
+from orchard.gateways import stripe_checkout, stripe_subscriptions
 from orchard.store.table import Table
+from orchard.usecases.billing.orders import performing
+from orchard.usecases.billing.orders.performing import Halted
 from tests.billing.conftest import Shop, a_price
 from tests.billing.test_finishing import finish
 from tests.billing.test_stripe_trouble import refunds
@@ -273,3 +277,53 @@ def test_an_add_on_with_a_trial_leaves_the_cycle_of_what_is_paid(shop: Shop) -> 
     shop.pass_time(days=6)
     assert shop.invoices()[0] == (20, "paid")
     assert sorted(billed(shop, stripe_id)) == [[700], [2000]]
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+@pytest.mark.parametrize(
+    ("trouble", "came"),
+    [(None, (200, "paid")), ("declined", (200, "open")), ("refused", (423, "paid"))],
+)
+def test_two_that_are_at_one_order_do_it_once(
+    shop: Shop,
+    table: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str | None,
+    came: tuple[int, str],
+    *,
+    is_before: bool,
+) -> None:
+    """Stripe is so slow that the job comes for what a request is still at."""
+    stripe_id = shop.customer()
+    shop.attach("pro")
+    real, others = performing.perform, [None]
+    if trouble == "declined":
+        shop.save_card(stripe_id, "pm_card_chargeCustomerFail")
+    if trouble == "refused":
+        monkeypatch.setattr(stripe_subscriptions, "change", refuse)
+
+    def slow(*given: Any) -> Any:
+        ours = bool(others)
+        others.clear()
+        if ours and not is_before:
+            with suppress(Halted):
+                real(*given)
+        if ours:
+            shop.clock.advance(seconds=31)
+            assert finish(shop, table) == 1
+        return real(*given)
+
+    monkeypatch.setattr(performing, "perform", slow)
+    answered = shop.call("billing.attach", {"customer_id": "user_1", "plan_id": "premium"})
+    shop.report()
+
+    status = dict(shop.invoices())[30]
+    assert (answered.status, status) == came
+    assert len(shop.invoices()) == 2
+    assert shop.plans() == {"pro" if trouble else "premium": "active"}
+    assert billed(shop, stripe_id) == [[2000 if trouble else 5000]]
+    assert refunds(shop) == (3000 if trouble == "refused" else 0)
+
+
+def refuse(*_given: Any) -> None:
+    raise StripeFailed("This can't be changed")

@@ -15,7 +15,7 @@ def each(keys: Any, work: Any) -> Any:
 
 
 def finish(shop: Shop, table: Table) -> int:
-    numbers = finishing.run(table, shop.clock.now, each)
+    numbers = finishing.run(table, lambda: shop.clock.now, each)
     assert numbers["OrdersFailed"] == 0
     return numbers["OrdersFinished"]
 

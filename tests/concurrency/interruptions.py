@@ -78,7 +78,7 @@ def each(keys: Any, work: Any) -> Any:
 
 def finish(shop: Shop, table: Table) -> dict[str, int]:
     """Let the job come that finishes orders."""
-    return finishing.run(table, shop.clock.now, each)
+    return finishing.run(table, lambda: shop.clock.now, each)
 
 
 def redeliver(shop: Shop) -> None:

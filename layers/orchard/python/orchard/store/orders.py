@@ -1,8 +1,13 @@
 """Billing orders of a customer, and the lock under which they are made: one at a time.
 
-Whoever makes an order holds the lock for as long as a function may run. After that whoever comes
+Whoever makes an order holds the lock for longer than a request may take. After that whoever comes
 by finishes the order: the next request, a report of Stripe, or the job that looks for what is due.
 A deletion of the customer takes the same lock.
+
+Jobs and queues may work on one order for longer, while Stripe is slow. Then two are at it, which
+does no harm: both take its steps with the same keys, so there is one of each object at Stripe; the
+one who is done first closes the order in the transaction that writes its effect, which fails for
+the other. Nobody writes an effect that somebody began to take back, nor the other way round.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +23,7 @@ from orchard.store.session import Session
 from orchard.store.statements import Check, Delete, Item, Put, Query, Write
 from orchard.store.table import Table
 
-#: No function runs longer.
+#: No request runs longer.
 LEASE_MS = 30_000
 BUSY = "Billing of this customer is being changed by another request, try again in a few seconds"
 _READER = TypeAdapter(Order)
@@ -160,6 +165,16 @@ def refused(session: Session, order: Order) -> Put:
 def closed(session: Session, order: Order) -> Delete:
     """Remove an order that is done or given up; it fails if somebody else was faster."""
     return Delete(_key(session, order), "attribute_exists(pk)")
+
+
+def settled(session: Session, order: Order) -> Delete:
+    """Remove an order with its effect; it fails if somebody was faster, or takes it back."""
+    return Delete(
+        _key(session, order),
+        "attribute_exists(pk) AND #order.#status <> :refused",
+        {":refused": REFUSED},
+        {"#order": "order", "#status": "status"},
+    )
 
 
 def find(session: Session, internal_id: str, order_id: str) -> Order | None:

@@ -24,6 +24,11 @@ class Run(NamedTuple):
     now: int
     has_time: Callable[[], bool]
 
+    @staticmethod
+    def time() -> int:
+        """Return what time it is by now, in milliseconds UTC; `now` is when the run began."""
+        return clock.now()
+
     def each[T](self, keys: Iterable[Key], work: Callable[[Key], T]) -> tuple[list[T], int]:
         """Do the work for each key; return the results and how many failed.
 

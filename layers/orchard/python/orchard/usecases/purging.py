@@ -24,11 +24,14 @@ from orchard.usecases.resets import Each
 _TOGETHER = 100
 
 type HasTime = Callable[[], bool]
+type Time = Callable[[], int]
 
 
-def run(table: Table, now: int, each: Each, has_time: HasTime) -> dict[str, int]:
+def run(table: Table, time: Time, each: Each, has_time: HasTime) -> dict[str, int]:
     """Go on with every deletion that is due: how many passes were completed, how many failed."""
-    passes, failed = each(due.deletions(table, now), lambda key: purge(table, key, now, has_time))
+    passes, failed = each(
+        due.deletions(table, time()), lambda key: purge(table, key, time(), has_time)
+    )
     return {"Purged": sum(passes), "PurgeFailed": failed}
 
 

@@ -1,5 +1,7 @@
 """Orders that nobody comes back for: left by a process that died, or never paid."""
 
+from collections.abc import Callable
+
 from orchard.domain.billing.order import CHECKOUT, INTENDED, OPEN, PAYMENT, REFUSED, Order
 from orchard.errors import Locked
 from orchard.gateways import stripe_billing, stripe_checkout
@@ -14,9 +16,12 @@ from orchard.usecases.resets import Each
 JOB = "finish_orders"
 
 
-def run(table: Table, now: int, each: Each) -> dict[str, int]:
-    """Finish what is due: how many orders, how many failed, how late the latest was (ms)."""
-    lags, failed = each(orders.due(table, now), lambda key: finish(table, key, now))
+def run(table: Table, time: Callable[[], int], each: Each) -> dict[str, int]:
+    """Finish what is due: how many orders, how many failed, how late the latest was (ms).
+
+    Each is finished at its own `time`: the lock is to last from then on.
+    """
+    lags, failed = each(orders.due(table, time()), lambda key: finish(table, key, time()))
     late = [lag for lag in lags if lag is not None]
     return {"OrdersFinished": len(late), "OrdersFailed": failed, "OrdersLag": max(late, default=0)}
 

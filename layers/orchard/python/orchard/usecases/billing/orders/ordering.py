@@ -10,14 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from orchard.domain.billing.order import (
-    CHECKOUT,
     PAYMENT,
     REFUSED,
-    Effect,
     Order,
 )
 from orchard.errors import Locked, RateLimited, StripeFailed, StripeMissing, Unavailable
-from orchard.gateways import stripe_billing, stripe_checkout
+from orchard.gateways import stripe_billing
 from orchard.store import catalog, customers, offers, orders
 from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
@@ -41,7 +39,7 @@ from orchard.usecases.billing.orders.effects import Setting
 from orchard.usecases.billing.orders.performing import Halted, Outcome
 from orchard.usecases.billing.purchases.discounting import consumed
 
-_JUST_PAID = "A payment was made a moment ago: try again in a few seconds"
+JUST_PAID = "A payment was made a moment ago: try again in a few seconds"
 
 
 def begun(
@@ -84,7 +82,7 @@ def carry_out(session: Session, order: Order) -> Outcome:
             outcome = performing.perform(session.environment, order)
         except Halted as halted:
             refused = halted.order._replace(status=REFUSED)
-            session.unmarked().commit(orders.refused(session, refused))
+            _begin_taking_back(session, refused)
             kept = give_up(session, refused)
             raise _told(halted.cause, kept) from halted
         if order.at_once and not outcome.is_paid and not outcome.is_under_way:
@@ -96,9 +94,17 @@ def _unpaid(session: Session, outcome: Outcome) -> Outcome:
     """Take back an order that had to be paid at once and was not."""
     audit = {**outcome.order.audit, stocking.OBSTACLE: outcome.invoice and outcome.invoice.obstacle}
     order = outcome.order._replace(status=REFUSED, audit=audit)
-    session.unmarked().commit(orders.refused(session, order))
+    _begin_taking_back(session, order)
     give_up(session, order)
     return outcome._replace(order=order)
+
+
+def _begin_taking_back(session: Session, order: Order) -> None:
+    """From now on nobody writes the effect. Errors: `Locked` if somebody else was faster."""
+    try:
+        session.unmarked().commit(orders.refused(session, order))
+    except ConditionFailed:
+        raise Locked(orders.BUSY) from None
 
 
 @contextmanager
@@ -144,12 +150,17 @@ def finish(session: Session, order: Order) -> Outcome | None:
 
 
 def settle(session: Session, outcome: Outcome) -> Outcome:
-    """Write the effect of an order and close it, together; done already is fine."""
+    """Write the effect of an order and close it, together; done already is fine.
+
+    Errors: `Locked` while somebody takes it back.
+    """
 
     def attempt() -> None:
-        order = outcome.order
-        if orders.find(session, order.internal_id, order.id) is None:
+        found = orders.find(session, outcome.order.internal_id, outcome.order.id)
+        if found is None:
             return
+        if found.status == REFUSED:
+            raise Locked(orders.BUSY)
         session.commit(*_closing(session, outcome))
 
     optimistic(attempt)
@@ -158,7 +169,7 @@ def settle(session: Session, outcome: Outcome) -> Outcome:
 
 def _closing(session: Session, outcome: Outcome) -> list[Write]:
     order = outcome.order
-    ends: list[Write] = [orders.closed(session, order), orders.freed(session, order)]
+    ends: list[Write] = [orders.settled(session, order), orders.freed(session, order)]
     account = customers.find(session, order.internal_id)
     if account is None:
         # The customer is gone: nobody shall pay for what nobody has.
@@ -182,7 +193,12 @@ def _wait(session: Session, outcome: Outcome) -> Outcome:
     writes: list[Write] = []
     if order.early:
         order, writes = early.given(session, order, outcome)
-    session.commit(orders.waiting(session, order), orders.left(session, order), *writes)
+    try:
+        session.commit(orders.waiting(session, order), orders.left(session, order), *writes)
+    except ConditionFailed as rival:
+        if rival.position == 0:
+            raise Locked(orders.BUSY) from None
+        raise
     return outcome._replace(order=order)
 
 
@@ -195,7 +211,7 @@ def give_up(session: Session, order: Order, *beside: Write) -> list[str]:
     if order.status == PAYMENT and order.paid_by is not None:
         with suppress(StripeMissing):
             if stripe_billing.get(session.environment, order.paid_by).is_paid:
-                raise Locked(_JUST_PAID)
+                raise Locked(JUST_PAID)
     kept = taking_back.all_of(session.environment, order)
 
     def attempt() -> None:
@@ -209,29 +225,6 @@ def give_up(session: Session, order: Order, *beside: Write) -> list[str]:
 
     optimistic(attempt)
     return kept
-
-
-def superseded(session: Session, held: Pending, effect: Effect) -> None:
-    """Give up orders that wait for a payment, since another is about to be made, of this effect.
-
-    An invoice that was sent stays, unless what it is for can't be had any more then. Errors:
-    `Locked` when one was paid a moment ago.
-    """
-    known = catalog.read(session)
-    for order in held.orders:
-        if order.status == CHECKOUT and order.paid_by is not None:
-            state = stripe_checkout.expire(session.environment, order.paid_by)
-            if state == stripe_checkout.COMPLETE:
-                raise Locked(_JUST_PAID)
-            give_up(session, order)
-        elif order.status == PAYMENT and order.early:
-            # It was given already, and is owed.
-            if rivals.ends(order.effect, effect):
-                session.unmarked().commit(orders.closed(session, order))
-        elif order.status == PAYMENT and (
-            order.expires_at is not None or rivals.exclude(known, order.effect, effect)
-        ):
-            give_up(session, order)
 
 
 def as_maker(session: Session, order: Order) -> Session:

@@ -15,7 +15,7 @@ from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.usecases import linking
 from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.orders import ordering, placing, repeating
+from orchard.usecases.billing.orders import placing, repeating, superseding
 from orchard.usecases.billing.orders.performing import Outcome
 from orchard.usecases.billing.purchases import (
     admission,
@@ -96,7 +96,7 @@ def order_of(
     wish = wish_of(session, account, known, purchase)
     found = chosen(wish)
     if found.steps:
-        ordering.superseded(session, held, found.effect)
+        superseding.superseded(session, held, found.effect)
     if wish.by_checkout:
         linking.introduce(session, account.customer)
     return _order(session, purchase, wish, found)

@@ -14,7 +14,7 @@ from orchard.store.customers import Account
 from orchard.store.orders import Pending
 from orchard.store.session import Session
 from orchard.usecases import creating, linking
-from orchard.usecases.billing.orders import checkouts, ordering, placing, repeating, settings
+from orchard.usecases.billing.orders import checkouts, placing, repeating, settings, superseding
 from orchard.usecases.billing.orders.performing import Outcome
 from orchard.usecases.billing.purchases import buying
 from orchard.usecases.billing.purchases.buying import Purchase
@@ -67,7 +67,7 @@ def _placed(session: Session, account: Account, request: SetupPaymentRequest) ->
         if again is not None:
             return again
         _preview(session, account, known, request)
-        ordering.superseded(session, held, Effect())
+        superseding.superseded(session, held, Effect())
         return order
 
     outcome = placing.place(session, account.customer.internal_id, decide)

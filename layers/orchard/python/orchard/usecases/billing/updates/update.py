@@ -17,7 +17,7 @@ from orchard.store.session import Session
 from orchard.usecases import linking
 from orchard.usecases.billing import answers, deal
 from orchard.usecases.billing.deal import Deal
-from orchard.usecases.billing.orders import ordering, placing, repeating, settings
+from orchard.usecases.billing.orders import placing, repeating, settings, superseding
 from orchard.usecases.billing.orders.performing import Outcome
 from orchard.usecases.billing.purchases import choosing, offering, within_limits
 from orchard.usecases.billing.updates import (
@@ -182,7 +182,7 @@ def _order(
     found = decided(session, account, known, change.request)
     update_orders.refuse_unpaid(found, held)
     if found.chosen.steps:
-        ordering.superseded(session, held, found.chosen.effect)
+        superseding.superseded(session, held, found.chosen.effect)
     order = update_orders.made(session, account, found, change)
     is_nothing = not order.steps and order.effect == Effect()
     return Outcome(order) if is_nothing else order
