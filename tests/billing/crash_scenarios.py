@@ -19,6 +19,7 @@ REPEATED = {
     "customer_not_found",
     "customer_already_redeemed_referral_code",
     "duplicate_idempotency_key",
+    "entity_not_found",
     "plan_already_attached",
 }
 #: What tells a client, or Stripe, to come again.
@@ -408,6 +409,15 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "a deletion": Scenario(
         asked("customers.delete", delete_in_stripe=True), [attach("pro")], is_order=False
+    ),
+    "an entity that goes with its plans": Scenario(
+        asked("entities.delete", entity_id="a"),
+        [
+            did("entities.create", entity_id="a", feature_id="seats"),
+            did("billing.attach", plan_id="premium", entity_id="a"),
+            did("billing.attach", plan_id="pro", entity_id="a"),
+        ],
+        is_order=False,
     ),
 }
 
