@@ -29,7 +29,7 @@ class Visit:
 
 def visit(url: str, method: str = "GET", body: str = "", **headers: str | None) -> Visit:
     """Open an address of ours as a browser does, without a key."""
-    path = url.removeprefix("https://api.example.com")
+    path, _, query = url.removeprefix("https://api.example.com").partition("?")
     event = harness.sample("pages/offers")
     named, offer_id = path.rpartition("/")[::2]
     event["routeKey"], event["rawPath"] = f"{method} {named}/{{offer_id}}", path
@@ -38,7 +38,7 @@ def visit(url: str, method: str = "GET", body: str = "", **headers: str | None) 
     event["headers"] = {
         name: value for name, value in (event["headers"] | sent).items() if value is not None
     }
-    event["body"] = body
+    event["body"], event["rawQueryString"] = body, query
     return Visit(harness.handler("pages.offers")(event, None))
 
 
@@ -110,6 +110,29 @@ def test_b19_a_lasting_link_leads_nowhere_once_the_customer_has_what_it_sells(sh
     assert "already attached" in held.text
     assert "ask for a new link" in changed.text
     assert shop.invoices() == [(20, "paid")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-purpose": "prefetch;prerender"},
+        {"purpose": "preview"},
+        {"user-agent": "Slackbot-LinkExpanding 1.0"},
+    ],
+)
+def test_a_preview_of_a_lasting_link_opens_no_page_and_closes_none(
+    shop: Shop, headers: dict[str, str]
+) -> None:
+    shop.customer(card=None)
+    shop.attach("once")
+    url = lasting(shop)
+    before = shop.stripe.double.account.text()
+    shown = visit(url, **headers)
+
+    assert (shown.status, shown.location) == (200, None)
+    assert f'href="{url}?go=on"' in shown.text
+    assert shop.stripe.double.account.text() == before
+    assert visit(f"{url}?go=on", **headers).status == 303
 
 
 def test_a_deleted_customer_is_offered_nothing_and_leaves_no_offer(

@@ -12,7 +12,7 @@ from orchard.contracts.billing.pages import Proposed
 from orchard.domain.billing.lines import sum_of
 from orchard.errors import Forbidden, Invalid, OfferTaken, OrchardError
 from orchard.store.offers import CONFIRM, LAUNCH
-from orchard.triggers import clock, http
+from orchard.triggers import clock, http, link_previews
 from orchard.triggers.connection import table
 from orchard.triggers.http import Answer, Event
 from orchard.usecases.billing import answers
@@ -23,13 +23,18 @@ from orchard.usecases.billing.purchases.accepting import Opened
 logger = Logger(service="orchard")
 
 _DONE = "This is done", "There is nothing left to do here."
+_AHEAD = "Payment", "What is offered is paid for on the next page."
 _FAILED = "That did not work"
 _CHANGED = "The amounts have changed: please look at them again."
 
 
 def launch(event: Event) -> Answer:
-    """Lead on to Stripe's page."""
-    url = accepting.launched(_opened(event, LAUNCH))
+    """Lead on to Stripe's page; who only looks is shown the way there."""
+    one = _opened(event, LAUNCH)
+    if link_previews.is_preview(event):
+        here = f"{http.base_url(event)}{event['rawPath']}?{link_previews.GO_ON}"
+        return _page(200, pages.message(*_AHEAD, here, "Go on"))
+    url = accepting.launched(one)
     return {**http.redirection(url), "statusCode": 303}
 
 
