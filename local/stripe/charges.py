@@ -19,6 +19,14 @@ def retrieve_intent(call: Call) -> Document:
     return call.account.get("payment_intent", call.ids["id"], "intent")
 
 
+def update_intent(call: Call) -> Document:
+    """Note where the receipt of a payment goes."""
+    supported(call.params, {"receipt_email"})
+    intent = call.account.get("payment_intent", call.ids["id"], "intent")
+    intent |= call.params
+    return intent
+
+
 def retrieve_charge(call: Call) -> Document:
     """Return a charge."""
     supported(call.params, {"expand"})
@@ -58,6 +66,7 @@ def authenticate(account: Account, outbox: Outbox, base: str, intent_id: str) ->
 
 ROUTES = [
     Route("GET", "/v1/payment_intents/{id}", retrieve_intent, params.PaymentIntentRetrieveParams),
+    Route("POST", "/v1/payment_intents/{id}", update_intent, params.PaymentIntentUpdateParams),
     Route("GET", "/v1/charges/{id}", retrieve_charge, params.ChargeRetrieveParams),
     Route("GET", "/v1/invoice_payments", list_of_invoices, params.InvoicePaymentListParams),
     Route(

@@ -152,3 +152,20 @@ def test_e14_a_page_that_only_saves_a_card_fills_them_in_too(shop: Shop) -> None
 
     shown = shop.done("customers.get", customer_id="user_1")
     assert (shown["name"], shown["email"]) == ("Ada Lovelace", "ada@example.com")
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_receipt_of_each_payment_is_mailed_to_who_wants_it(shop: Shop, *, wanted: bool) -> None:
+    stripe_id = shop.customer()
+    shop.done("customers.update", customer_id="user_1", send_email_receipts=wanted)
+    shop.attach("pro")
+    shop.pass_time(days=32)
+
+    payments = shop.api("invoice_payments", "GET")["data"]
+    intents = [
+        shop.api(f"payment_intents/{one['payment']['payment_intent']}", "GET") for one in payments
+    ]
+    email = shop.done("customers.get", customer_id="user_1")["email"]
+    assert email
+    assert {one["customer"] for one in intents} == {stripe_id}
+    assert [one["receipt_email"] for one in intents] == [email if wanted else None] * 2

@@ -11,6 +11,7 @@ from orchard.usecases.billing.orders.completing import (
     invoice_paid,
     invoice_withdrawn,
 )
+from orchard.usecases.billing.receipts import send_receipt
 from orchard.usecases.billing.reconciling.following import subscription_changed
 from orchard.usecases.billing.reconciling.importing import subscription_created
 from orchard.usecases.billing.renewals.renewing import invoice_created
@@ -46,7 +47,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "invoice.created": in_turn(invoice_created, sync_invoice),
     "invoice.finalized": sync_invoice,
     "invoice.updated": sync_invoice,
-    "invoice.paid": in_turn(sync_invoice, invoice_paid, resume_top_ups),
+    "invoice.paid": in_turn(sync_invoice, invoice_paid, resume_top_ups, send_receipt),
     "invoice.payment_failed": sync_invoice,
     "invoice.voided": in_turn(sync_invoice, invoice_withdrawn),
     "invoice.marked_uncollectible": in_turn(sync_invoice, invoice_withdrawn),
