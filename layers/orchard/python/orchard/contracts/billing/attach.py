@@ -27,35 +27,40 @@ from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole
 _UNSUPPORTED = ("remove_plan_ids", "processor_subscription_id", "tax_rate_id")
 
 
-class AttachRequest(AuditedRequest):
-    """Give a customer a plan, through Stripe if it has a price."""
+class PurchaseRequest(AuditedRequest):
+    """What is bought, on which terms, and how the page is on which it is paid."""
 
     customer_id: CustomerId
-    plan_id: PlanId
     entity_id: Id | None = None
     version: Whole | None = None
     subscription_id: Id | None = None
     feature_quantities: FeatureQuantities = []
     customize: Customize | None = None
     discounts: AskedDiscounts = []
-    redirect_mode: RedirectMode = "if_required"
     success_url: PageAddress | None = None
     checkout_session_params: dict[str, Any] = {}
-    long_lived_checkout: bool = False
-    invoice_mode: InvoiceMode | None = None
-    enable_plan_immediately: bool = False
     proration_behavior: ProrationBehavior | None = None
-    plan_schedule: PlanSchedule | None = None
     starts_at: Timestamp | None = None
     ends_at: Timestamp | None = None
     billing_cycle_anchor: BillingCycleAnchor | None = None
-    new_billing_subscription: bool | None = None
     custom_line_items: CustomLineItems | None = None
     carry_over_balances: CarryOver | None = None
     carry_over_usages: CarryOver | None = None
     no_billing_changes: bool = False
     metadata: StripeMetadata = {}
     currency: Annotated[str, Field(pattern="^[A-Za-z]{3}$")] | None = None
+
+
+class AttachRequest(PurchaseRequest):
+    """Give a customer a plan, through Stripe if it has a price."""
+
+    plan_id: PlanId
+    redirect_mode: RedirectMode = "if_required"
+    long_lived_checkout: bool = False
+    invoice_mode: InvoiceMode | None = None
+    enable_plan_immediately: bool = False
+    plan_schedule: PlanSchedule | None = None
+    new_billing_subscription: bool | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,27 +1,19 @@
 """Requests of `billing.open_customer_portal` and `billing.setup_payment`."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from orchard.contracts.audit import AuditedRequest
-from orchard.contracts.billing.attach import AttachRequest
-from orchard.contracts.billing.customize import Customize
+from orchard.contracts.billing.attach import AttachRequest, PurchaseRequest
 from orchard.contracts.billing.parts import (
-    AskedDiscounts,
-    BillingCycleAnchor,
-    CarryOver,
-    CustomLineItems,
-    FeatureQuantities,
     PageAddress,
-    ProrationBehavior,
-    StripeMetadata,
     refuse_licenses,
     refuse_unsupported,
 )
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.entities import CustomerData
-from orchard.contracts.fields import CustomerId, Id, PlanId, Timestamp, Whole
+from orchard.contracts.fields import CustomerId, Id, PlanId
 
 _UNSUPPORTED = (
     "remove_plan_ids",
@@ -41,29 +33,10 @@ class OpenCustomerPortalRequest(AuditedRequest):
     return_url: PageAddress | None = None
 
 
-class SetupPaymentRequest(AuditedRequest):
+class SetupPaymentRequest(PurchaseRequest):
     """Have a customer save a card on Stripe's page, and attach a plan once that is done."""
 
-    customer_id: CustomerId
     plan_id: PlanId | None = None
-    entity_id: Id | None = None
-    version: Whole | None = None
-    subscription_id: Id | None = None
-    feature_quantities: FeatureQuantities = []
-    customize: Customize | None = None
-    discounts: AskedDiscounts = []
-    success_url: PageAddress | None = None
-    checkout_session_params: dict[str, Any] = {}
-    proration_behavior: ProrationBehavior | None = None
-    starts_at: Timestamp | None = None
-    ends_at: Timestamp | None = None
-    billing_cycle_anchor: BillingCycleAnchor | None = None
-    custom_line_items: CustomLineItems | None = None
-    carry_over_balances: CarryOver | None = None
-    carry_over_usages: CarryOver | None = None
-    no_billing_changes: bool = False
-    metadata: StripeMetadata = {}
-    currency: Annotated[str, Field(pattern="^[A-Za-z]{3}$")] | None = None
     customer_data: CustomerData | None = None
 
     @model_validator(mode="before")

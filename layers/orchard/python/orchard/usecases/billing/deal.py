@@ -16,7 +16,7 @@ from orchard.domain.billing import (
 )
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import Bought, LineItem, Period, Sale
-from orchard.domain.billing.order import Goods
+from orchard.domain.billing.order import Bill, Goods
 from orchard.domain.billing.stripe_prices import ProductSpec, SubscriptionItem
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.catalog import Catalog
@@ -76,26 +76,16 @@ class Deal:
 
     def on_subscription(self, without: Iterable[str] = ()) -> list[CustomerPlan]:
         """The plans that the subscription pays for, but for some."""
-        paid = self.subscription
-        return [
-            one
-            for one in self.account.plans
-            if paid is not None
-            and one.stripe_subscription_id == paid.id
-            and one.is_live(self.session.now)
-            and one.id not in without
-        ]
+        now = self.session.now
+        return [one for one in self._linked() if one.is_live(now) and one.id not in without]
 
     def scheduled(self) -> list[CustomerPlan]:
         """The plans that the subscription will pay for, from the end of its cycle."""
-        paid = self.subscription
-        return [
-            one
-            for one in self.account.plans
-            if paid is not None
-            and one.stripe_subscription_id == paid.id
-            and one.status == SCHEDULED
-        ]
+        return [one for one in self._linked() if one.status == SCHEDULED]
+
+    def _linked(self) -> list[CustomerPlan]:
+        paid, plans = self.subscription, self.account.plans
+        return [one for one in plans if paid is not None and one.stripe_subscription_id == paid.id]
 
     def bought(self, held: CustomerPlan, quantities: Mapping[str, Decimal] | None = None) -> Bought:
         """Return a plan that is held, as it is billed."""
@@ -138,6 +128,19 @@ class Deal:
             tuple(stripe_prices.one_off_items(bought, self.sale)),
             tuple(stripe_prices.products(bought.plan, self.sale)),
         )
+
+    def bill(
+        self,
+        lines: tuple[LineItem, ...],
+        products: tuple[ProductSpec, ...],
+        days_until_due: int | None,
+        *,
+        finalize: bool,
+    ) -> Bill:
+        """Return how lines are billed now: within the subscription, unless all are paid once."""
+        recurs = any(not line.one_off for line in lines)
+        paid = self.subscription.id if self.subscription and recurs else None
+        return Bill(lines, products, paid, days_until_due, finalize)
 
     def period_of(self, price: Mapping[str, Any]) -> Period:
         """Return the period that a price's interval is in: the subscription's, or one from now."""

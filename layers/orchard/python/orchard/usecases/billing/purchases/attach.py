@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from orchard.contracts.billing import responses
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.store import catalog, customers
 from orchard.store.session import Session
@@ -22,11 +21,7 @@ def attach(session: Session, request: AttachRequest) -> dict[str, Any]:
     not go together, and for what Stripe refuses.
     """
     purchase = purchase_of(request)
-    address = offering.of_purchase(session, purchase)
-    if address is not None:
-        return responses.billed(request.customer_id, request.entity_id, address, None)
-    outcome = buying.place(session, purchase)
-    return answers.billed(request.customer_id, request.entity_id, outcome)
+    return offering.bought_or_offered(session, purchase, request.customer_id, request.entity_id)
 
 
 def preview(session: Session, request: AttachRequest) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from orchard.domain.billing import charging, discounts
 from orchard.domain.billing.lines import Bought, LineItem
 from orchard.domain.billing.order import (
     Arrange,
-    Bill,
     Checkout,
     End,
     Gain,
@@ -83,7 +82,7 @@ def purchase(wish: Wish) -> Chosen:
             extra=wish.extra,
         )
     else:
-        step = _bill(wish, lines, goods)
+        step = wish.deal.bill(lines, goods.products, wish.days_until_due, finalize=wish.finalize)
     return Chosen((step,), wish.effect, lines, None, wish.discounts)
 
 
@@ -108,7 +107,8 @@ def within(wish: Wish) -> Chosen:
         lines=tuple(line for line in lines if not difference.is_fresh(line)) if restart else (),
         trial_end=_trial_end(wish, restart=restart),
     )
-    bill = [_bill(wish, lines, Goods((), target.products))] if lines and not restart else []
+    sold = deal.bill(lines, target.products, wish.days_until_due, finalize=wish.finalize)
+    bill = [sold] if lines and not restart else []
     later = _next_cycle(wish, (*kept, *wish.bought), invoiced=bool(lines))
     effect = wish.effect._replace(counted=difference.counted(wish))
     steps: tuple[Step, ...] = (*bill, End(subscription.id, leftovers.ids(left)))
@@ -169,18 +169,6 @@ def charged_from(deal: Deal, at: int, bought: Iterable[Bought]) -> tuple[LineIte
     """Return what plans cost for the cycle that begins at a time."""
     period = deal.period_after(at)
     return tuple(line for one in bought for line in charging.next_cycle(one, deal.sale, period))
-
-
-def _bill(wish: Wish, lines: tuple[LineItem, ...], goods: Goods) -> Bill:
-    subscription = wish.deal.subscription
-    recurs = any(not line.one_off for line in lines)
-    return Bill(
-        lines=lines,
-        products=goods.products,
-        subscription_id=subscription.id if subscription and recurs else None,
-        days_until_due=wish.days_until_due,
-        finalize=wish.finalize,
-    )
 
 
 def _once(wish: Wish) -> Goods:

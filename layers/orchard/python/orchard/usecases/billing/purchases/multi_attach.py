@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from orchard.contracts.billing import responses
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.contracts.billing.customize import Customize
 from orchard.contracts.billing.multi_attach import MultiAttachRequest
@@ -26,11 +25,7 @@ def multi_attach(session: Session, request: MultiAttachRequest) -> dict[str, Any
     """
     purchase = _purchase_of(request, catalog.read(session))
     _settled_in(session, request)
-    address = offering.of_purchase(session, purchase)
-    if address is not None:
-        return responses.billed(request.customer_id, request.entity_id, address, None)
-    outcome = buying.place(session, purchase)
-    return answers.billed(request.customer_id, request.entity_id, outcome)
+    return offering.bought_or_offered(session, purchase, request.customer_id, request.entity_id)
 
 
 def preview(session: Session, request: MultiAttachRequest) -> dict[str, Any]:

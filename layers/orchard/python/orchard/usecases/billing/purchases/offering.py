@@ -3,18 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
+from orchard.contracts.billing import responses
 from orchard.domain import ids
 from orchard.domain.interval import DAY_MS
 from orchard.store import catalog, customers, offers
 from orchard.store.offers import ATTACH, CONFIRM, LAUNCH, Offer
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
+from orchard.usecases.billing import answers
 from orchard.usecases.billing.purchases import buying
 from orchard.usecases.billing.purchases.buying import Purchase
 
 #: For so long a link opens Stripe's page, and something can be confirmed on ours.
 _LIFE_MS = {LAUNCH: 90 * DAY_MS, CONFIRM: DAY_MS}
 _PATHS = {LAUNCH: "co", CONFIRM: "c"}
+
+
+def bought_or_offered(
+    session: Session, purchase: Purchase, customer_id: str, entity_id: str | None
+) -> dict[str, Any]:
+    """Carry a purchase out, or offer it; return the answer to the request. Errors: as `place`."""
+    address = of_purchase(session, purchase)
+    if address is not None:
+        return responses.billed(customer_id, entity_id, address, None)
+    return answers.billed(customer_id, entity_id, buying.place(session, purchase))
 
 
 def of_purchase(session: Session, purchase: Purchase) -> str | None:

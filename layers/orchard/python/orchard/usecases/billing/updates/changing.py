@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from orchard.domain.billing import charging, coupons
 from orchard.domain.billing.coupons import Discount
 from orchard.domain.billing.lines import CHARGE, LineItem
-from orchard.domain.billing.order import Arrange, Bill, End, Goods, Step
+from orchard.domain.billing.order import Arrange, End, Step
 from orchard.domain.customer import SCHEDULED
 from orchard.domain.quantity import ZERO
 from orchard.usecases.billing.updates import (
@@ -34,7 +34,11 @@ def bought_more(one: Alteration) -> Chosen:
     deal = one.deal
     lines = deal.reduced(tuple(_once(one)), one.discounts)
     goods = deal.once(one.now)
-    steps = (_bill(one, lines, Goods((), goods.products)),) if lines else ()
+    steps = (
+        (deal.bill(lines, goods.products, one.days_until_due, finalize=one.finalize),)
+        if lines
+        else ()
+    )
     return Chosen(steps, one.effect, lines, None, one.discounts)
 
 
@@ -50,8 +54,8 @@ def within(one: Alteration) -> Chosen:
     steps: list[Step] = []
     if lines and not one.restarts:
         products = (*arrange.goods.products, *deal.goods(one.before).products)
-        goods = Goods((), tuple({made.id: made for made in products}.values()))
-        steps.append(_bill(one, lines, goods))
+        sold = tuple({made.id: made for made in products}.values())
+        steps.append(deal.bill(lines, sold, one.days_until_due, finalize=one.finalize))
     if not arrange.goods.items:
         steps.append(End(arrange.subscription_id, leftovers.ids(left)))
     else:
@@ -151,15 +155,3 @@ def _given(one: Alteration, *, invoiced: bool) -> tuple[Discount, ...] | None:
 def _is_stripes(line: LineItem) -> bool:
     """Whether Stripe bills a line itself when a cycle begins anew."""
     return line.kind == CHARGE and not line.one_off
-
-
-def _bill(one: Alteration, lines: tuple[LineItem, ...], goods: Goods) -> Bill:
-    subscription = one.deal.subscription
-    recurs = any(not line.one_off for line in lines)
-    return Bill(
-        lines=lines,
-        products=goods.products,
-        subscription_id=subscription.id if subscription and recurs else None,
-        days_until_due=one.days_until_due,
-        finalize=one.finalize,
-    )
