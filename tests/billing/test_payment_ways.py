@@ -137,17 +137,3 @@ def test_several_coupons_are_shown_as_what_they_come_to(shop: Shop) -> None:
     assert len(subscription["discounts"]) == 1
     shop.pass_time(days=32)
     assert shop.invoices()[0] == (10, "paid")
-
-
-def test_an_entity_with_a_plan_that_is_paid_for_stays(shop: Shop) -> None:
-    shop.customer()
-    shop.done("entities.create", customer_id="user_1", entity_id="seat_1", feature_id="messages")
-    shop.attach("pro", entity_id="seat_1")
-
-    body = {"customer_id": "user_1", "entity_id": "seat_1"}
-    status, _code, message = shop.refused("entities.delete", **body)
-
-    assert (status, "cancel it first" in message) == (409, True)
-    shop.done("billing.update", **body, plan_id="pro", cancel_action="cancel_immediately")
-    shop.report()
-    shop.done("entities.delete", **body)
