@@ -160,6 +160,44 @@ class DuplicateIdempotencyKey(Conflict):
         self.key = key
 
 
+class NotSignedIn(Unauthorized):
+    """An e-mail and a password that do not belong together; which of them is wrong is not said."""
+
+    code = "not_signed_in"
+
+    def __init__(self) -> None:
+        super().__init__("E-mail or password is wrong")
+
+
+class TooManyRequests(RateLimited):
+    """It was tried too often to sign in; `retry_after` are the seconds until it may work again."""
+
+    code = "too_many_sign_ins"
+
+    def __init__(self, retry_after: int) -> None:
+        minutes = -(-retry_after // 60)
+        super().__init__(f"Too many attempts. Try again in {minutes} min")
+        self.retry_after = retry_after
+
+
+class InviteNotFound(NotFound):
+    """No link has this secret, or its time is over, or it was used."""
+
+    code = "invite_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("This link was used already, or its time is over. Ask for a new one")
+
+
+class UserNotFound(NotFound):
+    """The organisation has no such user."""
+
+    code = "user_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user")
+
+
 class StripeFailed(Invalid):
     """Stripe refused what it was asked; the message is Stripe's, prefixed."""
 

@@ -20,6 +20,8 @@ DUE_SHARDS, EVENT_SHARDS = 8, 8
 PURGE_SHARD, LOCK_SHARD, ORDER_SHARD = "PURGE", "LOCKS", "ORDERS"
 #: How the sort keys of all items that make up a customer begin, and those of events and changes.
 HOT, EVENTS, CHANGES = "0#", "EVENT#", "CHANGE#"
+#: Those of an organisation's dashboard users, and of the links that invite one.
+USERS, INVITES = "USER#", "INVITE#"
 
 
 class Key(NamedTuple):
@@ -157,6 +159,25 @@ def _open(kind: str) -> Callable[[str], Key]:
 
 #: Where an invoice, or an offer, is kept, whichever tenant's: its page is open to all.
 invoice_address, offer_address = _open("INVOICE"), _open("OFFER")
+
+
+#: The partition of an organisation's dashboard users, for all of its environments; each of them, each
+#: link that invites one, and how many owners there are.
+users = _of_tenant("USERS")
+user, invite = _under(users, "USER"), _under(users, "INVITE")
+owners = _single(users, "OWNERS")
+#: Which user has an e-mail address, of whichever organisation.
+user_address = _open("USER")
+
+
+def user_session(organization: str, user_id: str, digest: str) -> Key:
+    """A session of a dashboard user, by the SHA-256 of its secret."""
+    return Key(users(organization), f"SESSION#{_part(user_id)}#{digest}")
+
+
+def sign_ins(digest: str, start: int) -> Key:
+    """How often it was tried to sign in as somebody since `start`, by the digest of the name."""
+    return Key(f"SIGNIN#{digest}", instant(start))
 
 
 def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:

@@ -1,0 +1,147 @@
+"""Signing in to the dashboard: sessions, which the browser knows only by a secret of theirs.
+
+A session id is `<organisation>.<user id>.<256 random bits>`. Of the random part the table keeps the
+SHA-256, beside the user: who is signed in, and as what, is known after one request. A session is
+over when it was not used for 12 hours, after 7 days, when the user is disabled, gets another
+password, or ends all of them.
+"""
+
+import hashlib
+import secrets
+from typing import NamedTuple
+
+from orchard.domain.users import User, is_possible_password, normal_email
+from orchard.errors import Invalid, NotSignedIn, TooManyRequests, Unauthorized
+from orchard.gateways import passwords
+from orchard.store import dashboard_sessions as sessions
+from orchard.store import users
+from orchard.store.dashboard_sessions import Place
+from orchard.store.statements import ConditionFailed
+from orchard.store.table import Table
+from orchard.store.users import Account
+
+ENVIRONMENTS = ("sandbox", "live")
+#: In a quarter of an hour so often for one e-mail, and for all of them together.
+MOST_TRIES, MOST_TRIES_OF_ALL = 10, 300
+_ALL = "*"
+_SECRET_BYTES = 32
+_NOBODY = ("org", "nobody")
+
+
+class Signed(NamedTuple):
+    """A session that has begun; its id is the value of the cookie."""
+
+    session_id: str
+    user: User
+
+
+class Current(NamedTuple):
+    """Who is signed in, where, and until when if no further request comes (UTC milliseconds)."""
+
+    user: User
+    environment: str
+    expires_at: int
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that is looked at."""
+        return f"{self.user.organization}/{self.environment}"
+
+
+def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
+    """Begin a session for the user with this e-mail and password.
+
+    Errors: `NotSignedIn` whatever was wrong, `TooManyRequests` with the seconds to wait.
+    """
+    name = normal_email(email)
+    _admit(table, name, now)
+    account = _account(table, name)
+    fits = passwords.matches(
+        password if is_possible_password(password) else "", account and account.password
+    )
+    if account is None or not fits or account.user.disabled:
+        raise NotSignedIn
+    sessions.forgive(table, name, now)
+    _renew(table, account, password)
+    return start(table, account.user, now)
+
+
+def start(table: Table, user: User, now: int) -> Signed:
+    """Begin a session for a user who proved to be it just now, as by accepting an invite."""
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    place = Place(user.organization, user.id, _digest(secret))
+    sessions.begin(table, place, user.generation, ENVIRONMENTS[0], now)
+    return Signed(f"{user.organization}.{user.id}.{secret}", user)
+
+
+def current(table: Table, session_id: str, now: int) -> Current | None:
+    """Return who is signed in with this session; None for nobody. One request, seldom two."""
+    place = _place(session_id)
+    found = None if place is None else sessions.read(table, place)
+    if place is None or found is None:
+        return None
+    kept, user = found
+    if user.disabled or kept.generation != user.generation or kept.expires_at <= now:
+        return None
+    if sessions.is_to_be_seen(kept, now):
+        kept = kept._replace(seen_at=now)
+        if not sessions.seen(table, place, now):
+            return None
+    return Current(user, kept.environment, kept.expires_at)
+
+
+def choose_environment(table: Table, session_id: str, environment: str, now: int) -> Current:
+    """Go on in `sandbox` or `live`.
+
+    Errors: `Invalid` for another environment, `Unauthorized` when the session is over.
+    """
+    if environment not in ENVIRONMENTS:
+        raise Invalid(f"environment must be one of {', '.join(ENVIRONMENTS)}")
+    signed, place = current(table, session_id, now), _place(session_id)
+    if signed is None or place is None or not sessions.choose(table, place, environment):
+        raise Unauthorized("Your session is over. Sign in again", "session_over")
+    return signed._replace(environment=environment)
+
+
+def sign_out(table: Table, session_id: str) -> None:
+    """End a session; nothing happens if there is none."""
+    place = _place(session_id)
+    if place is not None:
+        sessions.end(table, place)
+
+
+def _admit(table: Table, name: str, now: int) -> None:
+    """Count the attempt before any work is done for it, so that many at once don't slip through."""
+    for whose, most in ((name, MOST_TRIES), (_ALL, MOST_TRIES_OF_ALL)):
+        tries, until = sessions.tried(table, whose, now)
+        if tries > most:
+            raise TooManyRequests(-(-(until - now) // 1000))
+
+
+def _account(table: Table, name: str) -> Account | None:
+    """Find a user by e-mail, with as many requests for one that does not exist."""
+    address = users.address_of(table, name)
+    return users.get(table, *(address or _NOBODY))
+
+
+def _renew(table: Table, account: Account, password: str) -> None:
+    """Store the password anew if its digest was made with the parameters of former times."""
+    if not passwords.is_outdated(account.password):
+        return
+    user = account.user
+    try:
+        table.update(users.new_password(user, passwords.digest(password), user.generation))
+    except ConditionFailed:
+        # Whoever changed the user just now ended this session, too: it is seen at the next request.
+        return
+
+
+def _place(session_id: str) -> Place | None:
+    parts = session_id.split(".")
+    if len(parts) != 3 or not all(parts):
+        return None
+    return Place(parts[0], parts[1], _digest(parts[2]))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,248 @@
+"""Dashboard users: invite them, let them in, change and disable them.
+
+A link holds `<organisation>.<256 random bits>`; the table keeps the SHA-256 of it and the link is
+used up together with its effect.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import replace
+
+from orchard.contracts.fields import is_email
+from orchard.domain import ids
+from orchard.domain.users import (
+    INVITE_MS,
+    Act,
+    Invite,
+    Role,
+    User,
+    checked_name,
+    checked_password,
+    normal_email,
+)
+from orchard.errors import Conflict, Forbidden, Invalid, InviteNotFound, UserNotFound
+from orchard.gateways import passwords
+from orchard.store import users as stored
+from orchard.store.statements import ConditionFailed, Contention
+from orchard.store.table import Table
+
+_SECRET_BYTES = 32
+_ORGANIZATION = re.compile(r"[a-z0-9_-]{1,40}")
+
+
+def users(table: Table, by: User) -> list[User]:
+    """Return the users of somebody's organisation, the oldest first. Errors: `Forbidden`."""
+    by.must(Act.MANAGE_USERS)
+    return stored.of(table, by.organization)
+
+
+def invites(table: Table, by: User, now: int) -> list[Invite]:
+    """Return the links that were not used yet, the oldest first. Errors: `Forbidden`."""
+    by.must(Act.MANAGE_USERS)
+    return stored.invites(table, by.organization, now)
+
+
+def invite(table: Table, by: User, email: str, role: str, now: int) -> str:
+    """Return the secret of a link for somebody who is to become a user in this role.
+
+    Errors: `Forbidden`, `Invalid`, `Conflict` (code `user_exists`).
+    """
+    chosen = role_of(role)
+    by.must_manage(chosen)
+    if stored.address_of(table, checked_email(email)) is not None:
+        raise Conflict("There is a user with this e-mail already", "user_exists")
+    return make_link(table, by.organization, checked_email(email), chosen, by=by.actor, now=now)
+
+
+def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
+    """Return the secret of a link for a user who needs a new password.
+
+    Errors: `Forbidden`, `UserNotFound`, `Conflict` for one that is disabled.
+    """
+    user = _managed(table, by, user_id)
+    if user.disabled:
+        raise Conflict("This user is disabled", "user_disabled")
+    return make_link(
+        table, user.organization, user.email, user.role, by=by.actor, now=now, user_id=user.id
+    )
+
+
+def withdraw(table: Table, by: User, invite_id: str) -> None:
+    """Let a link work no more; nothing happens if it does not. Errors: `Forbidden`."""
+    by.must(Act.MANAGE_USERS)
+    stored.withdraw(table, by.organization, invite_id)
+
+
+def invited(table: Table, token: str, now: int) -> Invite:
+    """Return what a link is for, without using it. Errors: `InviteNotFound`."""
+    organization, _, secret = token.partition(".")
+    if not _ORGANIZATION.fullmatch(organization) or not secret:
+        raise InviteNotFound
+    found = stored.invite(table, organization, _digest(secret), now)
+    if found is None:
+        raise InviteNotFound
+    return found
+
+
+def accept(table: Table, token: str, name: str, password: str, now: int) -> User:
+    """Use a link up: become a user, or set a new password, which ends all sessions.
+
+    `name` is that of a new user; one who gets a new password keeps the name. Errors:
+    `InviteNotFound`, `Invalid` for a name or password, `Conflict` (code `user_exists`).
+    """
+    link = invited(table, token, now)
+    if link.user_id is not None:
+        return _set_password(table, link, password, now)
+    user = User(
+        id=ids.new("usr_", now),
+        organization=link.organization,
+        email=link.email,
+        name=checked_name(name),
+        role=link.role,
+        created_at=now,
+    )
+    digest = passwords.digest(checked_password(password, link.email, user.name))
+    try:
+        table.transact([stored.used(link, now), *stored.new(user, digest)])
+    except ConditionFailed as refused:
+        if refused.position == 0:
+            raise InviteNotFound from None
+        raise Conflict("There is a user with this e-mail already", "user_exists") from None
+    except Contention:
+        raise _busy() from None
+    return user
+
+
+def change_password(table: Table, user: User, old: str, new: str) -> User:
+    """Give oneself another password; all sessions end, a new one may begin with what is returned.
+
+    Errors: `Invalid` (code `wrong_password`, `invalid_password`), `Conflict`.
+    """
+    account = stored.get(table, user.organization, user.id)
+    if account is None or not passwords.matches(old, account.password):
+        raise Invalid("The old password is wrong", "wrong_password")
+    digest = passwords.digest(checked_password(new, user.email, user.name, old))
+    return _with_password(table, account.user, digest)
+
+
+def change_role(table: Table, by: User, user_id: str, role: str) -> User:
+    """Give a user another role, which holds from the next request on.
+
+    Errors: `Forbidden` (also for oneself), `UserNotFound`, `Invalid`, `Conflict`.
+    """
+    user, chosen = _managed(table, by, user_id), role_of(role)
+    by.must_manage(chosen)
+    return _change(table, user, replace(user, role=chosen))
+
+
+def disable(table: Table, by: User, user_id: str) -> User:
+    """Let a user sign in no more, and end all sessions. Errors: as `change_role`."""
+    user = _managed(table, by, user_id)
+    return _change(table, user, replace(user, disabled=True, generation=user.generation + 1))
+
+
+def enable(table: Table, by: User, user_id: str) -> User:
+    """Let a disabled user sign in again. Errors: as `change_role`."""
+    user = _managed(table, by, user_id)
+    return _change(table, user, replace(user, disabled=False))
+
+
+def end_sessions(table: Table, by: User, user_id: str) -> User:
+    """End all sessions of a user, or all of one's own. Errors: as `change_role`."""
+    user = _found(table, by, user_id) if user_id == by.id else _managed(table, by, user_id)
+    return _change(table, user, replace(user, generation=user.generation + 1))
+
+
+def make_link(
+    table: Table,
+    organization: str,
+    email: str,
+    role: Role,
+    *,
+    by: str,
+    now: int,
+    user_id: str | None = None,
+) -> str:
+    """Store a link and return its secret, which can't be read again. Whoever calls may do it."""
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    link = Invite(_digest(secret), organization, email, role, by, now, now + INVITE_MS, user_id)
+    table.put(stored.put_invite(link))
+    return f"{organization}.{secret}"
+
+
+def checked_email(email: str) -> str:
+    """Return an address as it is kept. Errors: `Invalid`."""
+    normal = normal_email(email)
+    if not is_email(normal):
+        raise Invalid("This is not a valid e-mail address", "invalid_email")
+    return normal
+
+
+def role_of(text: str) -> Role:
+    """Return the role with this name. Errors: `Invalid`."""
+    if text not in set(Role):
+        raise Invalid(f"role must be one of {', '.join(Role)}", "invalid_role")
+    return Role(text)
+
+
+def _set_password(table: Table, link: Invite, password: str, now: int) -> User:
+    account = stored.get(table, link.organization, str(link.user_id))
+    if account is None or account.user.disabled:
+        raise InviteNotFound
+    user = account.user
+    digest = passwords.digest(checked_password(password, user.email, user.name))
+    after = replace(user, generation=user.generation + 1)
+    try:
+        writes = [stored.used(link, now), stored.new_password(user, digest, after.generation)]
+        table.transact(writes)
+    except ConditionFailed as refused:
+        raise (InviteNotFound() if refused.position == 0 else _busy()) from None
+    except Contention:
+        raise _busy() from None
+    return after
+
+
+def _with_password(table: Table, user: User, digest: str) -> User:
+    after = replace(user, generation=user.generation + 1)
+    try:
+        table.update(stored.new_password(user, digest, after.generation))
+    except (ConditionFailed, Contention):
+        raise _busy() from None
+    return after
+
+
+def _found(table: Table, by: User, user_id: str) -> User:
+    account = stored.get(table, by.organization, user_id)
+    if account is None:
+        raise UserNotFound
+    return account.user
+
+
+def _managed(table: Table, by: User, user_id: str) -> User:
+    by.must(Act.MANAGE_USERS)
+    user = _found(table, by, user_id)
+    by.must_manage(user.role)
+    if user.id == by.id:
+        raise Forbidden("Somebody else has to do this for you", "not_for_oneself")
+    return user
+
+
+def _change(table: Table, old: User, new: User) -> User:
+    try:
+        table.transact(stored.changed(old, new))
+    except ConditionFailed as refused:
+        if refused.position:
+            raise Conflict("An organisation keeps one owner at least", "last_owner") from None
+        raise _busy() from None
+    except Contention:
+        raise _busy() from None
+    return new
+
+
+def _busy() -> Conflict:
+    return Conflict("Somebody else changed this user just now. Look again", "user_changed")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
