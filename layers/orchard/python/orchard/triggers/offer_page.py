@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from aws_lambda_powertools import Logger
 
 from orchard.contracts.billing import pages, responses
 from orchard.contracts.billing.pages import Proposed
 from orchard.domain.billing.lines import sum_of
-from orchard.errors import Forbidden, Invalid, OfferTaken, OrchardError
+from orchard.errors import Invalid, OfferTaken, OrchardError
 from orchard.store.offers import CONFIRM, LAUNCH
-from orchard.triggers import clock, http, link_previews
+from orchard.triggers import clock, http, link_previews, origins
 from orchard.triggers.connection import table
 from orchard.triggers.http import Answer, Event
 from orchard.usecases.billing import answers
@@ -48,7 +48,7 @@ def show(event: Event) -> Answer:
 
 def confirm(event: Event) -> Answer:
     """Carry out what was seen, and lead on; what costs more by now is shown again first."""
-    _refuse_foreign(event)
+    origins.refuse_foreign(event)
     one = _opened(event, CONFIRM)
     seen = _seen(event)
     if not accepting.is_under_way(one):
@@ -118,15 +118,6 @@ def _seen(event: Event) -> Decimal:
     if not seen.is_finite():
         raise Invalid("This form is not complete: open the page again")
     return seen
-
-
-def _refuse_foreign(event: Event) -> None:
-    """Refuse a form that another site sends. Errors: `Forbidden`."""
-    here = {http.header(event, "host"), urlsplit(http.base_url(event)).netloc}
-    origin, site = http.header(event, "origin"), http.header(event, "sec-fetch-site")
-    is_ours = urlsplit(origin).netloc in here if origin else site == "same-origin"
-    if not is_ours or site not in (None, "same-origin"):
-        raise Forbidden("This was not sent from its own page", "forbidden")
 
 
 def _page(status: int, text: str, success_url: str | None = None) -> Answer:

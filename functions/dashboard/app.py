@@ -1,0 +1,13 @@
+"""GET /dashboard and /dashboard/{proxy+}, POST /dashboard/{proxy+}"""
+
+from dashboard.pages import assets, customers, environments, home, invitations, sign_in
+from dashboard.serving import served
+
+handler = served(
+    assets.router,
+    home.router,
+    sign_in.router,
+    invitations.router,
+    environments.router,
+    customers.router,
+)

@@ -1,0 +1,90 @@
+// What pages do in the browser beyond links and forms: all of it is left out without JavaScript.
+(() => {
+  "use strict";
+
+  const say = (text) => {
+    const place = document.getElementById("said");
+    if (!place) return;
+    place.textContent = text;
+    place.hidden = false;
+    clearTimeout(say.timer);
+    say.timer = setTimeout(() => { place.hidden = true; }, 3000);
+  };
+
+  // Times are sent in UTC; people read them in their own zone and see UTC when they point at them.
+  const localize = (root) => {
+    const own = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+    for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
+      time.title = time.textContent.trim();
+      time.textContent = own.format(new Date(time.dateTime));
+    }
+  };
+
+  const copy = async (button) => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      say("Copied");
+    } catch {
+      say("The browser did not let us copy");
+    }
+  };
+
+  // The public call that a form equals.
+  const curl = (form) => {
+    const body = {};
+    for (const [name, value] of new FormData(form)) {
+      const text = String(value).trim();
+      if (text === "") continue;
+      try {
+        body[name] = name === "metadata" ? JSON.parse(text) : text;
+      } catch {
+        body[name] = text;
+      }
+    }
+    if (form.dataset.curl === "customers.get_or_create") body.customer_id ??= null;
+    const quoted = JSON.stringify(body).replaceAll("'", "'\\''");
+    return `curl -X POST "$ORCHARD_URL/v1/${form.dataset.curl}" \\\n` +
+      `  -H "authorization: Bearer $ORCHARD_KEY" -H 'content-type: application/json' \\\n` +
+      `  -d '${quoted}'`;
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-curl], [data-retry]");
+    if (!button) return;
+    if (button.dataset.retry !== undefined) return location.reload();
+    if (button.dataset.copyCurl !== undefined) button.dataset.copy = curl(button.closest("form"));
+    copy(button);
+  });
+
+  const isTyping = (element) =>
+    element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.metaKey || event.ctrlKey) && event.key === "Enter") {
+      event.target.closest("form")?.requestSubmit();
+      return;
+    }
+    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "Escape") {
+      if (isTyping(event.target)) event.target.blur();
+      return;
+    }
+    if (isTyping(event.target)) return;
+    const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (!wanted) return;
+    event.preventDefault();
+    if (isTyping(wanted)) wanted.focus();
+    else wanted.click();
+  });
+
+  const failed = document.getElementById("unanswered");
+  document.addEventListener("htmx:after:swap", () => {
+    localize(document);
+    if (failed) failed.hidden = true;
+  });
+  document.addEventListener("htmx:error", (event) => {
+    // A search that a later one took the place of did not fail.
+    if (failed && event.detail?.error?.name !== "AbortError") failed.hidden = false;
+  });
+  localize(document);
+})();

@@ -1,0 +1,114 @@
+"""GET and POST /dashboard/customers, GET /dashboard/customers/new"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from aws_lambda_powertools.event_handler import Response
+
+from dashboard import customer_form, customer_list
+from dashboard.answers import sent_on
+from dashboard.customer_form import Wrong
+from dashboard.customer_list import STATUSES, Filters
+from dashboard.routes import Pages
+from dashboard.visits import HOME, Visit, form, query, visit
+from orchard.contracts.customer_reads import GetCustomerRequest
+from orchard.contracts.plans import ListPlansRequest
+from orchard.contracts.request import parse, prepare
+from orchard.domain.users import Act
+from orchard.errors import Conflict, CustomerNotFound, Invalid, OrchardError
+from orchard.triggers import http
+from orchard.usecases import creating, listing, plans, viewing
+
+router = Pages()
+
+prepare(GetCustomerRequest)
+prepare(ListPlansRequest)
+
+
+@router.get(HOME)
+def index() -> Response[str]:
+    """Show a page of the customers that are looked for."""
+    visitor = visit(router)
+    visitor.current.user.must(Act.VIEW)
+    asked = query(visitor.event)
+    filters = Filters.of(asked)
+    answered = _index(visitor, filters, asked.get("created", ""))
+    # What is typed into the search box gets the address that a link to it would have.
+    answered.headers["hx-replace-url"] = filters.address
+    return answered
+
+
+@router.get(f"{HOME}/new")
+def new() -> Response[str]:
+    """Show the form for a new customer."""
+    visitor = visit(router)
+    visitor.current.user.must(Act.EDIT)
+    return _form(visitor, customer_form.typed({}), Wrong())
+
+
+@router.post(HOME)
+def create() -> Response[str]:
+    """Create the customer, and show it in the list."""
+    visitor = visit(router)
+    visitor.current.user.must(Act.EDIT)
+    values = customer_form.typed(form(visitor.event))
+    try:
+        created = _created(visitor, values)
+    except (Invalid, Conflict) as refused:
+        wrong = customer_form.wrong(refused)
+        return _form(visitor, values, wrong, http.status_of(refused))
+    shown = created["name"] or created["id"] or created["email"]
+    return sent_on(f"{HOME}?{urlencode({'created': shown})}")
+
+
+def _index(visitor: Visit, filters: Filters, created: str) -> Response[str]:
+    names: dict[str, str] = {}
+    try:
+        names = _plan_names(visitor)
+        found = listing.list_customers(visitor.session, filters.request)
+    except OrchardError as failed:
+        told = customer_list.explained(failed)
+        return _list(visitor, filters, names, http.status_of(failed), failed=told)
+    rows = [customer_list.row(one, names) for one in found["list"]]
+    cursor = found["next_cursor"]
+    following = filters.after(cursor) if cursor else ""
+    return _list(visitor, filters, names, rows=rows, following=following, created=created)
+
+
+def _list(
+    visitor: Visit, filters: Filters, names: Mapping[str, str], status: int = 200, **told: Any
+) -> Response[str]:
+    nothing = {"rows": [], "following": "", "failed": "", "created": ""}
+    context = {**nothing, **told, "filters": filters, "plans": names, "statuses": STATUSES}
+    return visitor.page("customers.html", status, **context)
+
+
+def _plan_names(visitor: Visit) -> dict[str, str]:
+    found = plans.every(visitor.session, ListPlansRequest())
+    return {one["id"]: one["name"] or one["id"] for one in found["list"]}
+
+
+def _form(
+    visitor: Visit, values: Mapping[str, str], wrong: Wrong, status: int = 200
+) -> Response[str]:
+    return visitor.page("new_customer.html", status, values=values, wrong=wrong)
+
+
+def _created(visitor: Visit, values: Mapping[str, str]) -> dict[str, Any]:
+    """Create a customer. Errors: `Conflict` when there is one with this id."""
+    request = customer_form.request(values)
+    if request.customer_id is not None and _exists(visitor, request.customer_id):
+        raise Conflict("customer_id: there is a customer with this id already")
+    view = creating.get_or_create(visitor.session, request)
+    if view["created_at"] < visitor.now and view["id"] is None:
+        raise Conflict("email: there is a customer with this e-mail already")
+    return view
+
+
+def _exists(visitor: Visit, customer_id: str) -> bool:
+    try:
+        viewing.get(visitor.session, parse(GetCustomerRequest, {"customer_id": customer_id}))
+    except CustomerNotFound:
+        return False
+    return True

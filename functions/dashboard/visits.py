@@ -1,0 +1,131 @@
+"""Who looks at a page, and what was asked: the cookie, the query, the fields of a form."""
+
+import re
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+
+from dashboard.answers import html
+from dashboard.routes import Pages
+from orchard.domain.users import SESSION_MS, Act
+from orchard.errors import Invalid
+from orchard.store.session import Session
+from orchard.triggers import clock, http
+from orchard.triggers.connection import table
+from orchard.triggers.http import Event
+from orchard.usecases import signing_in
+from orchard.usecases.signing_in import Current
+
+#: With this prefix browsers take the cookie for this host alone, over a safe connection.
+COOKIE = "__Host-orchard"
+HOME = "/dashboard/customers"
+SIGN_IN = "/dashboard/sign-in"
+_OURS = re.compile(r"/dashboard/[!-\[\]-~]*")
+_MOST_FIELDS = 50
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in, or not any more."""
+
+
+class Visit(NamedTuple):
+    """A request of somebody who is signed in."""
+
+    event: Event
+    current: Current
+    session_id: str
+    now: int
+
+    @property
+    def session(self) -> Session:
+        """The table as this person's organisation sees it, in the environment chosen."""
+        return Session(
+            table=table(),
+            tenant=self.current.tenant,
+            environment=self.current.environment,
+            now=self.now,
+            actor=self.current.user.actor,
+            request_id=self.event["requestContext"]["requestId"],
+            base_url=http.base_url(self.event),
+        )
+
+    def page(self, template: str, /, http_status: int = 200, **context: Any) -> Response[str]:
+        """Return a page with the frame around it: navigation, environment, menu of the user."""
+        frame = {
+            "user": self.current.user,
+            "environment": self.current.environment,
+            "here": address_of(self.event),
+            "may_edit": self.current.user.may(Act.EDIT),
+        }
+        return html(template, http_status, **frame, **context)
+
+
+def visit(router: Pages) -> Visit:
+    """Return who asks for the page at hand. Errors: `SignInFirst`."""
+    event: Event = router.current_event.raw_event
+    session_id, now = session_of(event), clock.now()
+    current = signing_in.current(table(), session_id, now)
+    if current is None:
+        raise SignInFirst
+    return Visit(event, current, session_id, now)
+
+
+def session_of(event: Event) -> str:
+    """Return the id of the session that the cookie names; "" without one."""
+    pairs = (text.partition("=") for text in event.get("cookies", ()))
+    return next((value for name, _, value in pairs if name == COOKIE), "")
+
+
+def cookie(session_id: str) -> Cookie:
+    """Return the cookie of a new session."""
+    return _cookie(session_id, SESSION_MS // 1000)
+
+
+def no_cookie() -> Cookie:
+    """Return what makes a browser forget the cookie."""
+    return _cookie("", -1)
+
+
+def query(event: Event) -> dict[str, str]:
+    """Return the query of the address, each name once."""
+    return _fields(event.get("rawQueryString", ""))
+
+
+def form(event: Event) -> dict[str, str]:
+    """Return the fields of a form. Errors: `Invalid` for what is no form."""
+    try:
+        return _fields(http.raw_body(event).decode())
+    except UnicodeDecodeError:
+        raise Invalid("This form can't be read: open the page again") from None
+
+
+def address_of(event: Event) -> str:
+    """Return the address of the page at hand, without its host."""
+    asked = event.get("rawQueryString", "")
+    return f"{event['rawPath']}?{asked}" if asked else str(event["rawPath"])
+
+
+def ours(address: str) -> str:
+    """Return an address to go on to if it is a page of ours, else the first page."""
+    return address if _OURS.fullmatch(address) else HOME
+
+
+def sign_in_address(event: Event) -> str:
+    """Return where to sign in, and to come back from to the page at hand."""
+    is_read = event["requestContext"]["http"]["method"] == "GET"
+    back = ours(address_of(event)) if is_read else HOME
+    return SIGN_IN if back == HOME else f"{SIGN_IN}?next={quote(back, safe='')}"
+
+
+def _cookie(value: str, max_age: int) -> Cookie:
+    lax = SameSite.LAX_MODE
+    return Cookie(COOKIE, value, "/", http_only=True, max_age=max_age, same_site=lax)
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, True, max_num_fields=_MOST_FIELDS, errors="strict"))  # noqa: FBT003 - blank ones count
+    except ValueError:
+        raise Invalid("This form can't be read: open the page again") from None
