@@ -33,6 +33,13 @@ def pip_install(target: Path, platforms: list[str]) -> None:
     subprocess.run([*command, *options, f"--target={target}"], check=True)  # noqa: S603
 
 
+def tell_apart(folder: Path, processor: str) -> None:
+    """Name for their processor those binaries whose names say only for which Pythons they are."""
+    tag = f".cpython-{sys.version_info.major}{sys.version_info.minor}-{processor}-linux-gnu.so"
+    for path in folder.rglob("*.abi3.so"):
+        path.rename(path.with_name(path.name.replace(".abi3.so", tag)))
+
+
 def overlay(source: Path, target: Path) -> None:
     """Move what `target` lacks out of `source`: the binaries built for another platform."""
     for path in source.rglob("*"):
@@ -55,6 +62,8 @@ def install(target: Path) -> None:
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(pip_install, folders, platforms):
             pass
+    for folder, processor in zip(folders, PROCESSORS, strict=False):
+        tell_apart(folder, processor)
     for folder in folders:
         overlay(folder, target)
         shutil.rmtree(folder)

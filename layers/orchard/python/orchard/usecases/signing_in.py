@@ -54,14 +54,14 @@ def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
     Errors: `NotSignedIn` whatever was wrong, `TooManyRequests` with the seconds to wait.
     """
     name = normal_email(email)
-    _admit(table, name, now)
+    admit(table, name, now)
     account = _account(table, name)
     fits = passwords.matches(
         password if is_possible_password(password) else "", account and account.password
     )
     if account is None or not fits or account.user.disabled:
         raise NotSignedIn
-    sessions.forgive(table, name, now)
+    forgive(table, name, now)
     _renew(table, account, password)
     return start(table, account.user, now)
 
@@ -110,12 +110,20 @@ def sign_out(table: Table, session_id: str) -> None:
         sessions.end(table, place)
 
 
-def _admit(table: Table, name: str, now: int) -> None:
-    """Count the attempt before any work is done for it, so that many at once don't slip through."""
-    for whose, most in ((name, MOST_TRIES), (_ALL, MOST_TRIES_OF_ALL)):
+def admit(table: Table, email: str, now: int) -> None:
+    """Count an attempt before any work is done for it, so that many at once don't slip through.
+
+    Errors: `TooManyRequests`.
+    """
+    for whose, most in ((email, MOST_TRIES), (_ALL, MOST_TRIES_OF_ALL)):
         tries, until = sessions.tried(table, whose, now)
         if tries > most:
             raise TooManyRequests(-(-(until - now) // 1000))
+
+
+def forgive(table: Table, email: str, now: int) -> None:
+    """Forget the attempts of somebody who knew the password at last."""
+    sessions.forgive(table, email, now)
 
 
 def _account(table: Table, name: str) -> Account | None:

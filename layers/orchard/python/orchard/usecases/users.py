@@ -110,20 +110,8 @@ def accept(table: Table, token: str, name: str, password: str, now: int) -> User
             raise InviteNotFound from None
         raise Conflict("There is a user with this e-mail already", "user_exists") from None
     except Contention:
-        raise _busy() from None
+        raise busy() from None
     return user
-
-
-def change_password(table: Table, user: User, old: str, new: str) -> User:
-    """Give oneself another password; all sessions end, a new one may begin with what is returned.
-
-    Errors: `Invalid` (code `wrong_password`, `invalid_password`), `Conflict`.
-    """
-    account = stored.get(table, user.organization, user.id)
-    if account is None or not passwords.matches(old, account.password):
-        raise Invalid("The old password is wrong", "wrong_password")
-    digest = passwords.digest(checked_password(new, user.email, user.name, old))
-    return _with_password(table, account.user, digest)
 
 
 def change_role(table: Table, by: User, user_id: str, role: str) -> User:
@@ -194,21 +182,13 @@ def _set_password(table: Table, link: Invite, password: str, now: int) -> User:
     digest = passwords.digest(checked_password(password, user.email, user.name))
     after = replace(user, generation=user.generation + 1)
     try:
-        writes = [stored.used(link, now), stored.new_password(user, digest, after.generation)]
-        table.transact(writes)
+        table.transact(
+            [stored.used(link, now), stored.new_password(user, digest, after.generation)]
+        )
     except ConditionFailed as refused:
-        raise (InviteNotFound() if refused.position == 0 else _busy()) from None
+        raise (InviteNotFound() if refused.position == 0 else busy()) from None
     except Contention:
-        raise _busy() from None
-    return after
-
-
-def _with_password(table: Table, user: User, digest: str) -> User:
-    after = replace(user, generation=user.generation + 1)
-    try:
-        table.update(stored.new_password(user, digest, after.generation))
-    except (ConditionFailed, Contention):
-        raise _busy() from None
+        raise busy() from None
     return after
 
 
@@ -234,13 +214,14 @@ def _change(table: Table, old: User, new: User) -> User:
     except ConditionFailed as refused:
         if refused.position:
             raise Conflict("An organisation keeps one owner at least", "last_owner") from None
-        raise _busy() from None
+        raise busy() from None
     except Contention:
-        raise _busy() from None
+        raise busy() from None
     return new
 
 
-def _busy() -> Conflict:
+def busy() -> Conflict:
+    """Return what is raised when two people change a user at the same time."""
     return Conflict("Somebody else changed this user just now. Look again", "user_changed")
 
 

@@ -1,0 +1,245 @@
+"""Who may use the dashboard: links, roles, passwords."""
+
+from collections.abc import Callable
+
+import pytest
+
+from orchard.domain.users import INVITE_MS, Role, User
+from orchard.errors import Conflict, Forbidden, Invalid, InviteNotFound, NotSignedIn, OrchardError
+from orchard.store import users as stored
+from orchard.store.statements import ConditionFailed
+from orchard.store.table import Table
+from orchard.usecases import own_password, signing_in, users
+from tests import harness
+from tests.conftest import START, Clock
+
+PASSWORD = "correct horse battery"
+
+
+def link_of(email: str, **more: str) -> str:
+    handler = harness.handler("jobs.create_dashboard_user")
+    answer = handler({**harness.sample("jobs/create_dashboard_user"), "email": email, **more}, None)
+    return str(answer["link"]).partition("token=")[2]
+
+
+def a_user(table: Table, role: Role, email: str = "", now: int = START) -> User:
+    token = link_of(email or f"{role}@example.com", role=role)
+    return users.accept(table, token, "Some Body", PASSWORD, now)
+
+
+@pytest.fixture
+def owner(table: Table, clock: Clock) -> User:
+    del clock
+    return a_user(table, Role.OWNER)
+
+
+def refusal(action: Callable[[], object]) -> str:
+    with pytest.raises(OrchardError) as refused:
+        action()
+    return refused.value.code
+
+
+def test_an_operator_lets_the_first_owner_in_once(
+    table: Table, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_BASE_URL", "https://orchard.example")
+    handler = harness.handler("jobs.create_dashboard_user")
+    answer = handler({"email": "Ada@Example.com"}, None)
+    address, _, token = answer.pop("link").partition("?token=")
+    user = users.accept(table, token, " Ada ", PASSWORD, clock.now)
+
+    assert address == "https://orchard.example/dashboard/invitation"
+    assert answer == {
+        "email": "ada@example.com",
+        "role": "owner",
+        "is_new": True,
+        "expires_at": START + INVITE_MS,
+    }
+    assert user.name == "Ada"
+    assert users.users(table, user) == [user]
+    with pytest.raises(InviteNotFound):
+        users.accept(table, token, "Eve", PASSWORD, clock.now)
+
+
+def test_a_wrong_command_is_answered_with_what_is_wrong(table: Table, owner: User) -> None:
+    handler = harness.handler("jobs.create_dashboard_user")
+
+    assert handler({"email": "nobody"}, None)["code"] == "invalid_email"
+    assert handler({"email": "a@b.co", "role": "king"}, None)["code"] == "invalid_inputs"
+    elsewhere = {"email": owner.email, "organization": "other"}
+    assert handler(elsewhere, None)["code"] == "user_exists"
+    assert users.invites(table, owner, START) == []
+
+
+def test_neither_passwords_nor_links_lie_in_the_table(table: Table, owner: User) -> None:
+    token = users.invite(table, owner, "new@example.com", "viewer", START)
+    session_id = signing_in.start(table, owner, START).session_id
+    lying = str(table.client.scan(TableName=table.name)["Items"])
+
+    assert "$argon2id$" in lying
+    for secret in (PASSWORD, token.partition(".")[2], session_id.rpartition(".")[2]):
+        assert secret not in lying
+
+
+def test_a_link_works_for_a_week_unless_it_is_withdrawn(table: Table, owner: User) -> None:
+    tokens = [users.invite(table, owner, f"{n}@example.com", "viewer", START + n) for n in range(2)]
+    first, second = users.invites(table, owner, START)
+    users.withdraw(table, owner, first.id)
+
+    assert (second.email, second.role, second.by) == (
+        "1@example.com",
+        Role.VIEWER,
+        f"user:{owner.email}",
+    )
+    assert users.invites(table, owner, START + INVITE_MS + 1) == []
+    assert users.invited(table, tokens[1], START + INVITE_MS) == second
+    for token, now in [
+        (tokens[0], START),
+        (tokens[1], START + INVITE_MS + 1),
+        ("", START),
+        ("org.", START),
+        ("org#x.y", START),
+        ("other." + tokens[1].partition(".")[2], START),
+    ]:
+        with pytest.raises(InviteNotFound):
+            users.accept(table, token, "Eve", PASSWORD, now)
+
+
+def test_a_refused_name_or_password_does_not_use_the_link_up(table: Table, owner: User) -> None:
+    token = users.invite(table, owner, "new@example.com", "support", START)
+
+    for name, password in [("", PASSWORD), ("New", "short"), ("New", "new@example.com")]:
+        with pytest.raises(Invalid):
+            users.accept(table, token, name, password, START)
+    assert users.accept(table, token, "New", PASSWORD, START).role is Role.SUPPORT
+
+
+def test_an_e_mail_belongs_to_one_user(table: Table, owner: User) -> None:
+    tokens = [users.invite(table, owner, "new@example.com", "viewer", START) for _ in range(2)]
+    users.accept(table, tokens[0], "New", PASSWORD, START)
+
+    assert refusal(lambda: users.accept(table, tokens[1], "New", PASSWORD, START)) == "user_exists"
+    invite_again = refusal(lambda: users.invite(table, owner, "NEW@example.com", "viewer", START))
+    assert invite_again == "user_exists"
+    assert len(users.users(table, owner)) == 2
+
+
+def test_a_role_that_may_not_manage_users_manages_none(table: Table, owner: User) -> None:
+    support = a_user(table, Role.SUPPORT)
+    forbidden: list[Callable[[], object]] = [
+        lambda: users.users(table, support),
+        lambda: users.invites(table, support, START),
+        lambda: users.invite(table, support, "x@example.com", "viewer", START),
+        lambda: users.invite_back(table, support, owner.id, START),
+        lambda: users.withdraw(table, support, "x"),
+        lambda: users.change_role(table, support, owner.id, "viewer"),
+        lambda: users.disable(table, support, owner.id),
+        lambda: users.enable(table, support, owner.id),
+        lambda: users.end_sessions(table, support, owner.id),
+        lambda: users.invite(table, a_user(table, Role.ADMIN), "x@example.com", "owner", START),
+    ]
+
+    for action in forbidden:
+        with pytest.raises(Forbidden):
+            action()
+
+
+def test_an_admin_can_neither_raise_themselves_nor_touch_an_owner(
+    table: Table, owner: User
+) -> None:
+    admin, viewer = a_user(table, Role.ADMIN), a_user(table, Role.VIEWER)
+
+    assert users.change_role(table, admin, viewer.id, "support").role is Role.SUPPORT
+    for whom, role in [(admin, "owner"), (admin, "viewer"), (viewer, "owner"), (owner, "viewer")]:
+        with pytest.raises(Forbidden):
+            users.change_role(table, admin, whom.id, role)
+    with pytest.raises(Forbidden):
+        users.invite_back(table, admin, owner.id, START)
+    assert refusal(lambda: users.change_role(table, owner, viewer.id, "king")) == "invalid_role"
+    assert refusal(lambda: users.disable(table, owner, "usr_x")) == "user_not_found"
+
+
+def test_users_of_another_organisation_are_out_of_reach(table: Table, owner: User) -> None:
+    token = link_of("far@example.com", organization="other")
+    far = users.accept(table, token, "Far", PASSWORD, START)
+
+    assert users.users(table, far) == [far]
+    assert refusal(lambda: users.disable(table, far, owner.id)) == "user_not_found"
+
+
+def test_of_two_owners_who_disable_each_other_one_stays(table: Table, owner: User) -> None:
+    other = a_user(table, Role.OWNER, "other@example.com")
+    users.disable(table, owner, other.id)
+
+    assert refusal(lambda: users.disable(table, other, owner.id)) == "last_owner"
+    assert refusal(lambda: users.change_role(table, other, owner.id, "admin")) == "last_owner"
+    users.enable(table, owner, other.id)
+    assert users.change_role(table, other, owner.id, "admin").role is Role.ADMIN
+
+
+def test_two_who_change_a_user_at_once_do_not_overwrite_each_other(
+    table: Table, owner: User
+) -> None:
+    viewer = a_user(table, Role.VIEWER)
+    late = stored.changed(viewer, viewer)
+    users.change_role(table, owner, viewer.id, "support")
+
+    with pytest.raises(ConditionFailed):
+        table.transact(late)
+
+
+def test_a_disabled_user_is_out_at_once_and_stays_out(table: Table, owner: User) -> None:
+    viewer = a_user(table, Role.VIEWER)
+    session_id = signing_in.sign_in(table, viewer.email, PASSWORD, START).session_id
+    back = users.invite_back(table, owner, viewer.id, START)
+    users.disable(table, owner, viewer.id)
+
+    assert signing_in.current(table, session_id, START) is None
+    with pytest.raises(NotSignedIn):
+        signing_in.sign_in(table, viewer.email, PASSWORD, START)
+    with pytest.raises(InviteNotFound):
+        users.accept(table, back, "", "another password", START)
+    with pytest.raises(Conflict):
+        users.invite_back(table, owner, viewer.id, START)
+    users.enable(table, owner, viewer.id)
+    assert signing_in.current(table, session_id, START) is None
+    assert signing_in.sign_in(table, viewer.email, PASSWORD, START)
+
+
+def test_a_link_for_a_new_password_keeps_name_and_role_and_ends_all_sessions(
+    table: Table, owner: User
+) -> None:
+    viewer = a_user(table, Role.VIEWER)
+    session_id = signing_in.start(table, viewer, START).session_id
+    by_admin = users.invite_back(table, owner, viewer.id, START)
+    by_operator = link_of(viewer.email, role="owner")
+    again = users.accept(table, by_admin, "", "another password", START)
+
+    assert (again.name, again.role) == (viewer.name, Role.VIEWER)
+    assert signing_in.current(table, session_id, START) is None
+    assert signing_in.sign_in(table, viewer.email, "another password", START)
+    assert users.accept(table, by_operator, "", PASSWORD, START).role is Role.VIEWER
+    assert refusal(lambda: users.accept(table, by_admin, "", PASSWORD, START)) == "invite_not_found"
+
+
+def test_whoever_changes_the_own_password_must_know_the_old_one(table: Table, owner: User) -> None:
+    session_id = signing_in.start(table, owner, START).session_id
+    change = own_password.change
+
+    assert refusal(lambda: change(table, owner, "wrong", "new password", START)) == "wrong_password"
+    same = refusal(lambda: change(table, owner, PASSWORD, PASSWORD, START))
+    assert same == "invalid_password"
+    changed = change(table, owner, PASSWORD, "another password", START)
+    assert signing_in.current(table, session_id, START) is None
+    assert signing_in.current(table, signing_in.start(table, changed, START).session_id, START)
+    for _ in range(signing_in.MOST_TRIES):
+        refusal(lambda: change(table, owner, "wrong", "new password", START))
+    guessed = refusal(lambda: change(table, owner, "another password", PASSWORD, START))
+    assert guessed == "too_many_sign_ins"
+
+
+def test_all_sessions_of_a_user_can_be_ended(table: Table, owner: User) -> None:
+    ids = [signing_in.start(table, owner, START).session_id for _ in range(2)]
+    users.end_sessions(table, owner, owner.id)
+
+    assert [signing_in.current(table, one, START) for one in ids] == [None, None]
