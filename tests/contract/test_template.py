@@ -47,8 +47,15 @@ def policies_of(properties: dict[str, Any]) -> set[str]:
 
 
 def handler_files() -> list[Path]:
+    """The modules that hold a handler; the dashboard is one function of many modules."""
     files = (ROOT / "functions").rglob("*.py")
-    return sorted(path for path in files if path.name != "__init__.py")
+    dashboard = ROOT / "functions" / "dashboard"
+    return sorted(
+        path
+        for path in files
+        if path.name != "__init__.py"
+        and (dashboard not in path.parents or path == dashboard / "app.py")
+    )
 
 
 def module_of(path: Path) -> str:
