@@ -15,7 +15,7 @@ from types import FrameType
 
 from botocore.exceptions import ClientError
 
-from local import demo, processes
+from local import demo, first_user, processes
 from local.processes import ROOT, Failed
 from local.stack import Stack
 
@@ -106,6 +106,7 @@ def serve(port: int) -> None:
             load_demo(stack)
             keep_key(stack.key)
             say("The log is in .orchard/stack.log, the API key in .orchard/key.")
+            say("The dashboard is at {}; sign in as {}, {}.".format(*first_user.sign_in(stack)))
             say(f"ready {stack.base_url} {stack.key}")
             while stack.is_running:
                 time.sleep(0.5)
