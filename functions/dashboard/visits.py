@@ -74,7 +74,9 @@ def visit(router: Pages) -> Visit:
 
 def session_of(event: Event) -> str:
     """Return the id of the session that the cookie names; "" without one."""
-    pairs = (text.partition("=") for text in event.get("cookies", ()))
+    # API Gateway takes them out of the header, what plays it on a developer's machine does not.
+    sent = event.get("cookies") or (http.header(event, "cookie") or "").split(";")
+    pairs = (text.strip().partition("=") for text in sent)
     return next((value for name, _, value in pairs if name == COOKIE), "")
 
 

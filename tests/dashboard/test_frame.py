@@ -112,6 +112,14 @@ def test_sign_in_leads_to_pages_of_ours_only(
     assert browser.post("/dashboard/sign-in", asked).headers["location"] == "/dashboard/customers"
 
 
+def test_the_cookie_is_read_from_the_header_too(signed: Sign) -> None:
+    owner = signed(Role.OWNER)
+    header = "; ".join(["other=1", *(f"{name}={value}" for name, value in owner.cookies.items())])
+    owner.cookies.clear()
+
+    assert owner.get("/dashboard/customers", cookie=header).status == 200
+
+
 def test_a_session_that_was_ended_opens_nothing_any_more(signed: Sign) -> None:
     owner = signed(Role.OWNER)
     kept = dict(owner.cookies)
