@@ -14,7 +14,7 @@ from tests.dashboard.conftest import Sign
 
 
 def names(text: str) -> list[str]:
-    return re.findall(r'data-label="Name"><span>([^<]+)<', text)
+    return re.findall(r'data-label="Name"><span>(?:<a [^>]*>)?([^<]+)<', text)
 
 
 def shown(call: Call, customer_id: str, **fields: str) -> None:

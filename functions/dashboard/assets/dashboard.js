@@ -20,6 +20,14 @@
     }
   };
 
+  // What a search found, for whoever does not see the table change.
+  const count = () => {
+    const place = document.getElementById("count");
+    if (!place) return;
+    const rows = document.querySelectorAll("#results tbody tr").length;
+    place.textContent = rows === 1 ? "1 customer is shown" : `${rows} customers are shown`;
+  };
+
   const copy = async (button) => {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
@@ -80,6 +88,7 @@
   const failed = document.getElementById("unanswered");
   document.addEventListener("htmx:after:swap", () => {
     localize(document);
+    count();
     if (failed) failed.hidden = true;
   });
   document.addEventListener("htmx:error", (event) => {
