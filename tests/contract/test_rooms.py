@@ -90,6 +90,10 @@ def test_stripe_is_known_to_the_gateways_alone() -> None:
     assert {path.partition("/")[0] for path in importers("stripe")} == {"gateways"}
 
 
+def test_how_passwords_are_digested_is_known_to_one_module() -> None:
+    assert importers("argon2") == {"gateways/passwords.py"}
+
+
 def test_the_price_list_of_models_is_known_to_one_module() -> None:
     assert importers("genai_prices") == {"gateways/model_prices.py"}
 

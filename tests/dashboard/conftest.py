@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from orchard.domain.users import Role
 from orchard.gateways import passwords
 from orchard.store.table import Table
-from orchard.usecases import signing_in, users
+from orchard.usecases import signing_in, user_links, users
 from tests.conftest import Clock
 from tests.dashboard.browser import Browser
 
@@ -39,7 +39,7 @@ def signed(table: Table, clock: Clock) -> Sign:
 
     def sign(role: Role) -> Browser:
         email, now = f"{role}@example.com", clock.now
-        token = users.make_link(table, "org", email, role, by="operator", now=now)
+        token = user_links.make(table, "org", email, role, by="operator", now=now)
         user = users.accept(table, token, role.capitalize(), PASSWORD, now)
         person = Browser()
         person.cookies["__Host-orchard"] = signing_in.start(table, user, now).session_id

@@ -9,7 +9,7 @@ from dashboard.asset_files import address
 from local import javascript
 from orchard.domain.users import Role
 from orchard.store.table import Table
-from orchard.usecases import users
+from orchard.usecases import user_links
 from tests.conftest import Call, Clock
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import PASSWORD, Sign
@@ -152,7 +152,7 @@ def test_forms_of_other_sites_change_nothing(
 
 
 def test_an_invitation_lets_somebody_in_once(browser: Browser, table: Table, clock: Clock) -> None:
-    token = users.make_link(table, "org", "ada@example.com", Role.SUPPORT, by="t", now=clock.now)
+    token = user_links.make(table, "org", "ada@example.com", Role.SUPPORT, by="t", now=clock.now)
     link = f"/dashboard/invitation?token={token}"
     fields = {"token": token, "name": "Ada", "password": PASSWORD, "again": PASSWORD}
 

@@ -10,7 +10,7 @@ from orchard.gateways import passwords
 from orchard.store import users as stored
 from orchard.store.dashboard_sessions import SPAN_MS
 from orchard.store.table import Table
-from orchard.usecases import signing_in, users
+from orchard.usecases import signing_in, user_links, users
 from orchard.usecases.signing_in import current, sign_in
 from tests.conftest import START
 
@@ -19,7 +19,7 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 
 @pytest.fixture
 def ada(table: Table) -> User:
-    token = users.make_link(table, "org", EMAIL, Role.OWNER, by="operator", now=START)
+    token = user_links.make(table, "org", EMAIL, Role.OWNER, by="operator", now=START)
     return users.accept(table, token, "Ada", PASSWORD, START)
 
 

@@ -109,7 +109,7 @@ def forgive(table: Table, name: str, now: int) -> None:
 
 
 def _tries(name: str, start: int) -> Key:
-    return keys.sign_ins(hashlib.sha256(name.encode()).hexdigest(), start)
+    return keys.sign_ins(hashlib.sha256(f"{start}:{name}".encode()).hexdigest())
 
 
 def _set(table: Table, place: Place, assignment: str, value: str | int) -> bool:

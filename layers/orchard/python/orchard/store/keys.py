@@ -3,11 +3,8 @@
 A key begins with the tenant (organisation and environment) unless the item has none by nature: no
 read goes across tenants by accident. Ids are escaped: none can forge a separator.
 
-The chart of them, with the access pattern that each one serves, is in docs/table.md; a test compares
-its names with those of this module.
-
-Index `listing` (listing_pk, listing_sk): customers, entities, events, changes, roll-ups, invoices.
-Index `due` (due_shard, due_at): what has to change by itself, sparse, keys only.
+The chart of them and of the indexes, with the access pattern that each one serves, is in
+docs/table.md; a test compares its names with those of this module.
 """
 
 from collections.abc import Callable
@@ -20,8 +17,6 @@ DUE_SHARDS, EVENT_SHARDS = 8, 8
 PURGE_SHARD, LOCK_SHARD, ORDER_SHARD = "PURGE", "LOCKS", "ORDERS"
 #: How the sort keys of all items that make up a customer begin, and those of events and changes.
 HOT, EVENTS, CHANGES = "0#", "EVENT#", "CHANGE#"
-#: Those of an organisation's dashboard users, and of the links that invite one.
-USERS, INVITES = "USER#", "INVITE#"
 
 
 class Key(NamedTuple):
@@ -31,9 +26,12 @@ class Key(NamedTuple):
     sk: str
 
 
-def api_key(digest: str) -> Key:
-    """An API key, by the SHA-256 of its text."""
-    return Key(f"KEY#{digest}", "KEY")
+def _open(kind: str, sk: str = "POINTER") -> Callable[[str], Key]:
+    return lambda name: Key(f"{kind}#{_part(name)}", sk)
+
+
+#: An API key, by the SHA-256 of its text.
+api_key = _open("KEY", "KEY")
 
 
 def _of_tenant(kind: str) -> Callable[[str], str]:
@@ -52,10 +50,8 @@ def _under(partition: Callable[[str], str], kind: str) -> Callable[[str, str], K
     return lambda tenant, name: Key(partition(tenant), f"{kind}#{_part(name)}")
 
 
-#: What the writers of the catalogue advance; it sorts before all else, so it is read first.
-catalog_head = _single(catalog, "CATALOG")
-#: A feature.
-feature = _under(catalog, "FEATURE")
+#: What the catalogue's writers advance, which sorts before all else and is read first; a feature.
+catalog_head, feature = _single(catalog, "CATALOG"), _under(catalog, "FEATURE")
 #: The partition of all rewards: each of them, and each word (in lower case) that gets one.
 rewards = _of_tenant("REWARDS")
 reward, reward_code = _under(rewards, "REWARD"), _under(rewards, "WORD")
@@ -153,31 +149,16 @@ def invoice(tenant: str, internal_id: str, created_at: int, stripe_id: str) -> K
     return Key(invoices(tenant, internal_id), f"{instant(created_at)}#{_part(stripe_id)}")
 
 
-def _open(kind: str) -> Callable[[str], Key]:
-    return lambda name: Key(f"{kind}#{_part(name)}", "POINTER")
-
-
 #: Where an invoice, or an offer, is kept, whichever tenant's: its page is open to all.
 invoice_address, offer_address = _open("INVOICE"), _open("OFFER")
 
 
-#: The partition of an organisation's dashboard users, for all of its environments; each of them, each
-#: link that invites one, and how many owners there are.
+#: An organisation's dashboard users, of all its environments: each, the links that invite one, how
+#: many are owners; a user's session, by digest; whose an e-mail is; attempts to sign in, by digest.
 users = _of_tenant("USERS")
-user, invite = _under(users, "USER"), _under(users, "INVITE")
-owners = _single(users, "OWNERS")
-#: Which user has an e-mail address, of whichever organisation.
-user_address = _open("USER")
-
-
-def user_session(organization: str, user_id: str, digest: str) -> Key:
-    """A session of a dashboard user, by the SHA-256 of its secret."""
-    return Key(users(organization), f"SESSION#{_part(user_id)}#{digest}")
-
-
-def sign_ins(digest: str, start: int) -> Key:
-    """How often it was tried to sign in as somebody since `start`, by the digest of the name."""
-    return Key(f"SIGNIN#{digest}", instant(start))
+user, invite, owners = _under(users, "USER"), _under(users, "INVITE"), _single(users, "OWNERS")
+user_session = _inside(_within("SESSIONS"), "SESSION")
+user_address, sign_ins = _open("USER"), _open("SIGNIN", "TRIES")
 
 
 def event(tenant: str, internal_id: str, timestamp: int, event_id: str) -> Key:

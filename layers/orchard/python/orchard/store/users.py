@@ -4,6 +4,7 @@ A user is one item among those of its organisation, found by e-mail through a po
 owners can sign in is counted in the same transactions, so that the last one stays.
 """
 
+from itertools import islice
 from typing import NamedTuple
 
 from orchard.domain.users import Invite, Role, User
@@ -52,7 +53,7 @@ def load(item: Item) -> Account:
 
 def of(table: Table, organization: str) -> list[User]:
     """Return the users of an organisation, the oldest first."""
-    return [load(item).user for item in _beginning(table, organization, keys.USERS)]
+    return [load(item).user for item in _like(table, keys.user(organization, ""))]
 
 
 def new(user: User, password: str) -> list[Write]:
@@ -154,7 +155,7 @@ def invite(table: Table, organization: str, invite_id: str, now: int) -> Invite 
 
 def invites(table: Table, organization: str, now: int) -> list[Invite]:
     """Return all links that can still be used, the oldest first."""
-    found = map(_invite, _beginning(table, organization, keys.INVITES))
+    found = map(_invite, _like(table, keys.invite(organization, "")))
     return sorted((one for one in found if one.expires_at > now), key=lambda one: one.created_at)
 
 
@@ -171,10 +172,10 @@ def _invite(item: Item) -> Invite:
     )
 
 
-def _beginning(table: Table, organization: str, text: str) -> list[Item]:
-    condition = "pk = :pk AND begins_with(sk, :text)"
-    query = Query(condition, {":pk": keys.users(organization), ":text": text}, page=MOST)
-    return [item for item, _ in zip(table.query(query), range(MOST), strict=False)]
+def _like(table: Table, start: Key) -> list[Item]:
+    condition = "pk = :pk AND begins_with(sk, :sk)"
+    query = Query(condition, {":pk": start.pk, ":sk": start.sk}, page=MOST)
+    return list(islice(table.query(query), MOST))
 
 
 def _counts(user: User) -> int:

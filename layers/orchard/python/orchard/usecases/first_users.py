@@ -7,7 +7,7 @@ from orchard.domain.users import INVITE_MS, Role
 from orchard.errors import Conflict
 from orchard.store import users as stored
 from orchard.store.table import Table
-from orchard.usecases import users
+from orchard.usecases import user_links
 
 _BY = "operator"
 #: Where the dashboard lets somebody use a link.
@@ -22,7 +22,7 @@ def create(
     A known user keeps the role. `base_url` may be empty, then `link` is only a path. Errors:
     `Invalid` for the e-mail, `Conflict` for a user who is disabled or in another organisation.
     """
-    email, role, user_id = users.checked_email(request.email), Role(request.role), None
+    email, role, user_id = user_links.checked_email(request.email), Role(request.role), None
     address = stored.address_of(table, email)
     account = None if address is None else stored.get(table, *address)
     if account is not None:
@@ -30,7 +30,7 @@ def create(
         if user.disabled or user.organization != request.organization:
             raise Conflict("This user is disabled, or in another organisation", "user_exists")
         role, user_id = user.role, user.id
-    token = users.make_link(
+    token = user_links.make(
         table, request.organization, email, role, by=_BY, now=now, user_id=user_id
     )
     return {

@@ -1,33 +1,27 @@
 """Dashboard users: invite them, let them in, change and disable them.
 
-A link holds `<organisation>.<256 random bits>`; the table keeps the SHA-256 of it and the link is
-used up together with its effect.
+A link is used up together with its effect.
 """
 
-import hashlib
 import re
-import secrets
 from dataclasses import replace
 
-from orchard.contracts.fields import is_email
 from orchard.domain import ids
 from orchard.domain.users import (
-    INVITE_MS,
     Act,
     Invite,
     Role,
     User,
     checked_name,
     checked_password,
-    normal_email,
 )
 from orchard.errors import Conflict, Forbidden, Invalid, InviteNotFound, UserNotFound
 from orchard.gateways import passwords
 from orchard.store import users as stored
 from orchard.store.statements import ConditionFailed, Contention
 from orchard.store.table import Table
+from orchard.usecases import user_links
 
-_SECRET_BYTES = 32
 _ORGANIZATION = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -50,9 +44,11 @@ def invite(table: Table, by: User, email: str, role: str, now: int) -> str:
     """
     chosen = role_of(role)
     by.must_manage(chosen)
-    if stored.address_of(table, checked_email(email)) is not None:
+    if stored.address_of(table, user_links.checked_email(email)) is not None:
         raise Conflict("There is a user with this e-mail already", "user_exists")
-    return make_link(table, by.organization, checked_email(email), chosen, by=by.actor, now=now)
+    return user_links.make(
+        table, by.organization, user_links.checked_email(email), chosen, by=by.actor, now=now
+    )
 
 
 def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
@@ -63,7 +59,7 @@ def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
     user = _managed(table, by, user_id)
     if user.disabled:
         raise Conflict("This user is disabled", "user_disabled")
-    return make_link(
+    return user_links.make(
         table, user.organization, user.email, user.role, by=by.actor, now=now, user_id=user.id
     )
 
@@ -79,7 +75,7 @@ def invited(table: Table, token: str, now: int) -> Invite:
     organization, _, secret = token.partition(".")
     if not _ORGANIZATION.fullmatch(organization) or not secret:
         raise InviteNotFound
-    found = stored.invite(table, organization, _digest(secret), now)
+    found = stored.invite(table, organization, user_links.digest(secret), now)
     if found is None:
         raise InviteNotFound
     return found
@@ -142,31 +138,6 @@ def end_sessions(table: Table, by: User, user_id: str) -> User:
     return _change(table, user, replace(user, generation=user.generation + 1))
 
 
-def make_link(
-    table: Table,
-    organization: str,
-    email: str,
-    role: Role,
-    *,
-    by: str,
-    now: int,
-    user_id: str | None = None,
-) -> str:
-    """Store a link and return its secret, which can't be read again. Whoever calls may do it."""
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    link = Invite(_digest(secret), organization, email, role, by, now, now + INVITE_MS, user_id)
-    table.put(stored.put_invite(link))
-    return f"{organization}.{secret}"
-
-
-def checked_email(email: str) -> str:
-    """Return an address as it is kept. Errors: `Invalid`."""
-    normal = normal_email(email)
-    if not is_email(normal):
-        raise Invalid("This is not a valid e-mail address", "invalid_email")
-    return normal
-
-
 def role_of(text: str) -> Role:
     """Return the role with this name. Errors: `Invalid`."""
     if text not in set(Role):
@@ -223,7 +194,3 @@ def _change(table: Table, old: User, new: User) -> User:
 def busy() -> Conflict:
     """Return what is raised when two people change a user at the same time."""
     return Conflict("Somebody else changed this user just now. Look again", "user_changed")
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
