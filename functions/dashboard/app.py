@@ -1,6 +1,6 @@
 """GET /dashboard and /dashboard/{proxy+}, POST /dashboard/{proxy+}"""
 
-from dashboard.pages import assets, customers, environments, home, invitations, sign_in
+from dashboard.pages import assets, customer, customers, environments, home, invitations, sign_in
 from dashboard.serving import served
 
 handler = served(
@@ -10,4 +10,5 @@ handler = served(
     invitations.router,
     environments.router,
     customers.router,
+    customer.router,
 )

@@ -1,11 +1,10 @@
 """The list of customers: its filters, which the address holds all of, and its rows."""
 
-import json
-import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
+from dashboard import terminal
 from orchard.contracts.customer_reads import ListCustomersRequest
 from orchard.contracts.request import parse, prepare
 from orchard.errors import OrchardError
@@ -13,11 +12,6 @@ from orchard.errors import OrchardError
 PAGE = 50
 STATUSES = {"active": "Active", "scheduled": "Scheduled"}
 _ADDRESS = "/dashboard/customers"
-_CURL = (
-    'curl -X POST "$ORCHARD_URL/v1/customers.list" \\\n'
-    "  -H \"authorization: Bearer $ORCHARD_KEY\" -H 'content-type: application/json' \\\n"
-    "  -d {body}"
-)
 
 prepare(ListCustomersRequest)
 
@@ -89,12 +83,12 @@ class Filters(NamedTuple):
     @property
     def curl(self) -> str:
         """The same request for a terminal."""
-        return _CURL.format(body=shlex.quote(json.dumps(self.body, ensure_ascii=False)))
+        return terminal.curl("customers.list", self.body)
 
 
 def row(view: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return a customer as the list shows it; `names` are those of plans by id."""
-    held = [(one, _status(one)) for one in view["subscriptions"]]
+    held = [(one, status(one)) for one in view["subscriptions"]]
     held += [(one, ("Bought", "secondary")) for one in view["purchases"]]
     return {
         "id": view["id"] or "",
@@ -103,14 +97,14 @@ def row(view: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         "created_at": view["created_at"],
         "is_going": view.get("status") == "deleting",
         "products": [
-            {"name": names.get(one["plan_id"], one["plan_id"]), "status": status, "color": color}
-            for one, (status, color) in held
+            {"name": names.get(one["plan_id"], one["plan_id"]), "status": word, "color": color}
+            for one, (word, color) in held
         ],
     }
 
 
-def _status(subscription: Mapping[str, Any]) -> tuple[str, str]:
-    """What a subscription is in, in one word, and the colour for it."""
+def status(subscription: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a subscription is in, in one word, and the colour for it."""
     words = (
         (subscription["past_due"], "Past due", "red"),
         (subscription["status"] == "scheduled", "Scheduled", "azure"),
