@@ -1,6 +1,7 @@
 """Who may use the dashboard: links, roles, passwords."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -156,7 +157,9 @@ def test_an_admin_can_neither_raise_themselves_nor_touch_an_owner(
     with pytest.raises(Forbidden):
         users.invite_back(table, admin, owner.id, START)
     assert refusal(lambda: users.change_role(table, owner, viewer.id, "king")) == "invalid_role"
-    assert refusal(lambda: users.disable(table, owner, "usr_x")) == "user_not_found"
+    for unknown in ("usr_x", f"usr_{'0' * 27}", "x" * 9999, ""):
+        assert refusal(partial(users.disable, table, owner, unknown)) == "user_not_found"
+        users.withdraw(table, owner, unknown)
 
 
 def test_users_of_another_organisation_are_out_of_reach(table: Table, owner: User) -> None:

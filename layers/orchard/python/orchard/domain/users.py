@@ -11,6 +11,8 @@ from orchard.errors import Forbidden, Invalid
 INVITE_MS = 7 * 86_400_000
 #: A session ends when it was not used for so long, and at the latest after that.
 IDLE_MS, SESSION_MS = 12 * 3_600_000, 7 * 86_400_000
+#: No e-mail address is longer.
+LONGEST_EMAIL = 320
 _SHORTEST, _LONGEST, _LONGEST_NAME = 12, 200, 100
 
 

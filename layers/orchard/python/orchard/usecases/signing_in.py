@@ -7,10 +7,11 @@ password, or ends all of them.
 """
 
 import hashlib
+import re
 import secrets
 from typing import NamedTuple
 
-from orchard.domain.users import User, is_possible_password, normal_email
+from orchard.domain.users import LONGEST_EMAIL, User, is_possible_password, normal_email
 from orchard.errors import Invalid, NotSignedIn, TooManyRequests, Unauthorized
 from orchard.gateways import passwords
 from orchard.store import dashboard_sessions as sessions
@@ -25,6 +26,7 @@ ENVIRONMENTS = ("sandbox", "live")
 MOST_TRIES, MOST_TRIES_OF_ALL = 10, 300
 _ALL = "*"
 _SECRET_BYTES = 32
+_SESSION_ID = re.compile(r"([a-z0-9_-]{1,40})\.(usr_\w{27})\.([\w-]{43})", re.ASCII)
 _NOBODY = ("org", "nobody")
 
 
@@ -53,7 +55,7 @@ def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
 
     Errors: `NotSignedIn` whatever was wrong, `TooManyRequests` with the seconds to wait.
     """
-    name = normal_email(email)
+    name = normal_email(email)[:LONGEST_EMAIL]
     admit(table, name, now)
     account = _account(table, name)
     fits = passwords.matches(
@@ -145,10 +147,8 @@ def _renew(table: Table, account: Account, password: str) -> None:
 
 
 def _place(session_id: str) -> Place | None:
-    parts = session_id.split(".")
-    if len(parts) != 3 or not all(parts):
-        return None
-    return Place(parts[0], parts[1], _digest(parts[2]))
+    parts = _SESSION_ID.fullmatch(session_id)
+    return None if parts is None else Place(parts[1], parts[2], _digest(parts[3]))
 
 
 def _digest(secret: str) -> str:

@@ -23,6 +23,7 @@ from orchard.store.table import Table
 from orchard.usecases import user_links
 
 _ORGANIZATION = re.compile(r"[a-z0-9_-]{1,40}")
+_USER, _INVITE = re.compile(r"usr_\w{27}", re.ASCII), re.compile(r"[0-9a-f]{64}")
 
 
 def users(table: Table, by: User) -> list[User]:
@@ -67,7 +68,8 @@ def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
 def withdraw(table: Table, by: User, invite_id: str) -> None:
     """Let a link work no more; nothing happens if it does not. Errors: `Forbidden`."""
     by.must(Act.MANAGE_USERS)
-    stored.withdraw(table, by.organization, invite_id)
+    if _INVITE.fullmatch(invite_id):
+        stored.withdraw(table, by.organization, invite_id)
 
 
 def invited(table: Table, token: str, now: int) -> Invite:
@@ -164,7 +166,8 @@ def _set_password(table: Table, link: Invite, password: str, now: int) -> User:
 
 
 def _found(table: Table, by: User, user_id: str) -> User:
-    account = stored.get(table, by.organization, user_id)
+    # A longer id than any that was given can't even be looked for.
+    account = stored.get(table, by.organization, user_id) if _USER.fullmatch(user_id) else None
     if account is None:
         raise UserNotFound
     return account.user
