@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, ViewportSize, expect
 
 from local.stack import Stack
+from tests.e2e.accessibility import faults
 from tests.e2e.browsing import browser
 from tests.e2e.vocabulary import Organization
 
@@ -114,3 +115,19 @@ def test_the_list_is_read_without_javascript(stack: Stack) -> None:
         assert "Ada" not in plain.inner_text("main")
         plain.get_by_role("button", name="Live").click()
         expect(plain.get_by_text("No customers in live yet")).to_be_visible()
+
+
+@pytest.mark.usefixtures("shop")
+def test_everybody_can_use_the_pages_in_light_and_dark(stack: Stack, page: Page) -> None:
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    addresses = ["customers", "customers?q=nobody", "customers/new"]
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.goto(f"{stack.base_url}/dashboard")
+    assert faults(page) == []
+    sign_in(page, invited(stack, f"all{width}@example.com"))
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for address in addresses:
+            page.goto(f"{stack.base_url}/dashboard/{address}")
+            assert faults(page) == []
