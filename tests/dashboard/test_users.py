@@ -7,6 +7,7 @@ import pytest
 
 from orchard.domain.users import INVITE_MS, Role, User
 from orchard.errors import Conflict, Forbidden, Invalid, InviteNotFound, NotSignedIn, OrchardError
+from orchard.gateways import passwords
 from orchard.store import users as stored
 from orchard.store.statements import ConditionFailed
 from orchard.store.table import Table
@@ -123,6 +124,35 @@ def test_an_e_mail_belongs_to_one_user(table: Table, owner: User) -> None:
     invite_again = refusal(lambda: users.invite(table, owner, "NEW@example.com", "viewer", START))
     assert invite_again == "user_exists"
     assert len(users.users(table, owner)) == 2
+
+
+def test_what_happens_while_a_password_is_digested_is_not_overwritten(
+    table: Table, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = passwords.digest
+
+    def meanwhile(action: Callable[[], object]) -> None:
+        def first(password: str) -> str:
+            monkeypatch.setattr(passwords, "digest", digest)
+            action()
+            return digest(password)
+
+        monkeypatch.setattr(passwords, "digest", first)
+
+    def accept(token: str) -> User:
+        return users.accept(table, token, "New", PASSWORD, START)
+
+    tokens = [users.invite(table, owner, "new@example.com", "owner", START) for _ in range(3)]
+    meanwhile(lambda: accept(tokens[0]))
+    assert refusal(lambda: accept(tokens[0])) == "invite_not_found"
+    meanwhile(lambda: users.withdraw(table, owner, users.invited(table, tokens[1], START).id))
+    assert refusal(lambda: accept(tokens[1])) == "invite_not_found"
+    (new,) = (one for one in users.users(table, owner) if one.id != owner.id)
+    back = users.invite_back(table, owner, new.id, START)
+    meanwhile(lambda: users.disable(table, owner, new.id))
+    assert refusal(lambda: accept(back)) == "user_changed"
+    assert refusal(lambda: accept(back)) == "invite_not_found"
+    assert refusal(lambda: users.disable(table, new, owner.id)) == "last_owner"
 
 
 def test_a_role_that_may_not_manage_users_manages_none(table: Table, owner: User) -> None:
