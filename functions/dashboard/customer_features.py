@@ -51,6 +51,7 @@ def _called(row: View) -> str:
 
 def _feature(one: View, plans: Mapping[str, str]) -> dict[str, Any]:
     sources = [_source(line, plans) for line in one["breakdown"]]
+    beyond = one["usage"] - one["granted"]
     ends = [line["expires_at"] for line in one["breakdown"] if line["expires_at"]]
     return {
         "id": one["feature_id"],
@@ -59,7 +60,7 @@ def _feature(one: View, plans: Mapping[str, str]) -> dict[str, Any]:
         "used": number(one["usage"]),
         "granted": number(one["granted"]),
         "remaining": number(one["remaining"]),
-        "over": number(-one["remaining"]) if one["remaining"] < 0 else "",
+        "over": number(beyond) if beyond > 0 and one["remaining"] <= 0 else "",
         "goes_on": one["overage_allowed"],
         "most": None if one["max_purchase"] is None else number(one["max_purchase"]),
         "bar": _bar(one),

@@ -128,9 +128,16 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, int | float):
         return moment(int(value)) if name.endswith("_at") else number(value)
     if name == "plans" and isinstance(value, list):
-        return ", ".join(f"{plan['plan_id']} ({plan['status']})" for plan in value)
+        return ", ".join(map(_plan, value))
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+
+
+def _plan(one: View) -> str:
+    """A plan as a change tells of it: `pro (active, ends 01 Oct 2026, 00:00 UTC)`."""
+    named = {"trial_ends_at": "trial until", "canceled_at": "cancelled", "expires_at": "ends"}
+    times = (f"{word} {moment(one[name])}" for name, word in named.items() if one.get(name))
+    return f"{one['plan_id']} ({', '.join([one['status'], *times])})"
 
 
 def _pretty(one: View) -> str:
