@@ -70,8 +70,8 @@ def test_there_are_two_kinds_of_nothing_to_show(signed: Sign) -> None:
 
     assert "No customers in the sandbox yet" in owner.get("/dashboard/customers").text
     assert "No customer matches" in owner.get("/dashboard/customers?q=zoe").text
-    assert "customers/new" in owner.get("/dashboard/customers").text
-    assert "customers/new" not in viewer.get("/dashboard/customers").text
+    assert "new-customer" in owner.get("/dashboard/customers").text
+    assert "new-customer" not in viewer.get("/dashboard/customers").text
 
 
 @pytest.mark.parametrize("query", ["cursor=broken", "q=" + "x" * 501])
@@ -142,6 +142,6 @@ def test_a_form_that_is_wrong_is_shown_again_as_it_was_typed(
 def test_a_viewer_creates_nobody(signed: Sign, call: Call) -> None:
     viewer = signed(Role.VIEWER)
 
-    assert viewer.get("/dashboard/customers/new").status == 403
+    assert viewer.get("/dashboard/new-customer").status == 403
     assert viewer.post("/dashboard/customers", {"customer_id": "ada"}).status == 403
     assert call("customers.list").body["list"] == []

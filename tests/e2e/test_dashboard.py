@@ -1,10 +1,10 @@
 """The dashboard in a real browser, on the deployed template."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import ConsoleMessage, Page, Route, ViewportSize, expect
 
 from local.stack import Stack
 from tests.e2e.accessibility import faults
@@ -118,9 +118,32 @@ def test_the_list_is_read_without_javascript(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_search_that_fails_says_so_and_an_expired_session_leads_to_sign_in(stack: Stack) -> None:
+    with browser() as page:
+        sign_in(page, invited(stack, "unlucky@example.com"))
+        box, told = page.get_by_label("Search by id"), page.get_by_text("The server did not answer")
+        ends: list[Callable[[Route], None]] = [
+            lambda route: route.abort(),
+            lambda route: route.fulfill(status=503, body='{"message": "Service Unavailable"}'),
+        ]
+        for end in ends:
+            page.route("**/customers?*", end)
+            box.fill("hopper")
+            expect(told).to_be_visible()
+            expect(page.get_by_text("Ada Lovelace")).to_be_visible()
+            page.unroute("**/customers?*")
+            box.fill("")
+            expect(told).to_be_hidden()
+        page.context.clear_cookies()
+        box.fill("hopper")
+
+        expect(page.get_by_role("heading", name="Sign in to Orchard")).to_be_visible()
+
+
+@pytest.mark.usefixtures("shop")
 def test_everybody_can_use_the_pages_in_light_and_dark(stack: Stack, page: Page) -> None:
     width = page.viewport_size["width"] if page.viewport_size else 0
-    addresses = ["customers", "customers?q=nobody", "customers/new"]
+    addresses = ["customers", "customers?q=nobody", "new-customer"]
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.goto(f"{stack.base_url}/dashboard")
     assert faults(page) == []

@@ -91,9 +91,15 @@
     count();
     if (failed) failed.hidden = true;
   });
-  document.addEventListener("htmx:error", (event) => {
-    // A search that a later one took the place of did not fail.
-    if (failed && event.detail?.error?.name !== "AbortError") failed.hidden = false;
+  document.addEventListener("htmx:error", () => {
+    if (failed) failed.hidden = false;
+  });
+  // An answer that is not the page, such as one of the gateway, must not take its place.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { hx, select, text } = event.detail.ctx;
+    if (hx.redirect || !select || text.includes(`id="${select.slice(1)}"`)) return;
+    event.preventDefault();
+    if (failed) failed.hidden = false;
   });
   localize(document);
 })();

@@ -1,4 +1,4 @@
-"""GET and POST /dashboard/customers, GET /dashboard/customers/new"""
+"""GET and POST /dashboard/customers, GET /dashboard/new-customer"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +39,7 @@ def index() -> Response[str]:
     return answered
 
 
-@router.get(f"{HOME}/new")
+@router.get("/dashboard/new-customer")
 def new() -> Response[str]:
     """Show the form for a new customer."""
     visitor = visit(router)
