@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 HOST = "127.0.0.1"
+#: Below those that systems give to whoever asks for any port.
+_PORTS = range(20_000, 32_000)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -20,10 +23,9 @@ class Failed(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody uses now, nor gets by chance before it is used."""
+    order = random.SystemRandom().sample(_PORTS, len(_PORTS))
+    return next(port for port in order if is_free(port))
 
 
 def is_free(port: int) -> bool:
