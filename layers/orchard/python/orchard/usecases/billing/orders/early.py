@@ -1,6 +1,7 @@
 """What customers get before they pay for it: given, and taken back if nobody is to pay any more."""
 
 from orchard.domain.billing import uses
+from orchard.domain.billing.gains import gain_of
 from orchard.domain.billing.order import Amendment, Arrange, Bill, Effect, Gain, Order
 from orchard.domain.billing.subscription import Subscription
 from orchard.domain.carrying import Carry
@@ -121,14 +122,7 @@ def _undo(session: Session, account: Account, effect: Effect) -> Effect:
 
 
 def _again(held: CustomerPlan) -> Gain:
-    return Gain(
-        customer_plan_id=held.id,
-        plan_id=held.plan_id,
-        plan_version=held.plan_version,
-        custom=held.custom,
-        quantities=held.quantities,
-        external_id=held.external_id,
-        entity_id=held.entity_id,
+    return gain_of(held)._replace(
         starts_at=held.started_at if held.status == SCHEDULED else None,
         trial_ends_at=held.trial_ends_at,
         ends_at=held.expires_at,

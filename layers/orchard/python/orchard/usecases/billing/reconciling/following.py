@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchard.domain.billing import stripe_prices
+from orchard.domain.billing.gains import gain_of
 from orchard.domain.billing.order import Effect, Gain
 from orchard.domain.billing.stripe_prices import PriceSpec
 from orchard.domain.billing.subscription import OVERDUE, Item, Subscription
@@ -238,13 +239,4 @@ def _is_left(deal: Deal, held: CustomerPlan) -> bool:
 
 
 def _begun(held: CustomerPlan, *, is_billed: bool = False) -> Gain:
-    return Gain(
-        customer_plan_id=held.id,
-        plan_id=held.plan_id,
-        plan_version=held.plan_version,
-        custom=held.custom,
-        quantities=held.quantities,
-        external_id=held.external_id,
-        entity_id=held.entity_id,
-        is_billed=is_billed,
-    )
+    return gain_of(held)._replace(is_billed=is_billed)
