@@ -2,10 +2,10 @@
 
 import inspect
 
-from orchard.store import keys
+from orchard.store import key_forms, keys, user_keys
 from tests.harness import ROOT
 
-#: Functions of the module that read a key or an attribute instead of making one.
+#: Functions of the modules that read a key or an attribute instead of making one.
 NOT_KEYS = {"instant", "tenant_of", "placed", "listing_position", "events_shard"}
 
 
@@ -13,8 +13,9 @@ def test_every_key_of_the_code_is_explained() -> None:
     text = (ROOT / "docs" / "table.md").read_text()
     makers = {
         name
-        for name, one in inspect.getmembers(keys, inspect.isfunction)
-        if one.__module__ == keys.__name__
+        for module in (keys, user_keys)
+        for name, one in inspect.getmembers(module, inspect.isfunction)
+        if one is not vars(key_forms).get(name)
         and not name.startswith(("_", "is_"))
         and name not in NOT_KEYS
     }

@@ -4,8 +4,9 @@ import hashlib
 from typing import NamedTuple
 
 from orchard.domain.users import IDLE_MS, SESSION_MS, User
-from orchard.store import keys, users
-from orchard.store.keys import Key
+from orchard.store import user_keys as keys
+from orchard.store import users
+from orchard.store.key_forms import Key
 from orchard.store.statements import ConditionFailed, Delete, Item, Put, Update
 from orchard.store.table import Table
 

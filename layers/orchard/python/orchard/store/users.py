@@ -8,8 +8,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from orchard.domain.users import Invite, Role, User
-from orchard.store import keys
-from orchard.store.keys import Key
+from orchard.store import user_keys as keys
+from orchard.store.key_forms import Key
 from orchard.store.statements import Delete, Item, Put, Query, Update, Write
 from orchard.store.table import Table
 
