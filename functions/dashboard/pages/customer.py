@@ -6,27 +6,26 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_features, customer_products, customer_records
+from dashboard import customer_features, customer_products, customer_reading, customer_records
 from dashboard.customer_list import explained
 from dashboard.customer_tabs import TABS, Place
 from dashboard.routes import Pages
 from dashboard.visits import HOME, Visit, query, visit
 from orchard.contracts.changes import ListChangesRequest
-from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.events import ListEventsRequest
 from orchard.contracts.invoices import ListInvoicesRequest
 from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act
-from orchard.errors import CustomerNotFound, InvalidInputs, OrchardError
+from orchard.errors import OrchardError
 from orchard.triggers import http
-from orchard.usecases import changes, events, invoices, viewing
+from orchard.usecases import changes, events, invoices
 
 type View = Mapping[str, Any]
 type Shown = dict[str, Any]
 
 router = Pages()
 
-for model in (GetCustomerRequest, ListInvoicesRequest, ListEventsRequest, ListChangesRequest):
+for model in (ListInvoicesRequest, ListEventsRequest, ListChangesRequest):
     prepare(model)
 
 
@@ -36,7 +35,7 @@ def show(customer_id: str) -> Response[str]:
     visitor = visit(router)
     visitor.current.user.must(Act.VIEW)
     place = Place.of(unquote(customer_id), query(visitor.event))
-    customer = _customer(visitor, place)
+    customer = customer_reading.found(visitor, place)
     try:
         shown, status = _SHOWN[place.tab](visitor, place, customer), 200
     except OrchardError as failed:
@@ -49,19 +48,10 @@ def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: in
     context = {**nothing, **shown, "place": place, "tabs": TABS}
     about = {
         "customer": customer,
-        "called": customer["name"] or customer["email"] or place.customer_id,
+        "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
     }
     return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
-
-
-def _customer(visitor: Visit, place: Place) -> View:
-    """Errors: `CustomerNotFound`, also for what can be no customer's id."""
-    try:
-        request = parse(GetCustomerRequest, place.customer)
-    except InvalidInputs:
-        raise CustomerNotFound(place.customer_id) from None
-    return viewing.get(visitor.session, request)
 
 
 def _at_stripe(customer: View) -> str:

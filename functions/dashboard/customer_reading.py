@@ -1,0 +1,32 @@
+"""The customer that a page is about, read once for its head and its content."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.customer_tabs import Place
+from dashboard.visits import Visit
+from orchard.contracts.customer_reads import GetCustomerRequest
+from orchard.contracts.request import parse, prepare
+from orchard.errors import CustomerNotFound, InvalidInputs
+from orchard.usecases import viewing
+
+type View = Mapping[str, Any]
+
+prepare(GetCustomerRequest)
+
+
+def found(visitor: Visit, place: Place) -> View:
+    """Return what `customers.get` says.
+
+    Errors: `CustomerNotFound`, also for what can be no customer's id.
+    """
+    try:
+        request = parse(GetCustomerRequest, place.customer)
+    except InvalidInputs:
+        raise CustomerNotFound(place.customer_id) from None
+    return viewing.get(visitor.session, request)
+
+
+def called(customer: View, place: Place) -> str:
+    """Return what people call the customer: the name, else the e-mail address, else the id."""
+    return str(customer["name"] or customer["email"] or place.customer_id)
