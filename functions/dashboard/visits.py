@@ -9,6 +9,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from dashboard.answers import html
 from dashboard.routes import Pages
+from dashboard.sections import DEFAULT, sections
 from orchard.domain.users import SESSION_MS, Act
 from orchard.errors import Invalid
 from orchard.store.session import Session
@@ -52,14 +53,19 @@ class Visit(NamedTuple):
         )
 
     def page(self, template: str, /, http_status: int = 200, **context: Any) -> Response[str]:
-        """Return a page with the frame around it: navigation, environment, menu of the user."""
+        """Return a page with the frame around it: navigation, environment, menu of the user.
+
+        A page that belongs to another section than the customers says so: `section="users"`.
+        """
         frame = {
+            "section": DEFAULT,
+            "sections": sections(self.current.user),
             "user": self.current.user,
             "environment": self.current.environment,
             "here": address_of(self.event),
             "may_edit": self.current.user.may(Act.EDIT),
         }
-        return html(template, http_status, **frame, **context)
+        return html(template, http_status, **{**frame, **context})
 
 
 def visit(router: Pages) -> Visit:
