@@ -90,7 +90,7 @@ def test_products_say_what_they_cost_and_when_they_began_and_end(
     assert "Extra version 1 Add-on" in first
     assert "Trial ends 08 Sep 2026, 00:00 UTC" in first
     assert "01 Sep 2026, 00:00 UTC to 01 Oct 2026, 00:00 UTC" in first
-    assert "Ending" in ending
+    assert "Cancelling" in ending
     assert "Cancels on 01 Oct 2026, 00:00 UTC" in ending
 
     bills = look("invoices")

@@ -22,6 +22,8 @@ from orchard.usecases import creating, listing, plans, viewing
 
 router = Pages()
 
+_STATUSES = {name: STATUSES[name] for name in ("active", "scheduled")}
+
 prepare(GetCustomerRequest)
 prepare(ListPlansRequest)
 
@@ -80,7 +82,7 @@ def _list(
     visitor: Visit, filters: Filters, names: Mapping[str, str], status: int = 200, **told: Any
 ) -> Response[str]:
     nothing = {"rows": [], "following": "", "failed": "", "created": ""}
-    context = {**nothing, **told, "filters": filters, "plans": names, "statuses": STATUSES}
+    context = {**nothing, **told, "filters": filters, "plans": names, "statuses": _STATUSES}
     return visitor.page("customers.html", status, **context)
 
 

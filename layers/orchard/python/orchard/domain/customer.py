@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from orchard.domain.billing.coupons import CustomerCoupon
 
 ACTIVE, SCHEDULED, EXPIRED = "active", "scheduled", "expired"
+#: What else lists tell of plans that are held.
+PAST_DUE, TRIAL, CANCELLING = "past_due", "trial", "cancelling"
 
 
 class Customer(NamedTuple):
@@ -84,6 +86,13 @@ class CustomerPlan(NamedTuple):
         """Whether the plan gives something now."""
         return self.status == ACTIVE and self.is_held(now)
 
+    def statuses(self, now: int) -> tuple[str, ...]:
+        """What lists can be asked for of a plan that is held; one in trial is active as well."""
+        on_trial = self.trial_ends_at is not None and self.trial_ends_at > now
+        further = ((TRIAL, on_trial), (CANCELLING, self.canceled_at is not None))
+        paid = PAST_DUE if self.past_due else self.status
+        return (paid, *(status for status, holds in further if holds))
+
 
 def merged_metadata(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stored metadata with the keys sent; a null deletes its key."""
@@ -96,7 +105,8 @@ def tokens(plans: tuple[CustomerPlan, ...], now: int) -> list[str]:
     found: set[str] = set()
     for plan in plans:
         if plan.is_held(now):
-            status = "past_due" if plan.past_due else plan.status
-            for text in (plan.plan_id, f"{plan.plan_id}/{plan.plan_version}", ""):
-                found.update((f"any:{text}", f"{status}:{text}"))
+            for status in ("any", *plan.statuses(now)):
+                found.update((f"{status}:", f"{status}:{plan.plan_id}"))
+                if status not in (TRIAL, CANCELLING):
+                    found.add(f"{status}:{plan.plan_id}/{plan.plan_version}")
     return sorted(found)
