@@ -20,6 +20,10 @@ PACKAGED = {
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "chart.umd.min.js": "chart.js/dist/chart.umd.min.js",
+    "chartjs-plugin-annotation.min.js": (
+        "chartjs-plugin-annotation/dist/chartjs-plugin-annotation.min.js"
+    ),
 }
 
 
