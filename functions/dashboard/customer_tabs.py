@@ -1,10 +1,9 @@
-"""The tabs of the page of a customer: what the address says, and the call of the API it equals."""
+"""The tabs of the page of a customer, and what the address says of them."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlencode
-
-from dashboard import terminal
 
 #: The words for the tabs, the first of which is shown unless another is asked for.
 TABS = {
@@ -15,27 +14,47 @@ TABS = {
     "changes": "Changes",
 }
 FIRST = "products"
+#: The tabs that are lists, with the operation that each of them is.
 LISTS = {"invoices": "invoices.list", "events": "events.list", "changes": "changes.list"}
-PAGE = 25
+#: What else the address of a tab may say: its filters.
+FILTERS: dict[str, tuple[str, ...]] = {
+    "invoices": ("status", "upcoming"),
+    "events": ("feature", "since", "from", "to", "property", "value"),
+    "changes": ("what", "feature", "who", "name", "since", "from", "to", "change"),
+}
+#: So many pages can be gone back to, one by one.
+_MOST_PAST = 60
+_BETWEEN_CURSORS = "."
 _NAMES = ["balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Place(NamedTuple):
-    """What is looked at, as the address says it; "" where nothing is asked for."""
+    """What is looked at, as the address says it: a tab, its filters, a page of its list."""
 
     customer_id: str
     tab: str = FIRST
-    feature: str = ""
+    filters: Mapping[str, str] = _NOTHING
+    #: Where the page begins, and the pages before it, the first page excepted.
     cursor: str = ""
+    past: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, customer_id: str, query: Mapping[str, str]) -> Self:
         """Return what an address asks for; an unknown tab stands for the first."""
-        tab = query.get("tab", "")
+        tab = query.get("tab", FIRST)
         if tab not in TABS:
             return cls(customer_id)
-        feature = query.get("feature", "") if tab == "events" else ""
-        return cls(customer_id, tab, feature, query.get("cursor", "") if tab in LISTS else "")
+        asked = ((name, query.get(name, "").strip()) for name in FILTERS.get(tab, ()))
+        filters = {name: value for name, value in asked if value}
+        if tab not in LISTS:
+            return cls(customer_id, tab, filters)
+        past = tuple(filter(None, query.get("past", "").split(_BETWEEN_CURSORS)))
+        return cls(customer_id, tab, filters, query.get("cursor", ""), past[-_MOST_PAST:])
+
+    def asks(self, name: str) -> str:
+        """Return what a filter is set to; "" if it is not."""
+        return self.filters.get(name, "")
 
     @property
     def page(self) -> str:
@@ -45,44 +64,33 @@ class Place(NamedTuple):
     @property
     def address(self) -> str:
         """The address of this place, without what is not set."""
-        named = {"tab": self.tab, "feature": self.feature, "cursor": self.cursor}
-        if self.tab == FIRST:
-            named["tab"] = ""
+        named = {"tab": "" if self.tab == FIRST else self.tab, **self.filters}
+        named |= {"cursor": self.cursor, "past": _BETWEEN_CURSORS.join(self.past)}
         asked = urlencode({name: value for name, value in named.items() if value})
         return f"{self.page}?{asked}" if asked else self.page
 
     @property
     def first(self) -> str:
         """The address of the first page of the same list."""
-        return self._replace(cursor="").address
+        return self._replace(cursor="", past=()).address
 
-    def to(self, tab: str, feature: str = "") -> str:
-        """Return the address of another tab."""
-        return Place(self.customer_id, tab, feature).address
+    @property
+    def before(self) -> str:
+        """The address of the page before this one of the same list."""
+        *past, cursor = self.past or ("",)
+        return self._replace(cursor=cursor, past=tuple(past)).address
 
     def after(self, cursor: str) -> str:
         """Return the address of the page behind a place in the list."""
-        return self._replace(cursor=cursor).address
+        past = (*self.past, self.cursor)[-_MOST_PAST:] if self.cursor else ()
+        return self._replace(cursor=cursor, past=past).address
+
+    def to(self, tab: str, **filters: str) -> str:
+        """Return the address of another tab, or of other rows of this one."""
+        return Place(self.customer_id, tab, filters).address
 
     @property
     def customer(self) -> dict[str, Any]:
         """The body of `customers.get` for this tab; names of the catalogue where they show."""
         body: dict[str, Any] = {"customer_id": self.customer_id, "with_autumn_id": True}
         return body if self.tab == "changes" else {**body, "expand": _NAMES}
-
-    @property
-    def list(self) -> dict[str, Any]:
-        """The body of the list that this tab is."""
-        asked: dict[str, Any] = {
-            "customer_id": self.customer_id,
-            "feature_id": self.feature,
-            "start_cursor": self.cursor,
-        }
-        return {name: value for name, value in asked.items() if value} | {"limit": PAGE}
-
-    @property
-    def curl(self) -> str:
-        """The call that this tab equals, for a terminal."""
-        if self.tab in LISTS:
-            return terminal.curl(LISTS[self.tab], self.list)
-        return terminal.curl("customers.get", self.customer)

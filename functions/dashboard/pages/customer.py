@@ -6,27 +6,25 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_features, customer_products, customer_reading, customer_records
+from dashboard import (
+    customer_calls,
+    customer_features,
+    customer_lists,
+    customer_products,
+    customer_reading,
+)
 from dashboard.customer_list import explained
 from dashboard.customer_tabs import TABS, Place
 from dashboard.routes import Pages
 from dashboard.visits import HOME, Visit, query, visit
-from orchard.contracts.changes import ListChangesRequest
-from orchard.contracts.events import ListEventsRequest
-from orchard.contracts.invoices import ListInvoicesRequest
-from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.triggers import http
-from orchard.usecases import changes, events, invoices
 
 type View = Mapping[str, Any]
 type Shown = dict[str, Any]
 
 router = Pages()
-
-for model in (ListInvoicesRequest, ListEventsRequest, ListChangesRequest):
-    prepare(model)
 
 
 @router.get(f"{HOME}/<customer_id>")
@@ -50,6 +48,7 @@ def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: in
         "customer": customer,
         "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
+        "curl": customer_calls.curl(place, visitor.now),
     }
     return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
 
@@ -71,35 +70,10 @@ def _features(_visitor: Visit, _place: Place, customer: View) -> Shown:
     return {"features": shown, "flags": customer_features.flags(customer)}
 
 
-def _invoices(visitor: Visit, place: Place, customer: View) -> Shown:
-    found = invoices.list_(visitor.session, parse(ListInvoicesRequest, place.list))
-    plans = customer_products.names(customer)
-    rows = [customer_records.invoice(one, plans) for one in found["list"]]
-    return {"rows": rows, "following": _following(place, found)}
-
-
-def _events(visitor: Visit, place: Place, customer: View) -> Shown:
-    found = events.list_events(visitor.session, parse(ListEventsRequest, place.list))
-    rows = [customer_records.event(one) for one in found["list"]]
-    choices = customer_features.choices(customer)
-    return {"choices": choices, "rows": rows, "following": _following(place, found)}
-
-
-def _changes(visitor: Visit, place: Place, _customer: View) -> Shown:
-    found = changes.list_changes(visitor.session, parse(ListChangesRequest, place.list))
-    rows = [customer_records.change(one) for one in found["list"]]
-    return {"rows": rows, "following": _following(place, found)}
-
-
-def _following(place: Place, found: View) -> str:
-    cursor = found["next_cursor"]
-    return place.after(cursor) if cursor else ""
-
-
 _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "products": _products,
     "features": _features,
-    "invoices": _invoices,
-    "events": _events,
-    "changes": _changes,
+    "invoices": customer_lists.of_invoices,
+    "events": customer_lists.of_events,
+    "changes": customer_lists.of_changes,
 }
