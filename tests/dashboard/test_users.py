@@ -86,7 +86,7 @@ def test_neither_passwords_nor_links_lie_in_the_table(table: Table, owner: User)
 def test_a_link_works_for_a_week_unless_it_is_withdrawn(table: Table, owner: User) -> None:
     tokens = [users.invite(table, owner, f"{n}@example.com", "viewer", START + n) for n in range(2)]
     first, second = users.invites(table, owner, START)
-    users.withdraw(table, owner, first.id)
+    users.withdraw(table, owner, first.id, START)
 
     assert (second.email, second.role, second.by) == (
         "1@example.com",
@@ -145,14 +145,16 @@ def test_what_happens_while_a_password_is_digested_is_not_overwritten(
     tokens = [users.invite(table, owner, "new@example.com", "owner", START) for _ in range(3)]
     meanwhile(lambda: accept(tokens[0]))
     assert refusal(lambda: accept(tokens[0])) == "invite_not_found"
-    meanwhile(lambda: users.withdraw(table, owner, users.invited(table, tokens[1], START).id))
+    meanwhile(
+        lambda: users.withdraw(table, owner, users.invited(table, tokens[1], START).id, START)
+    )
     assert refusal(lambda: accept(tokens[1])) == "invite_not_found"
     (new,) = (one for one in users.users(table, owner) if one.id != owner.id)
     back = users.invite_back(table, owner, new.id, START)
-    meanwhile(lambda: users.disable(table, owner, new.id))
+    meanwhile(lambda: users.disable(table, owner, new.id, START))
     assert refusal(lambda: accept(back)) == "user_changed"
     assert refusal(lambda: accept(back)) == "invite_not_found"
-    assert refusal(lambda: users.disable(table, new, owner.id)) == "last_owner"
+    assert refusal(lambda: users.disable(table, new, owner.id, START)) == "last_owner"
 
 
 def test_a_role_that_may_not_manage_users_manages_none(table: Table, owner: User) -> None:
@@ -162,11 +164,11 @@ def test_a_role_that_may_not_manage_users_manages_none(table: Table, owner: User
         lambda: users.invites(table, support, START),
         lambda: users.invite(table, support, "x@example.com", "viewer", START),
         lambda: users.invite_back(table, support, owner.id, START),
-        lambda: users.withdraw(table, support, "x"),
-        lambda: users.change_role(table, support, owner.id, "viewer"),
-        lambda: users.disable(table, support, owner.id),
-        lambda: users.enable(table, support, owner.id),
-        lambda: users.end_sessions(table, support, owner.id),
+        lambda: users.withdraw(table, support, "x", START),
+        lambda: users.change_role(table, support, owner.id, "viewer", START),
+        lambda: users.disable(table, support, owner.id, START),
+        lambda: users.enable(table, support, owner.id, START),
+        lambda: users.end_sessions(table, support, owner.id, START),
         lambda: users.invite(table, a_user(table, Role.ADMIN), "x@example.com", "owner", START),
     ]
 
@@ -180,16 +182,18 @@ def test_an_admin_can_neither_raise_themselves_nor_touch_an_owner(
 ) -> None:
     admin, viewer = a_user(table, Role.ADMIN), a_user(table, Role.VIEWER)
 
-    assert users.change_role(table, admin, viewer.id, "support").role is Role.SUPPORT
+    assert users.change_role(table, admin, viewer.id, "support", START).role is Role.SUPPORT
     for whom, role in [(admin, "owner"), (admin, "viewer"), (viewer, "owner"), (owner, "viewer")]:
         with pytest.raises(Forbidden):
-            users.change_role(table, admin, whom.id, role)
+            users.change_role(table, admin, whom.id, role, START)
     with pytest.raises(Forbidden):
         users.invite_back(table, admin, owner.id, START)
-    assert refusal(lambda: users.change_role(table, owner, viewer.id, "king")) == "invalid_role"
+    assert (
+        refusal(lambda: users.change_role(table, owner, viewer.id, "king", START)) == "invalid_role"
+    )
     for unknown in ("usr_x", f"usr_{'0' * 27}", "x" * 9999, ""):
-        assert refusal(partial(users.disable, table, owner, unknown)) == "user_not_found"
-        users.withdraw(table, owner, unknown)
+        assert refusal(partial(users.disable, table, owner, unknown, START)) == "user_not_found"
+        users.withdraw(table, owner, unknown, START)
 
 
 def test_users_of_another_organisation_are_out_of_reach(table: Table, owner: User) -> None:
@@ -197,17 +201,19 @@ def test_users_of_another_organisation_are_out_of_reach(table: Table, owner: Use
     far = users.accept(table, token, "Far", PASSWORD, START)
 
     assert users.users(table, far) == [far]
-    assert refusal(lambda: users.disable(table, far, owner.id)) == "user_not_found"
+    assert refusal(lambda: users.disable(table, far, owner.id, START)) == "user_not_found"
 
 
 def test_of_two_owners_who_disable_each_other_one_stays(table: Table, owner: User) -> None:
     other = a_user(table, Role.OWNER, "other@example.com")
-    users.disable(table, owner, other.id)
+    users.disable(table, owner, other.id, START)
 
-    assert refusal(lambda: users.disable(table, other, owner.id)) == "last_owner"
-    assert refusal(lambda: users.change_role(table, other, owner.id, "admin")) == "last_owner"
-    users.enable(table, owner, other.id)
-    assert users.change_role(table, other, owner.id, "admin").role is Role.ADMIN
+    assert refusal(lambda: users.disable(table, other, owner.id, START)) == "last_owner"
+    assert (
+        refusal(lambda: users.change_role(table, other, owner.id, "admin", START)) == "last_owner"
+    )
+    users.enable(table, owner, other.id, START)
+    assert users.change_role(table, other, owner.id, "admin", START).role is Role.ADMIN
 
 
 def test_two_who_change_a_user_at_once_do_not_overwrite_each_other(
@@ -215,7 +221,7 @@ def test_two_who_change_a_user_at_once_do_not_overwrite_each_other(
 ) -> None:
     viewer = a_user(table, Role.VIEWER)
     late = stored.changed(viewer, viewer)
-    users.change_role(table, owner, viewer.id, "support")
+    users.change_role(table, owner, viewer.id, "support", START)
 
     with pytest.raises(ConditionFailed):
         table.transact(late)
@@ -225,7 +231,7 @@ def test_a_disabled_user_is_out_at_once_and_stays_out(table: Table, owner: User)
     viewer = a_user(table, Role.VIEWER)
     session_id = signing_in.sign_in(table, viewer.email, PASSWORD, START).session_id
     back = users.invite_back(table, owner, viewer.id, START)
-    users.disable(table, owner, viewer.id)
+    users.disable(table, owner, viewer.id, START)
 
     assert signing_in.current(table, session_id, START) is None
     with pytest.raises(NotSignedIn):
@@ -234,7 +240,7 @@ def test_a_disabled_user_is_out_at_once_and_stays_out(table: Table, owner: User)
         users.accept(table, back, "", "another password", START)
     with pytest.raises(Conflict):
         users.invite_back(table, owner, viewer.id, START)
-    users.enable(table, owner, viewer.id)
+    users.enable(table, owner, viewer.id, START)
     assert signing_in.current(table, session_id, START) is None
     assert signing_in.sign_in(table, viewer.email, PASSWORD, START)
 
@@ -273,6 +279,6 @@ def test_whoever_changes_the_own_password_must_know_the_old_one(table: Table, ow
 
 def test_all_sessions_of_a_user_can_be_ended(table: Table, owner: User) -> None:
     ids = [signing_in.start(table, owner, START).session_id for _ in range(2)]
-    users.end_sessions(table, owner, owner.id)
+    users.end_sessions(table, owner, owner.id, START)
 
     assert [signing_in.current(table, one, START) for one in ids] == [None, None]

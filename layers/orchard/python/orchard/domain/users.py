@@ -1,7 +1,7 @@
 """People who use the dashboard: what each role may do, and what a password must be."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -70,6 +70,8 @@ class User:
     disabled: bool = False
     #: Sessions of an earlier generation are over.
     generation: int = 0
+    #: When a page was last asked for, give or take ten minutes; None if none was yet.
+    seen_at: int | None = field(default=None, compare=False)
 
     @property
     def actor(self) -> str:

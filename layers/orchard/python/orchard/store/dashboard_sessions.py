@@ -1,19 +1,22 @@
 """Sessions of dashboard users in the table, and how often it was tried to begin one."""
 
 import hashlib
+from itertools import islice
 from typing import NamedTuple
 
 from orchard.domain.users import IDLE_MS, SESSION_MS, User
 from orchard.store import user_keys as keys
 from orchard.store import users
 from orchard.store.key_forms import Key
-from orchard.store.statements import ConditionFailed, Delete, Item, Put, Update
+from orchard.store.statements import ConditionFailed, Delete, Item, Put, Query, Update
 from orchard.store.table import Table
 
 #: Attempts are counted in spans of this length.
 SPAN_MS = 15 * 60_000
 #: What a session shows is as old as this at most when its last use is told to the table.
 _SEEN_EVERY_MS = 10 * 60_000
+#: More sessions of one user are not read.
+_MOST = 1000
 
 
 class Place(NamedTuple):
@@ -57,15 +60,21 @@ def begin(table: Table, place: Place, generation: int, environment: str, now: in
     table.put(Put(item, "attribute_not_exists(pk)"))
 
 
+def of(table: Table, user: User) -> dict[str, Kept]:
+    """Return the sessions of a user by digest, those that are over among them; at most 1000."""
+    first = keys.user_session(user.organization, user.id, "")
+    query = Query("pk = :pk", {":pk": first.pk}, page=_MOST)
+    found = islice(table.query(query), _MOST)
+    return {item["sk"].removeprefix(first.sk): _kept(item) for item in found}
+
+
 def read(table: Table, place: Place) -> tuple[Kept, User] | None:
     """Return a session and its user, in one request; None if one of them is gone."""
     whose = keys.user(place.organization, place.user_id)
     found = table.batch_get([place.key, whose])
     if len(found) < 2:
         return None
-    item = found[place.key]
-    numbers = (int(item[name]) for name in ("generation", "created_at", "seen_at"))
-    return Kept(item["environment"], *numbers), users.load(found[whose]).user
+    return _kept(found[place.key]), users.load(found[whose]).user
 
 
 def is_to_be_seen(kept: Kept, now: int) -> bool:
@@ -107,6 +116,11 @@ def tried(table: Table, name: str, now: int) -> tuple[int, int]:
 def forgive(table: Table, name: str, now: int) -> None:
     """Forget the attempts under a name: it was the right person."""
     table.delete(Delete(_tries(name, now - now % SPAN_MS)))
+
+
+def _kept(item: Item) -> Kept:
+    numbers = (int(item[name]) for name in ("generation", "created_at", "seen_at"))
+    return Kept(item["environment"], *numbers)
 
 
 def _tries(name: str, start: int) -> Key:

@@ -1,6 +1,7 @@
 """The keys of dashboard users, and of what belongs to them rather than to customers."""
 
-from orchard.store.key_forms import inside, of_tenant, opened, single, under, within
+from orchard.store.key_forms import Key, inside, of_tenant, opened, single, under, within
+from orchard.store.keys import instant
 
 #: An organisation's dashboard users, of all its environments: each, the links that invite one, how
 #: many are owners; a user's session, by digest; whose an e-mail is; attempts to sign in, by digest.
@@ -8,3 +9,11 @@ users = of_tenant("USERS")
 user, invite, owners = under(users, "USER"), under(users, "INVITE"), single(users, "OWNERS")
 user_session = inside(within("SESSIONS"), "SESSION")
 user_address, sign_ins = opened("USER"), opened("SIGNIN", "TRIES")
+#: How all lines begin that tell what was done to users.
+user_changes = single(users, "CHANGE#")
+
+
+def user_change(organization: str, timestamp: int, change_id: str) -> Key:
+    """What was done to a user, or to a link that invites one."""
+    first = user_changes(organization)
+    return Key(first.pk, f"{first.sk}{instant(timestamp)}#{change_id}")

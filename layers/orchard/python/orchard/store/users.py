@@ -47,6 +47,7 @@ def load(item: Item) -> Account:
         created_at=int(item["created_at"]),
         disabled=item["disabled"],
         generation=int(item["generation"]),
+        seen_at=int(item["seen_at"]) if "seen_at" in item else None,
     )
     return Account(user, item["password"])
 
@@ -123,6 +124,12 @@ def new_password(user: User, password: str, generation: int) -> Update:
     )
 
 
+def seen(user: User, now: int) -> Update:
+    """Return the write that notes when a user was last seen."""
+    place = keys.user(user.organization, user.id)
+    return Update(place, "SET seen_at = :now", {":now": now}, "attribute_exists(pk)")
+
+
 def put_invite(invite: Invite) -> Put:
     """Return the write of a link that invites somebody."""
     place = keys.invite(invite.organization, invite.id)
@@ -142,9 +149,9 @@ def used(invite: Invite, now: int) -> Delete:
     return Delete(place, "expires_at > :now", {":now": now})
 
 
-def withdraw(table: Table, organization: str, invite_id: str) -> None:
-    """Remove a link, whether or not it is still there."""
-    table.delete(Delete(keys.invite(organization, invite_id)))
+def withdrawn(invite: Invite) -> Delete:
+    """Return the write that removes a link; refused if it is not there any more."""
+    return Delete(keys.invite(invite.organization, invite.id), "attribute_exists(pk)")
 
 
 def invite(table: Table, organization: str, invite_id: str, now: int) -> Invite | None:

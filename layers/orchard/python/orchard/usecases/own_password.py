@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from orchard.domain.user_changes import Deed
 from orchard.domain.users import User, checked_password, is_possible_password
 from orchard.errors import Invalid
 from orchard.gateways import passwords
 from orchard.store import users as stored
 from orchard.store.statements import ConditionFailed, Contention
 from orchard.store.table import Table
-from orchard.usecases import signing_in
+from orchard.usecases import signing_in, user_history
 from orchard.usecases.users import busy
 
 
@@ -26,7 +27,12 @@ def change(table: Table, user: User, old: str, new: str, now: int) -> User:
     digest = passwords.digest(checked_password(new, user.email, user.name, old))
     after = replace(account.user, generation=account.user.generation + 1)
     try:
-        table.update(stored.new_password(account.user, digest, after.generation))
+        table.transact(
+            [
+                stored.new_password(account.user, digest, after.generation),
+                user_history.line(Deed.SET_PASSWORD, after.actor, after, now),
+            ]
+        )
     except (ConditionFailed, Contention):
         raise busy() from None
     signing_in.forgive(table, user.email, now)

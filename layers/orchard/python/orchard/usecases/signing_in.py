@@ -9,15 +9,16 @@ password, or ends all of them.
 import hashlib
 import re
 import secrets
+from enum import StrEnum
 from typing import NamedTuple
 
-from orchard.domain.users import LONGEST_EMAIL, User, is_possible_password, normal_email
+from orchard.domain.users import LONGEST_EMAIL, SESSION_MS, User, is_possible_password, normal_email
 from orchard.errors import Invalid, NotSignedIn, TooManyRequests, Unauthorized
 from orchard.gateways import passwords
 from orchard.store import dashboard_sessions as sessions
 from orchard.store import users
-from orchard.store.dashboard_sessions import Place
-from orchard.store.statements import ConditionFailed
+from orchard.store.dashboard_sessions import Kept, Place
+from orchard.store.statements import ConditionFailed, Contention
 from orchard.store.table import Table
 from orchard.store.users import Account
 
@@ -50,6 +51,30 @@ class Current(NamedTuple):
         return f"{self.user.organization}/{self.environment}"
 
 
+class Over(StrEnum):
+    """Why a session that there was opens nothing any more."""
+
+    #: Nobody used it for 12 hours.
+    IDLE = "idle"
+    #: It had its 7 days.
+    OLD = "old"
+    #: It was ended with others: somebody signed out everywhere, or there is a new password.
+    ENDED = "ended"
+    DISABLED = "disabled"
+    #: Nothing is known of it, or not any more.
+    GONE = "gone"
+
+
+class Own(NamedTuple):
+    """A session of one's own; `is_this` is the one at hand. Times are UTC milliseconds."""
+
+    is_this: bool
+    environment: str
+    created_at: int
+    seen_at: int
+    expires_at: int
+
+
 def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
     """Begin a session for the user with this e-mail and password.
 
@@ -68,28 +93,51 @@ def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
     return start(table, account.user, now)
 
 
-def start(table: Table, user: User, now: int) -> Signed:
+def start(table: Table, user: User, now: int, environment: str = ENVIRONMENTS[0]) -> Signed:
     """Begin a session for a user who proved to be it just now, as by accepting an invite."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     place = Place(user.organization, user.id, _digest(secret))
-    sessions.begin(table, place, user.generation, ENVIRONMENTS[0], now)
+    sessions.begin(table, place, user.generation, environment, now)
+    _seen(table, user, now)
     return Signed(f"{user.organization}.{user.id}.{secret}", user)
 
 
 def current(table: Table, session_id: str, now: int) -> Current | None:
-    """Return who is signed in with this session; None for nobody. One request, seldom two."""
+    """Return who is signed in with this session; None for nobody. One request, seldom three."""
+    found = state(table, session_id, now)
+    return found if isinstance(found, Current) else None
+
+
+def state(table: Table, session_id: str, now: int) -> Current | Over:
+    """Return who is signed in with this session, or why nobody is. As many requests."""
     place = _place(session_id)
     found = None if place is None else sessions.read(table, place)
     if place is None or found is None:
-        return None
+        return Over.GONE
     kept, user = found
-    if user.disabled or kept.generation != user.generation or kept.expires_at <= now:
-        return None
+    over = _over(kept, user, now)
+    if over is not None:
+        return over
     if sessions.is_to_be_seen(kept, now):
         kept = kept._replace(seen_at=now)
         if not sessions.seen(table, place, now):
-            return None
+            return Over.GONE
+        _seen(table, user, now)
     return Current(user, kept.environment, kept.expires_at)
+
+
+def own_sessions(table: Table, user: User, session_id: str, now: int) -> list[Own]:
+    """Return the sessions of a user that can still be used: this one, then the latest used."""
+    place = _place(session_id)
+    shown = [
+        Own(
+            place is not None and place.digest == digest,
+            *(kept.environment, kept.created_at, kept.seen_at, kept.expires_at),
+        )
+        for digest, kept in sessions.of(table, user).items()
+        if _over(kept, user, now) is None
+    ]
+    return sorted(shown, key=lambda one: (not one.is_this, -one.seen_at))
 
 
 def choose_environment(table: Table, session_id: str, environment: str, now: int) -> Current:
@@ -143,6 +191,25 @@ def _renew(table: Table, account: Account, password: str) -> None:
         table.update(users.new_password(user, passwords.digest(password), user.generation))
     except ConditionFailed:
         # Whoever changed the user just now ended this session, too: it is seen at the next request.
+        return
+
+
+def _over(kept: Kept, user: User, now: int) -> Over | None:
+    """Why a session is over; None while it goes on."""
+    reasons = (
+        (user.disabled, Over.DISABLED),
+        (kept.generation != user.generation, Over.ENDED),
+        (kept.created_at + SESSION_MS <= now, Over.OLD),
+        (kept.expires_at <= now, Over.IDLE),
+    )
+    return next((over for holds, over in reasons if holds), None)
+
+
+def _seen(table: Table, user: User, now: int) -> None:
+    try:
+        table.update(users.seen(user, now))
+    except (ConditionFailed, Contention):
+        # Whoever changes the user at this moment does not have to wait for a time that is shown.
         return
 
 

@@ -7,10 +7,12 @@ import hashlib
 import secrets
 
 from orchard.contracts.fields import is_email
+from orchard.domain.user_changes import Deed
 from orchard.domain.users import INVITE_MS, Invite, Role, normal_email
 from orchard.errors import Invalid
 from orchard.store import users as stored
 from orchard.store.table import Table
+from orchard.usecases import user_history
 
 _SECRET_BYTES = 32
 
@@ -28,7 +30,8 @@ def make(
     """Store a link and return its secret, which can't be read again. Whoever calls may do it."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     link = Invite(digest(secret), organization, email, role, by, now, now + INVITE_MS, user_id)
-    table.put(stored.put_invite(link))
+    deed = Deed.INVITED if user_id is None else Deed.MADE_LINK
+    table.transact([stored.put_invite(link), user_history.line(deed, by, link, now)])
     return f"{organization}.{secret}"
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from orchard.domain import ids
+from orchard.domain.user_changes import Deed
 from orchard.domain.users import (
     Act,
     Invite,
@@ -18,9 +19,10 @@ from orchard.domain.users import (
 from orchard.errors import Conflict, Forbidden, Invalid, InviteNotFound, UserNotFound
 from orchard.gateways import passwords
 from orchard.store import users as stored
-from orchard.store.statements import ConditionFailed, Contention
+from orchard.store.statements import ConditionFailed, Contention, Put
 from orchard.store.table import Table
 from orchard.usecases import user_links
+from orchard.usecases.user_history import line
 
 _ORGANIZATION = re.compile(r"[a-z0-9_-]{1,40}")
 _USER, _INVITE = re.compile(r"usr_\w{27}", re.ASCII), re.compile(r"[0-9a-f]{64}")
@@ -65,11 +67,20 @@ def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
     )
 
 
-def withdraw(table: Table, by: User, invite_id: str) -> None:
+def withdraw(table: Table, by: User, invite_id: str, now: int) -> None:
     """Let a link work no more; nothing happens if it does not. Errors: `Forbidden`."""
     by.must(Act.MANAGE_USERS)
-    if _INVITE.fullmatch(invite_id):
-        stored.withdraw(table, by.organization, invite_id)
+    known = _INVITE.fullmatch(invite_id)
+    link = stored.invite(table, by.organization, invite_id, now) if known else None
+    if link is None:
+        return
+    by.must_manage(link.role)
+    try:
+        table.transact([stored.withdrawn(link), line(Deed.WITHDREW, by.actor, link, now)])
+    except ConditionFailed:
+        return
+    except Contention:
+        raise busy() from None
 
 
 def invited(table: Table, token: str, now: int) -> Invite:
@@ -102,7 +113,8 @@ def accept(table: Table, token: str, name: str, password: str, now: int) -> User
     )
     digest = passwords.digest(checked_password(password, link.email, user.name))
     try:
-        table.transact([stored.used(link, now), *stored.new(user, digest)])
+        joined = line(Deed.JOINED, user.actor, user, now)
+        table.transact([stored.used(link, now), *stored.new(user, digest), joined])
     except ConditionFailed as refused:
         if refused.position == 0:
             raise InviteNotFound from None
@@ -112,32 +124,38 @@ def accept(table: Table, token: str, name: str, password: str, now: int) -> User
     return user
 
 
-def change_role(table: Table, by: User, user_id: str, role: str) -> User:
+def change_role(table: Table, by: User, user_id: str, role: str, now: int) -> User:
     """Give a user another role, which holds from the next request on.
 
     Errors: `Forbidden` (also for oneself), `UserNotFound`, `Invalid`, `Conflict`.
     """
     user, chosen = _managed(table, by, user_id), role_of(role)
     by.must_manage(chosen)
-    return _change(table, user, replace(user, role=chosen))
+    told = line(Deed.CHANGED_ROLE, by.actor, replace(user, role=chosen), now, str(user.role))
+    return _change(table, user, replace(user, role=chosen), told)
 
 
-def disable(table: Table, by: User, user_id: str) -> User:
+def disable(table: Table, by: User, user_id: str, now: int) -> User:
     """Let a user sign in no more, and end all sessions. Errors: as `change_role`."""
     user = _managed(table, by, user_id)
-    return _change(table, user, replace(user, disabled=True, generation=user.generation + 1))
+    if user.disabled:
+        return user
+    after = replace(user, disabled=True, generation=user.generation + 1)
+    return _change(table, user, after, line(Deed.DISABLED, by.actor, user, now))
 
 
-def enable(table: Table, by: User, user_id: str) -> User:
+def enable(table: Table, by: User, user_id: str, now: int) -> User:
     """Let a disabled user sign in again. Errors: as `change_role`."""
     user = _managed(table, by, user_id)
-    return _change(table, user, replace(user, disabled=False))
+    told = line(Deed.ENABLED, by.actor, user, now)
+    return _change(table, user, replace(user, disabled=False), told)
 
 
-def end_sessions(table: Table, by: User, user_id: str) -> User:
+def end_sessions(table: Table, by: User, user_id: str, now: int) -> User:
     """End all sessions of a user, or all of one's own. Errors: as `change_role`."""
     user = _found(table, by, user_id) if user_id == by.id else _managed(table, by, user_id)
-    return _change(table, user, replace(user, generation=user.generation + 1))
+    told = line(Deed.ENDED_SESSIONS, by.actor, user, now)
+    return _change(table, user, replace(user, generation=user.generation + 1), told)
 
 
 def role_of(text: str) -> Role:
@@ -149,14 +167,19 @@ def role_of(text: str) -> Role:
 
 def _set_password(table: Table, link: Invite, password: str, now: int) -> User:
     account = stored.get(table, link.organization, str(link.user_id))
-    if account is None or account.user.disabled:
+    # Whoever was given a role since is not let in by those who could not give it.
+    if account is None or account.user.disabled or account.user.role is not link.role:
         raise InviteNotFound
     user = account.user
     digest = passwords.digest(checked_password(password, user.email, user.name))
     after = replace(user, generation=user.generation + 1)
     try:
         table.transact(
-            [stored.used(link, now), stored.new_password(user, digest, after.generation)]
+            [
+                stored.used(link, now),
+                stored.new_password(user, digest, after.generation),
+                line(Deed.SET_PASSWORD, user.actor, user, now),
+            ]
         )
     except ConditionFailed as refused:
         raise (InviteNotFound() if refused.position == 0 else busy()) from None
@@ -182,9 +205,12 @@ def _managed(table: Table, by: User, user_id: str) -> User:
     return user
 
 
-def _change(table: Table, old: User, new: User) -> User:
+def _change(table: Table, old: User, new: User, told: Put) -> User:
+    """Change a user who is not as wanted already: sent twice, it is done and told once."""
+    if new == old:
+        return old
     try:
-        table.transact(stored.changed(old, new))
+        table.transact([*stored.changed(old, new), told])
     except ConditionFailed as refused:
         if refused.position:
             raise Conflict("An organisation keeps one owner at least", "last_owner") from None
