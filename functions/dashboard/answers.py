@@ -7,6 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from dashboard.rendering import rendered
+from orchard.triggers import http
+from orchard.triggers.http import Event
 
 #: What has a meaning in an address, and is left as it is.
 _OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%~"
@@ -40,3 +42,13 @@ def sent_on(address: str, *cookies: Cookie) -> Response[str]:
     """Return an answer that leads on to an address of ours, by GET."""
     headers = {"location": quote(address, safe=_OF_ADDRESSES), "cache-control": "no-store"}
     return Response(303, headers=headers, body="", cookies=list(cookies))
+
+
+def led_on(event: Event, address: str, *cookies: Cookie) -> Response[str]:
+    """As `sent_on`; who asked for a part of a page leaves the whole page."""
+    if not http.header(event, "hx-request"):
+        return sent_on(address, *cookies)
+    headers = {"hx-redirect": quote(address, safe=_OF_ADDRESSES), "cache-control": "no-store"}
+    return Response(
+        200, "text/html; charset=utf-8", headers=headers, body="", cookies=list(cookies)
+    )

@@ -1,6 +1,16 @@
 """GET /dashboard and /dashboard/{proxy+}, POST /dashboard/{proxy+}"""
 
-from dashboard.pages import assets, customer, customers, environments, home, invitations, sign_in
+from dashboard.pages import (
+    assets,
+    balance_edit,
+    customer,
+    customers,
+    environments,
+    home,
+    invitations,
+    sign_in,
+    undo,
+)
 from dashboard.serving import served
 
 handler = served(
@@ -11,4 +21,6 @@ handler = served(
     environments.router,
     customers.router,
     customer.router,
+    balance_edit.router,
+    undo.router,
 )

@@ -45,6 +45,12 @@ def feature_name(one: View) -> str:
     return str(one.get("feature", {}).get("name") or one["feature_id"])
 
 
+def source_name(line: View, plans: Mapping[str, str]) -> str:
+    """Return where a source comes from: a plan, by its name, or a grant."""
+    plan_id = line["plan_id"]
+    return "Granted to this customer" if plan_id is None else plans.get(plan_id, plan_id)
+
+
 def _called(row: View) -> str:
     return str(row["name"]).casefold()
 
@@ -90,10 +96,10 @@ def _rollover(one: View) -> dict[str, Any]:
 
 
 def _source(line: View, plans: Mapping[str, str]) -> dict[str, Any]:
-    reset, price, plan_id = line["reset"], line["price"], line["plan_id"]
+    reset, price = line["reset"], line["price"]
     return {
         "id": line["id"],
-        "from": "Granted to this customer" if plan_id is None else plans.get(plan_id, plan_id),
+        "from": source_name(line, plans),
         "way": "Included" if price is None else _WAYS.get(price.get("billing_method"), "Priced"),
         "unlimited": line["unlimited"],
         "included": number(line["included_grant"]),

@@ -9,7 +9,7 @@ from orchard.domain.money import decimals
 _LONGER = {"semi_annual": "half year", "one_off": ""}
 
 
-def number(value: float) -> str:
+def number(value: float | Decimal) -> str:
     """Return a number with separators: `12,345.5`."""
     exact = Decimal(str(value))
     whole = exact == exact.to_integral_value()

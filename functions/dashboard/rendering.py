@@ -29,8 +29,13 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = address
-    environment.filters |= {"iso": _iso, "utc": _utc}
+    environment.filters |= {"iso": _iso, "utc": _utc, "combined": _combined}
     return environment
+
+
+def _combined(first: dict[str, str], rest: dict[str, str]) -> dict[str, str]:
+    """Choices, one after the other."""
+    return first | rest
 
 
 def _moment(time: int) -> datetime:

@@ -7,8 +7,10 @@ from urllib.parse import parse_qsl, quote
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
-from dashboard.answers import html
+from dashboard import said
+from dashboard.answers import html, led_on
 from dashboard.routes import Pages
+from dashboard.said import Said
 from dashboard.sections import DEFAULT, sections
 from orchard.domain.users import SESSION_MS, Act
 from orchard.errors import Invalid
@@ -52,20 +54,47 @@ class Visit(NamedTuple):
             base_url=http.base_url(self.event),
         )
 
+    def once(self, key: str) -> Session:
+        """The session in which the form with this key is done, once however often it is sent.
+
+        Errors, from the commit: `DuplicateIdempotencyKey`.
+        """
+        session = self.session
+        session.claim("form", self._form(key))
+        return session
+
+    def made(self, key: str) -> str | None:
+        """Return the id of the change that the form with this key made before, if it did."""
+        done = self.session.claimed("form", self._form(key)) or {}
+        return done.get("made")
+
+    def _form(self, key: str) -> str:
+        return f"{self.current.user.id}:{key}"
+
     def page(self, template: str, /, http_status: int = 200, **context: Any) -> Response[str]:
         """Return a page with the frame around it: navigation, environment, menu of the user.
 
         A page that belongs to another section than the customers says so: `section="users"`.
         """
+        told = _said(self.event)
         frame = {
             "section": DEFAULT,
             "sections": sections(self.current.user),
             "user": self.current.user,
             "environment": self.current.environment,
             "here": address_of(self.event),
+            "may": self.current.user.may,
             "may_edit": self.current.user.may(Act.EDIT),
+            "said": told,
         }
-        return html(template, http_status, **{**frame, **context})
+        shown = html(template, http_status, **{**frame, **context})
+        if told is not None:
+            shown.cookies.append(said.no_cookie())
+        return shown
+
+    def done(self, address: str, text: str, undo: str = "") -> Response[str]:
+        """Lead on to a page that says once what was done; `undo` is what takes it back."""
+        return led_on(self.event, address, said.cookie(Said(text, undo)))
 
 
 def visit(router: Pages) -> Visit:
@@ -80,10 +109,7 @@ def visit(router: Pages) -> Visit:
 
 def session_of(event: Event) -> str:
     """Return the id of the session that the cookie names; "" without one."""
-    # API Gateway takes them out of the header, what plays it on a developer's machine does not.
-    sent = event.get("cookies") or (http.header(event, "cookie") or "").split(";")
-    pairs = (text.strip().partition("=") for text in sent)
-    return next((value for name, _, value in pairs if name == COOKIE), "")
+    return _cookie_of(event, COOKIE)
 
 
 def cookie(session_id: str) -> Cookie:
@@ -125,6 +151,19 @@ def sign_in_address(event: Event) -> str:
     is_read = event["requestContext"]["http"]["method"] == "GET"
     back = ours(address_of(event)) if is_read else HOME
     return SIGN_IN if back == HOME else f"{SIGN_IN}?next={quote(back, safe='')}"
+
+
+def _cookie_of(event: Event, wanted: str) -> str:
+    # API Gateway takes them out of the header, what plays it on a developer's machine does not.
+    sent = event.get("cookies") or (http.header(event, "cookie") or "").split(";")
+    pairs = (text.strip().partition("=") for text in sent)
+    return next((value for name, _, value in pairs if name == wanted), "")
+
+
+def _said(event: Event) -> Said | None:
+    found = said.read(_cookie_of(event, said.COOKIE))
+    # What comes back from a browser may not lead elsewhere.
+    return found and found._replace(undo=found.undo if _OURS.fullmatch(found.undo) else "")
 
 
 def _cookie(value: str, max_age: int) -> Cookie:

@@ -93,6 +93,7 @@
   });
   document.addEventListener("htmx:error", () => {
     if (failed) failed.hidden = false;
+    else say("The server did not answer: try again");
   });
   // An answer that is not the page, such as one of the gateway, must not take its place.
   document.addEventListener("htmx:after:request", (event) => {
@@ -100,6 +101,7 @@
     if (hx.redirect || !select || text.includes(`id="${select.slice(1)}"`)) return;
     event.preventDefault();
     if (failed) failed.hidden = false;
+    else say("This did not work: reload the page and try again");
   });
   localize(document);
 })();

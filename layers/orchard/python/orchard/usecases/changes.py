@@ -62,3 +62,9 @@ def _fitting(found: Iterator[Lines], limit: int) -> Page[Lines]:
 
 def _place(lines: Lines) -> Cursor:
     return Cursor(lines[0].at, lines[0].id)
+
+
+def newest(session: Session, internal_id: str) -> str | None:
+    """Return the id of the latest change of a customer; None if the ledger knows none yet."""
+    found = changes.of_customer(session, internal_id, Selection(page=10))
+    return next((lines[0].id for lines in found), None)

@@ -1,0 +1,34 @@
+// Forms about a customer open as a sheet beside the page. Without JavaScript they are pages.
+(() => {
+  "use strict";
+
+  const sheet = document.getElementById("sheet");
+  if (!sheet) return;
+
+  // Modified clicks open the page of the form, as links do.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[hx-target="#sheet"]');
+    if (link && (event.metaKey || event.ctrlKey || event.shiftKey)) event.stopImmediatePropagation();
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    if (event.target === sheet || event.target.closest("#sheet [data-close]")) {
+      event.preventDefault();
+      sheet.close();
+    }
+    const unwanted = event.target.closest("[data-remove]");
+    if (unwanted) document.querySelector(unwanted.dataset.remove)?.remove();
+  });
+
+  sheet.addEventListener("close", () => sheet.replaceChildren());
+
+  const wanted = () =>
+    document.querySelector("#action [data-focus]") ?? document.querySelector("#action [autofocus]");
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { target, sourceElement } = event.detail.ctx;
+    const isOpened = target === sheet;
+    if (isOpened && !sheet.open) sheet.showModal();
+    if (isOpened || sourceElement?.closest?.("form")?.parentElement?.id === "action") wanted()?.focus();
+  });
+})();
