@@ -9,6 +9,8 @@ users = of_tenant("USERS")
 user, invite, owners = under(users, "USER"), under(users, "INVITE"), single(users, "OWNERS")
 user_session = inside(within("SESSIONS"), "SESSION")
 user_address, sign_ins = opened("USER"), opened("SIGNIN", "TRIES")
+#: The saved views of an environment, all of them.
+saved_views = single(of_tenant("VIEWS"), "VIEWS")
 #: How all lines begin that tell what was done to users.
 user_changes = single(users, "CHANGE#")
 
