@@ -10,6 +10,7 @@ from dashboard.pages import (
     invitations,
     sign_in,
     undo,
+    views,
 )
 from dashboard.serving import served
 
@@ -23,4 +24,5 @@ handler = served(
     customer.router,
     balance_edit.router,
     undo.router,
+    views.router,
 )

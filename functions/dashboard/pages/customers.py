@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_form, customer_list
+from dashboard import customer_form, customer_list, view_links
 from dashboard.answers import sent_on
 from dashboard.customer_form import Wrong
 from dashboard.customer_list import STATUSES, Filters
@@ -18,7 +18,7 @@ from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act
 from orchard.errors import Conflict, CustomerNotFound, Invalid, OrchardError
 from orchard.triggers import http
-from orchard.usecases import creating, listing, plans, viewing
+from orchard.usecases import creating, listing, plans, saved_views, viewing
 
 router = Pages()
 
@@ -82,8 +82,9 @@ def _list(
     visitor: Visit, filters: Filters, names: Mapping[str, str], status: int = 200, **told: Any
 ) -> Response[str]:
     nothing = {"rows": [], "following": "", "failed": "", "created": ""}
+    views = view_links.links(saved_views.every(visitor.session), filters)
     context = {**nothing, **told, "filters": filters, "plans": names, "statuses": _STATUSES}
-    return visitor.page("customers.html", status, **context)
+    return visitor.page("customers.html", status, views=views, **context)
 
 
 def _plan_names(visitor: Visit) -> dict[str, str]:
