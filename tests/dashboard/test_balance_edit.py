@@ -82,7 +82,7 @@ def test_what_is_set_becomes_a_difference_so_that_usage_meanwhile_counts(
 
     assert done.status == 303
     assert left(call) == 85
-    assert "Messages was edited. Undo" in words(support.follow(done))
+    assert "The balance of Messages was edited. Undo" in words(support.follow(done))
 
 
 def test_a_form_that_is_sent_twice_is_done_once(call: Call, support: Browser) -> None:
@@ -92,7 +92,7 @@ def test_a_form_that_is_sent_twice_is_done_once(call: Call, support: Browser) ->
 
     assert (first.status, second.status) == (303, 303)
     assert left(call) == 90
-    assert "Messages was edited. Undo" in words(support.follow(second))
+    assert "The balance of Messages was edited. Undo" in words(support.follow(second))
 
 
 def test_undo_takes_the_edit_back_and_can_be_taken_back_itself(

@@ -113,7 +113,8 @@ class _Edit:
         if change_id is None:
             return self.visitor.done(back, "Nothing was changed.")
         undo = f"{self.place.page}/changes/{change_id}/undo"
-        return self.visitor.done(back, f"{balance_edit.title(self.balance)} was edited.", undo)
+        said = f"The balance of {balance_edit.title(self.balance)} was edited."
+        return self.visitor.done(back, said, undo)
 
     def page(
         self, values: View, wrong: Wrong = RIGHT, status: int = 200, preview: View | None = None
