@@ -461,3 +461,21 @@ class TestDelete:
             query={"delete_in_stripe": "false"},
         )
         assert answered.body["success"] is True
+
+
+def test_a_customer_is_changed_only_if_it_is_still_as_it_was_seen(call: Call) -> None:
+    metadata = {"team": "north", "seats": [1, 0.5]}
+    a_customer(call, name="Ada", metadata=metadata)
+
+    def renamed(to: str, **seen: Any) -> tuple[int, str]:
+        body = {"customer_id": "user_1", "name": to, "if_still": seen}
+        answered = call("customers.update", body)
+        return answered.status, answered.body.get("message", answered.body.get("name"))
+
+    first = {"name": "Ada", "id": "user_1", "email": None, "metadata": metadata}
+    assert renamed("Grace", **first) == (200, "Grace")
+    assert renamed("Eve", name="Ada") == (409, "name was changed since you looked")
+    seen = {"email": "ada@example.com", "metadata": {"team": None, "more": 1}}
+    message = "email, metadata.team, metadata.more were changed since you looked"
+    assert renamed("Eve", **seen) == (409, message)
+    assert renamed("Eve", fingerprint="", metadata={"other": None}) == (200, "Eve")

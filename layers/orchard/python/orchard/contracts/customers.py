@@ -1,6 +1,6 @@
 """Requests that change customers."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,26 @@ class CustomerConfig(Request):
 
     disable_pooled_balance: bool | None = None
     disable_overage_billing: bool | None = None
+
+
+class SeenFields(Request):
+    """Fields of a customer as they were when somebody looked; null and `""` say: empty."""
+
+    id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    fingerprint: str | None = None
+    stripe_id: str | None = None
+    #: The entries that were looked at alone; null: there was none.
+    metadata: Metadata = {}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The fields that were sent, and no others."""
+        sent = self.model_dump(exclude_unset=True)
+        return {name: value or None for name, value in sent.items() if name != "metadata"} | {
+            "metadata": self.metadata
+        }
 
 
 class GetOrCreateCustomerRequest(AuditedRequest):
@@ -64,5 +84,7 @@ class UpdateCustomerRequest(AuditedRequest):
     currency: Currency | None = None
     billing_controls: BillingControls | None = None
     config: CustomerConfig | None = None
+    #: Refuse the change if one of these fields is not as it was seen.
+    if_still: SeenFields | None = None
     with_autumn_id: bool = False
     expand: Expands = []

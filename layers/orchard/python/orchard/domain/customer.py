@@ -100,6 +100,16 @@ def merged_metadata(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[
     return {name: value for name, value in merged.items() if sent.get(name, value) is not None}
 
 
+def changed_since(customer: Customer, seen: Mapping[str, Any]) -> list[str]:
+    """Return which fields, and `metadata.<key>`, are not as they were seen; None: it was empty."""
+    fields = {name: value for name, value in seen.items() if name != "metadata"}
+    entries = seen.get("metadata", {})
+    changed = [name for name, was in fields.items() if (getattr(customer, name) or None) != was]
+    return changed + [
+        f"metadata.{name}" for name, was in entries.items() if customer.metadata.get(name) != was
+    ]
+
+
 def tokens(plans: tuple[CustomerPlan, ...], now: int) -> list[str]:
     """Return what a list of customers can be filtered by: statuses, plans and their versions."""
     found: set[str] = set()

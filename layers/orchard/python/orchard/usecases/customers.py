@@ -6,7 +6,7 @@ from typing import Any
 from orchard.contracts.billing_controls import merged
 from orchard.contracts.customers import UpdateCustomerRequest
 from orchard.domain.arrangement import Household
-from orchard.domain.customer import Customer, merged_metadata
+from orchard.domain.customer import Customer, changed_since, merged_metadata
 from orchard.errors import Conflict, Invalid
 from orchard.store import catalog, customers, moves, pointers, telling
 from orchard.store.customers import Account
@@ -22,8 +22,8 @@ _PLAIN = ("name", "email", "fingerprint", "currency")
 def update(session: Session, request: UpdateCustomerRequest) -> dict[str, Any]:
     """Change a customer and return it; nothing is written when nothing changes.
 
-    Errors: 404 unknown; 409 `customer_already_exists` for a taken id; 400 `stripe_error` for a
-    Stripe customer that can't be linked.
+    Errors: 404 unknown; 409 `customer_already_exists` for a taken id, `version_conflict` for
+    what is not as it was seen; 400 `stripe_error` for a Stripe customer that can't be linked.
     """
     account = optimistic(lambda: _update(session, request))
     view = viewing.view(session, account, request.expand)
@@ -33,6 +33,7 @@ def update(session: Session, request: UpdateCustomerRequest) -> dict[str, Any]:
 def _update(session: Session, request: UpdateCustomerRequest) -> Account:
     account = customers.require(session, request.customer_id)
     before = account.customer
+    _require_seen(before, request)
     after = _changed(before, request)
     counts = {} if request.billing_controls is None else request.billing_controls.counts
     counted = top_ups.counted(session, account, after.billing_controls, counts)
@@ -73,6 +74,14 @@ def save(
     )
     # Controls are kept with the balances too, so these may have changed as well.
     return customers.require(session, after.hot_id)
+
+
+def _require_seen(before: Customer, request: UpdateCustomerRequest) -> None:
+    seen = {} if request.if_still is None else request.if_still.told
+    changed = changed_since(before, seen)
+    if changed:
+        verb = "was" if len(changed) == 1 else "were"
+        raise Conflict(f"{', '.join(changed)} {verb} changed since you looked", "version_conflict")
 
 
 def _changed(before: Customer, request: UpdateCustomerRequest) -> Customer:
