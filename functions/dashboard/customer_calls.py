@@ -37,6 +37,28 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "entity": ("Entities", ("entities.create", "entities.update", "entities.delete")),
     "undo": ("Undone", ("changes.undo",)),
 }
+#: Who changes things.
+WHO = {
+    "api_key": "API key",
+    "dashboard_user": "Dashboard user",
+    "stripe": "Stripe",
+    "job": "Job",
+    "time": "Time",
+}
+STATES = {
+    "draft": "Draft",
+    "open": "Open",
+    "paid": "Paid",
+    "void": "Void",
+    "uncollectible": "Uncollectible",
+}
+#: What filters can be set to, with the words for it.
+WORDS = {
+    "since": SINCE,
+    "what": {name: word for name, (word, _actions) in GROUPS.items()},
+    "who": WHO,
+    "status": STATES,
+}
 
 
 def body(place: Place, now: int) -> dict[str, Any]:

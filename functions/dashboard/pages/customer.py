@@ -43,12 +43,14 @@ def show(customer_id: str) -> Response[str]:
 
 def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int) -> Response[str]:
     nothing: Shown = {"failed": "", "following": "", "choices": {}, "rows": []}
+    nothing |= {"looked_back_to": None, "alone": False}
     context = {**nothing, **shown, "place": place, "tabs": TABS}
     about = {
         "customer": customer,
         "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
         "curl": customer_calls.curl(place, visitor.now),
+        "filters": customer_calls.WORDS,
     }
     return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
 

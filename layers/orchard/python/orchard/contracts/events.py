@@ -108,6 +108,21 @@ def list_events_response(page: Page[UsageEvent], request: ListEventsRequest) -> 
     return {**view, "total": len(shown), **older}
 
 
+def detailed_events_response(page: Page[UsageEvent], request: ListEventsRequest) -> dict[str, Any]:
+    """Return a page of events, each with how it came in, which `events.list` does not tell."""
+    view = list_events_response(page, request)
+    told = (
+        {
+            "recorded_at": one.at,
+            "entity_id": one.entity_id,
+            "idempotency_key": one.idempotency_key,
+            "request_id": one.request_id or None,
+        }
+        for one in page.items
+    )
+    return {**view, "list": [row | more for row, more in zip(view["list"], told, strict=True)]}
+
+
 def event(one: UsageEvent) -> dict[str, Any]:
     """Return an event as callers see it; `feature_id` is what was tracked, maybe an event name."""
     return {

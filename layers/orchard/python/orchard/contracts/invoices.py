@@ -85,6 +85,13 @@ def list_response(page: Page[Listed], base_url: str) -> dict[str, Any]:
     return {"list": shown, "next_cursor": page.next_cursor}
 
 
+def detailed_response(page: Page[Listed], base_url: str) -> dict[str, Any]:
+    """Return a page of invoices with what people read of them, which `invoices.list` has not."""
+    shown = list_response(page, base_url)
+    told = ({"number": one.number, "due_at": one.due_at} for one, _customer_id in page.items)
+    return {**shown, "list": [row | more for row, more in zip(shown["list"], told, strict=True)]}
+
+
 def insert_response(stored: list[tuple[Invoice, str]], base_url: str) -> dict[str, Any]:
     """Return invoices as they were stored, each paired with the id of its customer."""
     return {"invoices": [row(invoice, named, base_url) for invoice, named in stored]}

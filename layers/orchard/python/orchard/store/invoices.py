@@ -5,7 +5,7 @@ so neither a new id nor a successor under the same id touches them. A tenant has
 invoices once: where it is, is written with it (`invoice_places`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import batched
 from typing import Any, NamedTuple, cast
 
@@ -33,6 +33,8 @@ class Wanted(NamedTuple):
     statuses: tuple[str, ...] = ()
     processor_types: tuple[str, ...] = ()
     page: int = 50
+    #: Asked, with the key of what was read last, whether to read further of one customer.
+    goes_on: Callable[[Item], bool] | None = None
 
     def admits(self, invoice: Invoice) -> bool:
         """Whether an invoice is one of them, its place aside."""
@@ -63,7 +65,8 @@ def newest(session: Session, internal_id: str, count: int = 10) -> list[Invoice]
 def of_customer(session: Session, internal_id: str, wanted: Wanted) -> Iterator[Invoice]:
     """Yield the invoices of a customer, newest first, as they are asked for."""
     partition = keys.invoices(session.tenant, internal_id)
-    for item in session.table.query(_query(("pk", "sk"), partition, wanted)):
+    query = _query(("pk", "sk"), partition, wanted)
+    for item in session.table.query(query, goes_on=wanted.goes_on):
         if item["status"] != GONE:
             yield _from_item(item)
 

@@ -13,6 +13,11 @@ def part(text: str) -> str:
     return text.replace("%", "%25").replace("#", "%23")
 
 
+def whole(text: str) -> str:
+    """Return the name that a part of a key stands for."""
+    return text.replace("%23", "#").replace("%25", "%")
+
+
 class Key(NamedTuple):
     """The primary key of an item."""
 

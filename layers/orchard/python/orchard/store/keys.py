@@ -177,6 +177,17 @@ def placed(position: str) -> tuple[int, str]:
     return int(timestamp), item_id
 
 
+def placed_event(sk: str) -> tuple[int, str]:
+    """The time and the id in the sort key of a usage event."""
+    return placed(sk.removeprefix(EVENTS))
+
+
+def placed_invoice(sk: str) -> tuple[int, str]:
+    """The time and the Stripe id in the sort key of an invoice."""
+    created_at, stripe_id = placed(sk)
+    return created_at, key_forms.whole(stripe_id)
+
+
 def due_shard(number: int) -> str:
     """One of the partitions of the index `due`."""
     return f"DUE#{number}"

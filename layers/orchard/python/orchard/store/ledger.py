@@ -25,6 +25,7 @@ class Selection(NamedTuple):
 
     `after` is the time and id of the last event of the page before. `looked_at` is told how many
     items were read to find them; those of all customers are read twice, in the index and whole.
+    `goes_on` is asked, with the key of what was read last, whether to read further.
     """
 
     names: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Selection(NamedTuple):
     after: tuple[int, str] | None = None
     page: int = 50
     looked_at: Callable[[int], None] | None = None
+    goes_on: Callable[[Item], bool] | None = None
 
 
 def events(session: Session, internal_id: str, selection: Selection) -> Iterator[UsageEvent]:
@@ -140,7 +142,7 @@ def between(session: Session, query: Query, selection: Selection, place: Any) ->
         return iter(())
     bounded = query._replace(values={**query.values, ":low": low, ":high": high}, forward=False)
     position = "sk" if query.index_name is None else "listing_sk"
-    found = session.table.query(bounded, selection.looked_at)
+    found = session.table.query(bounded, selection.looked_at, selection.goes_on)
     return (item for item in found if item[position] != last and is_kept(item, session.now))
 
 

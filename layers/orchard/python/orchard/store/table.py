@@ -63,11 +63,17 @@ class Table:
         answer = self._call("get_item", Key=statements.key_request(key), ConsistentRead=True)
         return load(answer["Item"]) if "Item" in answer else None
 
-    def query(self, query: Query, looked_at: Callable[[int], None] | None = None) -> Iterator[Item]:
+    def query(
+        self,
+        query: Query,
+        looked_at: Callable[[int], None] | None = None,
+        goes_on: Callable[[Item], bool] | None = None,
+    ) -> Iterator[Item]:
         """Yield the items of the range in order, page after page as they are needed.
 
         Strongly consistent on the table; an index may lag behind it by a moment. `looked_at` is
-        told how many items each page read, those that a filter leaves out among them.
+        told how many items each page read, those that a filter leaves out among them. `goes_on` is
+        asked after each page but the last one, with the key of what was read last.
         """
         asked = statements.query_request(query)
         while True:
@@ -75,9 +81,10 @@ class Table:
             if looked_at is not None:
                 looked_at(answer["ScannedCount"])
             yield from map(load, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
+            last = answer.get("LastEvaluatedKey")
+            if last is None or (goes_on is not None and not goes_on(load(last))):
                 return
-            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            asked["ExclusiveStartKey"] = last
 
     def batch_get(self, wanted: Sequence[Key]) -> dict[Key, Item]:
         """Return those of the items that exist."""

@@ -6,14 +6,20 @@ from itertools import accumulate, islice
 from typing import Any
 
 from orchard.contracts.cursor import Cursor, page
-from orchard.contracts.events import ListEventsRequest, event, list_events_response
+from orchard.contracts.events import (
+    ListEventsRequest,
+    detailed_events_response,
+    event,
+    list_events_response,
+)
 from orchard.domain.customer import Customer
 from orchard.domain.holding import text
 from orchard.domain.ledger import UsageEvent
-from orchard.store import customers, ledger
+from orchard.store import customers, keys, ledger
 from orchard.store.ledger import Selection
 from orchard.store.session import Session
 from orchard.usecases import budget, ranges
+from orchard.usecases.looking import Look
 
 #: Cursors of events count microseconds.
 _MICROSECONDS = 1000
@@ -27,6 +33,8 @@ _TOO_MANY = (
 _LARGEST_PAGE = budget.LARGEST_ANSWER - 4096
 #: How many events are read at once to be summed up, and at least to find those that are asked for.
 FETCHED, _LOOKED_THROUGH = 1000, 250
+#: How many are passed over at once in search of a feature: as many as one request can, about.
+_PASSED_OVER = 4000
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
@@ -40,13 +48,34 @@ def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
     return list_events_response(page(shown, min(request.most, _fitting(shown)), _place), request)
 
 
+def look_through(session: Session, request: ListEventsRequest, look: Look) -> dict[str, Any]:
+    """Return a page of a customer's events, each with how it came in.
+
+    Where a look does not find all that is asked for, `look.reached` says how far it got.
+    """
+    selection = _selection(session, request)._replace(goes_on=look.goes_on)
+    if request.feature_id or request.filter_by:
+        # The table leaves out other features by itself; properties have to be fetched.
+        selection = selection._replace(page=FETCHED if request.filter_by else _PASSED_OVER)
+    every = _renamed(ledger.events(session, look.internal_id, selection), look.hot_id)
+    shown = list(islice(matching(every, request.filter_by), request.most + 1))
+    found = page(shown, min(request.most, _fitting(shown)), _place)
+    stopped = look.stopped_at
+    reached = None if stopped is None else keys.placed_event(stopped["sk"])
+    place = None if reached is None else Cursor(reached[0] * _MICROSECONDS, reached[1])
+    return detailed_events_response(look.page(found, place), request)
+
+
 def of(session: Session, customer: Customer | None, selection: Selection) -> Iterator[UsageEvent]:
     """Yield events, newest first, each with the present id of its customer."""
     if customer is None:
         return ledger.tenant_events(session, selection)
-    # A customer that was renamed is shown under its present id throughout.
-    found = ledger.events(session, customer.internal_id, selection)
-    return (one._replace(customer_id=customer.hot_id) for one in found)
+    return _renamed(ledger.events(session, customer.internal_id, selection), customer.hot_id)
+
+
+def _renamed(events: Iterator[UsageEvent], hot_id: str) -> Iterator[UsageEvent]:
+    """A customer that was renamed is shown under its present id throughout."""
+    return (one._replace(customer_id=hot_id) for one in events)
 
 
 def matching(events: Iterator[UsageEvent], filters: Mapping[str, str]) -> Iterator[UsageEvent]:

@@ -5,10 +5,19 @@ from typing import Any
 
 from orchard.contracts import cursor
 from orchard.contracts.cursor import Cursor
-from orchard.contracts.invoices import Listed, ListInvoicesRequest, list_response
-from orchard.store import customers, entities, invoices
+from orchard.contracts.invoices import (
+    Listed,
+    ListInvoicesRequest,
+    detailed_response,
+    list_response,
+)
+from orchard.store import customers, entities, invoices, keys
 from orchard.store.invoices import Wanted
 from orchard.store.session import Session
+from orchard.usecases.looking import Look
+
+#: So many are passed over at once where only some are meant.
+_LOOKED_THROUGH = 200
 
 
 def list_(session: Session, request: ListInvoicesRequest) -> dict[str, Any]:
@@ -25,6 +34,25 @@ def list_(session: Session, request: ListInvoicesRequest) -> dict[str, Any]:
     every = _found(session, request.customer_id, wanted)
     found = (one for one in every if request.entity_id in (None, one[0].entity_id))
     return list_response(cursor.page(found, request.limit, _place), session.base_url)
+
+
+def look_through(session: Session, request: ListInvoicesRequest, look: Look) -> dict[str, Any]:
+    """Return a page of a customer's invoices, each with its number and when it is due.
+
+    Where a look does not find all that is asked for, `look.reached` says how far it got.
+    """
+    wanted = Wanted(
+        after=request.after,
+        statuses=tuple(request.status),
+        page=_LOOKED_THROUGH if request.status else request.limit + 1,
+        goes_on=look.goes_on,
+    )
+    every = invoices.of_customer(session, look.internal_id, wanted)
+    listed: Iterator[Listed] = ((one, look.hot_id) for one in every)
+    found = cursor.page(listed, request.limit, _place)
+    stopped = look.stopped_at
+    reached = None if stopped is None else Cursor(*keys.placed_invoice(stopped["sk"]))
+    return detailed_response(look.page(found, reached), session.base_url)
 
 
 def _found(session: Session, customer_id: str | None, wanted: Wanted) -> Iterator[Listed]:
