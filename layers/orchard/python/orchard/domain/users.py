@@ -42,12 +42,14 @@ class Act(StrEnum):
     DELETE = "delete"
     #: Invite and change users, except owners.
     MANAGE_USERS = "manage_users"
+    #: Change the settings of the dashboard, such as the cap on grants.
+    CONFIGURE = "configure"
     #: Make and change owners.
     MANAGE_OWNERS = "manage_owners"
 
 
 _SUPPORT = frozenset({Act.VIEW, Act.EDIT, Act.BILL, Act.GRANT})
-_ADMIN = _SUPPORT | {Act.APPROVE, Act.DELETE, Act.MANAGE_USERS}
+_ADMIN = _SUPPORT | {Act.APPROVE, Act.DELETE, Act.MANAGE_USERS, Act.CONFIGURE}
 _MAY = {
     Role.OWNER: _ADMIN | {Act.MANAGE_OWNERS},
     Role.ADMIN: _ADMIN,

@@ -23,7 +23,11 @@ def preview_update(session: Session, request: UpdateBalanceRequest) -> dict[str,
 
     Errors: as in `balances.update`.
     """
-    plan = editing.planned(session, request)
+    return preview_of(session, request, editing.planned(session, request))
+
+
+def preview_of(session: Session, request: UpdateBalanceRequest, plan: Planned) -> dict[str, Any]:
+    """Return what an edit that is planned would make of a balance."""
     costs = catalog.costs(session, request.feature_id)
     around = _around(session, request, costs)
     one = CheckRequest(customer_id=request.customer_id, feature_id=request.feature_id)

@@ -23,6 +23,7 @@ from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
 from orchard.usecases import arranging, creating
+from orchard.usecases.along import ALONE, Along
 
 type Change = Callable[[Sources], Sources]
 
@@ -39,7 +40,7 @@ class Planned(NamedTuple):
     account: Account | None = None
 
 
-def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
+def update(session: Session, request: UpdateBalanceRequest, along: Along = ALONE) -> dict[str, Any]:
     """Edit a balance until its next reset, or `ends_at`; all fields are one change.
 
     Errors: 404 for an unknown customer, entity or feature, and when no balance matches; 409 when
@@ -48,11 +49,12 @@ def update(session: Session, request: UpdateBalanceRequest) -> dict[str, Any]:
 
     def attempt() -> dict[str, Any]:
         until: dict[str, Any] = {} if request.ends_at is None else {"ends_at": request.ends_at}
-        last = session.stamp("edit", **until, **request.audit)
+        last = session.stamp("edit", **until, **request.audit, **along.details)
         plan = planned(session, request, last["id"])
         writes = _writes(session, plan, last, exact=request.if_version is not None)
-        session.commit(*writes)
-        return done(last["id"] if writes else None)
+        change_id = last["id"] if writes else None
+        session.commit(*writes, *along.writes(change_id))
+        return done(change_id)
 
     return optimistic(attempt)
 

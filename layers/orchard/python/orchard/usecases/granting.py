@@ -1,13 +1,13 @@
 """Standalone grants: `balances.create`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchard.contracts.audit import done
 from orchard.contracts.granting import CreateBalanceRequest
 from orchard.domain import ids, interval
 from orchard.domain.arrangement import Household
 from orchard.domain.catalog import BOOLEAN, Feature
-from orchard.domain.holding import NOTHING, Place
+from orchard.domain.holding import NOTHING, Holding, Place, State
 from orchard.domain.quantity import ZERO
 from orchard.domain.row import ALLOCATED, NO_OVERAGE, RolloverRule, Row, ordered
 from orchard.errors import Conflict, EntityNotFound, Invalid, InvalidInputs
@@ -16,38 +16,62 @@ from orchard.store.customers import Account
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.usecases import arranging
+from orchard.usecases.along import ALONE, Along
 
 
-def create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
+class Planned(NamedTuple):
+    """A grant that is not written: the balance it is for, before it and with it."""
+
+    account: Account
+    feature: Feature
+    row: Row
+    before: State
+    after: State
+
+
+def create(session: Session, request: CreateBalanceRequest, along: Along = ALONE) -> dict[str, Any]:
     """Grant a balance, or switch a boolean feature on, apart from any plan.
 
     Errors: 404 for an unknown customer, entity or feature; 400 for a grant that makes no sense;
     409 for a balance id or a flag that the customer has already.
     """
-    return optimistic(lambda: _create(session, request))
+    return optimistic(lambda: _create(session, request, along))
 
 
-def _create(session: Session, request: CreateBalanceRequest) -> dict[str, Any]:
+def planned(session: Session, request: CreateBalanceRequest) -> Planned:
+    """Return what a grant would make of the balance. Errors: as in `create`."""
     account = customers.require(session, request.customer_id)
     if request.entity_id is not None:
         _require_entity(account, request.entity_id, request.feature_id)
-    known = catalog.cached(session)
     feature = catalog.feature(session, request.feature_id)
     _check(request, feature, session.now)
     _refuse_repetition(account, request, feature, session.now)
     row = _row(request, feature, session.now)
-    last = session.stamp("grant", row_id=row.id, **request.audit)
-    row = row._replace(change_id=last["id"])
     place = Place(feature.id, request.entity_id)
     held = account.state(session.now).get(place, NOTHING)
-    state = {place: held._replace(rows=ordered((*held.rows, row)))}
+    after = {place: held._replace(rows=ordered((*held.rows, row)))}
+    return Planned(account, feature, row, {place: held}, after)
+
+
+def _create(session: Session, request: CreateBalanceRequest, along: Along) -> dict[str, Any]:
+    plan = planned(session, request)
+    account, known = plan.account, catalog.cached(session)
+    last = session.stamp("grant", row_id=plan.row.id, **request.audit, **along.details)
     household = Household(account.customer, account.plans, account.entities)
+    state = {place: _told(held, plan.row, last["id"]) for place, held in plan.after.items()}
     session.commit(
         customers.touch(session, account.customer),
-        *catalog.mark_feature(session, feature),
+        *catalog.mark_feature(session, plan.feature),
         *arranging.writes(session, known, household, account.balances, state, last=last),
+        *along.writes(last["id"]),
     )
     return done(last["id"])
+
+
+def _told(held: Holding, row: Row, change_id: str) -> Holding:
+    """The holding with the change that made the row."""
+    made = row._replace(change_id=change_id)
+    return held._replace(rows=tuple(made if one is row else one for one in held.rows))
 
 
 def _require_entity(account: Account, entity_id: str, feature_id: str) -> None:
