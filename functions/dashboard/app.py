@@ -1,6 +1,7 @@
 """GET /dashboard and /dashboard/{proxy+}, POST /dashboard/{proxy+}"""
 
 from dashboard.pages import (
+    account,
     assets,
     balance_edit,
     customer,
@@ -10,6 +11,8 @@ from dashboard.pages import (
     invitations,
     sign_in,
     undo,
+    user,
+    users,
     views,
 )
 from dashboard.serving import served
@@ -24,5 +27,8 @@ handler = served(
     customer.router,
     balance_edit.router,
     undo.router,
+    users.router,
+    user.router,
+    account.router,
     views.router,
 )

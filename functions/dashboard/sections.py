@@ -16,7 +16,10 @@ class Section(NamedTuple):
     icon: str
 
 
-SECTIONS = (Section("customers", "Customers", "/dashboard/customers", Act.VIEW, "people"),)
+SECTIONS = (
+    Section("customers", "Customers", "/dashboard/customers", Act.VIEW, "people"),
+    Section("users", "Users", "/dashboard/users", Act.MANAGE_USERS, "badge"),
+)
 #: The section of pages that name none.
 DEFAULT = "customers"
 

@@ -8,8 +8,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from dashboard.answers import SECURITY, html, sent_on
+from dashboard.returning import sign_in_address
 from dashboard.routes import Pages
-from dashboard.visits import SignInFirst, sign_in_address
+from dashboard.visits import SignInFirst
 from orchard.errors import OrchardError
 from orchard.triggers import clock, http, origins
 from orchard.triggers.http import Answer, Event

@@ -2,7 +2,7 @@
 
 import re
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
@@ -113,8 +113,8 @@ def session_of(event: Event) -> str:
 
 
 def cookie(session_id: str) -> Cookie:
-    """Return the cookie of a new session."""
-    return _cookie(session_id, SESSION_MS // 1000)
+    """Return the cookie of a new session; it stays a while longer, to tell that that is over."""
+    return _cookie(session_id, 2 * SESSION_MS // 1000)
 
 
 def no_cookie() -> Cookie:
@@ -144,13 +144,6 @@ def address_of(event: Event) -> str:
 def ours(address: str) -> str:
     """Return an address to go on to if it is a page of ours, else the first page."""
     return address if _OURS.fullmatch(address) else HOME
-
-
-def sign_in_address(event: Event) -> str:
-    """Return where to sign in, and to come back from to the page at hand."""
-    is_read = event["requestContext"]["http"]["method"] == "GET"
-    back = ours(address_of(event)) if is_read else HOME
-    return SIGN_IN if back == HOME else f"{SIGN_IN}?next={quote(back, safe='')}"
 
 
 def _cookie_of(event: Event, wanted: str) -> str:

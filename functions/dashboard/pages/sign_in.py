@@ -9,18 +9,30 @@ from orchard.errors import RateLimited, Unauthorized
 from orchard.triggers import clock, http
 from orchard.triggers.connection import table
 from orchard.usecases import signing_in
+from orchard.usecases.signing_in import Over
 
 router = Pages()
+#: Why somebody has to sign in again.
+_OVER = {
+    Over.IDLE: "you did nothing here for 12 hours",
+    Over.OLD: "a session ends after 7 days",
+    Over.ENDED: "all your sessions were ended, or your password was changed",
+    Over.DISABLED: "an admin disabled you",
+    Over.GONE: "your session is over",
+}
 
 
 @router.get(SIGN_IN)
 def show() -> Response[str]:
     """Show the form, unless somebody is signed in."""
     event = router.current_event.raw_event
-    back = ours(query(event).get("next", ""))
-    if signing_in.current(table(), session_of(event), clock.now()):
+    asked, session_id = query(event), session_of(event)
+    back = ours(asked.get("next", ""))
+    found = signing_in.state(table(), session_id, clock.now())
+    if not isinstance(found, Over):
         return sent_on(back)
-    return html("sign_in.html", email="", back=back, wrong="")
+    over = _OVER[found] if session_id else ""
+    return _form(200, back, over=over, unsaved=bool(over and asked.get("unsaved")))
 
 
 @router.post(SIGN_IN)
@@ -32,7 +44,7 @@ def begin() -> Response[str]:
         signed = signing_in.sign_in(table(), email, asked.get("password", ""), clock.now())
     except (Unauthorized, RateLimited) as refused:
         status = http.status_of(refused)
-        return html("sign_in.html", status, email=email, back=back, wrong=refused.message)
+        return _form(status, back, email=email, wrong=refused.message)
     return sent_on(back, cookie(signed.session_id))
 
 
@@ -41,3 +53,8 @@ def end() -> Response[str]:
     """End the session, here and in the table."""
     signing_in.sign_out(table(), session_of(router.current_event.raw_event))
     return sent_on(SIGN_IN, no_cookie())
+
+
+def _form(status: int, back: str, **told: str | bool) -> Response[str]:
+    nothing = {"email": "", "wrong": "", "over": "", "unsaved": False}
+    return html("sign_in.html", status, back=back, **{**nothing, **told})

@@ -89,6 +89,10 @@ class User:
         if not self.may(act):
             raise Forbidden(f"Your role ({self.role}) does not permit this", "role_not_sufficient")
 
+    def may_manage(self, role: Role) -> bool:
+        """Whether this user may give and take a role: owners are made by owners alone."""
+        return self.may(Act.MANAGE_OWNERS if role is Role.OWNER else Act.MANAGE_USERS)
+
     def must_manage(self, *roles: Role) -> None:
         """Refuse to give or take these roles unless this user may. Errors: `Forbidden`."""
         self.must(Act.MANAGE_OWNERS if Role.OWNER in roles else Act.MANAGE_USERS)

@@ -34,6 +34,12 @@ def users(table: Table, by: User) -> list[User]:
     return stored.of(table, by.organization)
 
 
+def user(table: Table, by: User, user_id: str) -> User:
+    """Return one of them. Errors: `Forbidden`, `UserNotFound`."""
+    by.must(Act.MANAGE_USERS)
+    return _found(table, by, user_id)
+
+
 def invites(table: Table, by: User, now: int) -> list[Invite]:
     """Return the links that were not used yet, the oldest first. Errors: `Forbidden`."""
     by.must(Act.MANAGE_USERS)
