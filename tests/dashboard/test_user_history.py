@@ -15,7 +15,8 @@ PASSWORD, ANOTHER = "correct horse battery", "another password"
 
 
 def a_user(table: Table, role: Role, now: int = START) -> User:
-    token = user_links.make(table, "org", f"{role}@example.com", role, by="operator", now=now)
+    email = f"{role}@example.com"
+    token = user_links.make(table, "org", email, role, by="operator", now=now - 1)
     return users.accept(table, token, role.capitalize(), PASSWORD, now)
 
 
