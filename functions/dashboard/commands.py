@@ -1,0 +1,54 @@
+"""What the command bar offers: places to go to, and customers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from dashboard.customer_tabs import TABS, Place
+from dashboard.sections import sections
+from orchard.domain.users import Act, User
+
+_CUSTOMERS = "/dashboard/customers/"
+
+
+class Command(NamedTuple):
+    """A place to go to, and what kind of place it is."""
+
+    label: str
+    kind: str
+    address: str
+
+
+def places(user: User, at: str, wanted: str) -> list[Command]:
+    """Return the places whose names hold all the words of `wanted`; `at` is the page at hand."""
+    words = wanted.casefold().split()
+    return [
+        one
+        for one in (*_of_customer(at), *_of_user(user))
+        if all(word in one.label.casefold() for word in words)
+    ]
+
+
+def customer(view: Mapping[str, Any]) -> Command:
+    """Return the way to a customer; `view` is one of a list."""
+    customer_id = view["id"] or view.get("autumn_id", "")
+    name = view["name"] or view["email"]
+    label = f"{name} ({customer_id})" if name else str(customer_id)
+    return Command(label, "Customer", f"{_CUSTOMERS}{quote(customer_id, safe='')}")
+
+
+def _of_user(user: User) -> Iterable[Command]:
+    for section in sections(user):
+        yield Command(section.label, "Page", section.address)
+    if user.may(Act.EDIT):
+        yield Command("Create customer", "Action", "/dashboard/new-customer")
+    yield Command("Your account", "Page", "/dashboard/account")
+
+
+def _of_customer(at: str) -> Iterable[Command]:
+    """The parts of the customer whose page is at hand."""
+    customer_id = at.removeprefix(_CUSTOMERS).partition("?")[0].partition("/")[0]
+    if at.startswith(_CUSTOMERS) and customer_id:
+        place = Place(customer_id)
+        for tab, label in TABS.items():
+            yield Command(f"{label} of this customer", "Page", place.to(tab))
