@@ -7,7 +7,7 @@ signed in, and the one for the customer.
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard import customer_calls, customer_features, customer_records
+from dashboard import customer_calls, customer_features, customer_records, customer_upcoming
 from dashboard.customer_tabs import Place
 from dashboard.visits import Visit
 from orchard.contracts.changes import ListChangesRequest
@@ -30,7 +30,11 @@ def of_invoices(visitor: Visit, place: Place, customer: View) -> Shown:
     found = invoices.look_through(visitor.session, parse(ListInvoicesRequest, asked), look)
     names = naming.names(visitor.session)
     rows = [customer_records.invoice(one, names) for one in found["list"]]
-    return {"rows": rows, **_further(place, found, look)}
+    upcoming = customer_upcoming.UNASKED
+    if place.asks("upcoming") and customer["stripe_id"]:
+        # That Stripe says nothing is told beside the invoices, which are here all the same.
+        upcoming, _status = customer_upcoming.asked(visitor, place)
+    return {"rows": rows, "upcoming": upcoming, **_further(place, found, look)}
 
 
 def of_events(visitor: Visit, place: Place, customer: View) -> Shown:

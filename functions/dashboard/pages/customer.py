@@ -12,6 +12,7 @@ from dashboard import (
     customer_lists,
     customer_products,
     customer_reading,
+    customer_upcoming,
 )
 from dashboard.customer_list import explained
 from dashboard.customer_tabs import TABS, Place
@@ -43,7 +44,7 @@ def show(customer_id: str) -> Response[str]:
 
 def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int) -> Response[str]:
     nothing: Shown = {"failed": "", "following": "", "choices": {}, "rows": []}
-    nothing |= {"looked_back_to": None, "alone": False}
+    nothing |= {"looked_back_to": None, "alone": False, "upcoming": customer_upcoming.UNASKED}
     context = {**nothing, **shown, "place": place, "tabs": TABS}
     about = {
         "customer": customer,

@@ -39,6 +39,15 @@ def view(session: Session, account: Account, expand: Collection[str] = ()) -> di
     return contract.customer(profile, expanded(session, profile, set(expand)))
 
 
+def upcoming(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    """Return the part `invoice_previews` of a customer alone, which Stripe is asked for.
+
+    Errors: `CustomerNotFound`, those of Stripe.
+    """
+    account = customers.require(session, customer_id)
+    return _invoice_previews(session, profile_of(session, account), account)
+
+
 def brief(session: Session, account: Account) -> dict[str, Any]:
     """Return a customer as lists show it: without expansions and without plans' controls."""
     return contract.customer(profile_of(session, account), merge_controls=False)
@@ -114,12 +123,16 @@ def _rewards(session: Session, profile: Profile) -> dict[str, Any]:
     return coupon_contract.discounts(standing.subscriptions(session, profile.plans), kept)
 
 
-def _invoice_previews(session: Session, profile: Profile) -> list[dict[str, Any]]:
+def _invoice_previews(
+    session: Session, profile: Profile, account: Account | None = None
+) -> list[dict[str, Any]]:
     if not any(one.stripe_subscription_id for one in profile.plans):
         return []
-    from orchard.usecases.billing.renewals import upcoming  # noqa: PLC0415 - rarely asked for, and large
+    from orchard.usecases.billing.renewals import (  # noqa: PLC0415 - rarely asked for, and large
+        upcoming as renewals,
+    )
 
-    return upcoming.invoices(session, profile)
+    return renewals.invoices(session, profile, account)
 
 
 #: What expands to a part of its own. Referrals have no source yet, so a customer has none of them.

@@ -14,6 +14,7 @@ from orchard.domain.billing.subscription import Subscription
 from orchard.gateways import stripe_waiting
 from orchard.gateways.stripe_waiting import Waiting
 from orchard.store import catalog, customers
+from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.usecases import standing
 from orchard.usecases.billing.deal import Deal
@@ -22,12 +23,15 @@ from orchard.usecases.billing.updates import planning
 from orchard.usecases.billing.updates.planning import Turn
 
 
-def invoices(session: Session, profile: Profile) -> list[dict[str, Any]]:
+def invoices(
+    session: Session, profile: Profile, account: Account | None = None
+) -> list[dict[str, Any]]:
     """Return what is billed next if nothing changes until then; nothing is written for that.
 
-    A subscription that ends without anything left to bill has none. Errors: those of Stripe.
+    The account is read unless it is given. A subscription that ends without anything left to bill
+    has no such invoice. Errors: those of Stripe.
     """
-    account = customers.require(session, profile.customer.internal_id)
+    account = account or customers.require(session, profile.customer.internal_id)
     found = standing.subscriptions(session, profile.plans)
     dated = sorted((at, one.id, one) for one in found if (at := _at(one)) is not None)
     if not dated or account.customer.stripe_id is None:

@@ -1,0 +1,62 @@
+"""What the next invoices of a customer will charge, as the page of a customer shows it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.customer_tabs import Place
+from dashboard.figures import moment, money, number
+from dashboard.visits import Visit
+from orchard.errors import OrchardError
+from orchard.triggers import http
+from orchard.usecases import naming, viewing
+from orchard.usecases.naming import Names
+
+type View = Mapping[str, Any]
+type Shown = dict[str, Any]
+
+#: Before Stripe was asked.
+UNASKED: Shown = {"asked": False, "wrong": "", "rows": []}
+
+
+def asked(visitor: Visit, place: Place) -> tuple[Shown, int]:
+    """Return what Stripe says is billed next, or why it said nothing, with the status for that."""
+    try:
+        found = viewing.upcoming(visitor.session, place.customer_id)
+        names = naming.names(visitor.session)
+    except OrchardError as failed:
+        return UNASKED | {"asked": True, "wrong": failed.message}, http.status_of(failed)
+    rows = [_invoice(one, names) for one in found]
+    return {"asked": True, "wrong": "", "rows": rows}, 200
+
+
+def _invoice(one: View, names: Names) -> Shown:
+    currency, less = one["currency"], one["subtotal"] - one["total"]
+    return {
+        "plans": [names.plan(plan_id) for plan_id in one["plan_ids"]],
+        "at": one["invoice_at"],
+        "subtotal": money(one["subtotal"], currency),
+        "discount": money(less, currency) if less else "",
+        "total": money(one["total"], currency),
+        "lines": [_line(line, currency) for line in one["line_items"]],
+    }
+
+
+def _line(line: View, currency: str) -> Shown:
+    period = line.get("period")
+    return {
+        "name": line["display_name"],
+        "told": line["description"] if line["description"] != line["display_name"] else "",
+        "quantity": number(line["quantity"]),
+        "period": f"{moment(period['start'])} to {moment(period['end'])}" if period else "",
+        "amount": money(line["subtotal"], currency),
+        "discounts": [_discount(less, currency) for less in line["discounts"]],
+    }
+
+
+def _discount(less: View, currency: str) -> str:
+    """A discount in words: `5.00 USD off, Welcome (10 %)`."""
+    named = less.get("reward_name") or less.get("reward_id") or ""
+    percent = less.get("percent_off")
+    share = "" if percent is None else f"({number(percent)} %)"
+    told = " ".join(filter(None, (named, share)))
+    return f"{money(less['amount_off'], currency)} off" + (f", {told}" if told else "")
