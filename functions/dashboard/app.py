@@ -18,6 +18,7 @@ from dashboard.pages import (
     users,
     views,
 )
+    why,
 from dashboard.serving import served
 
 handler = served(
@@ -38,3 +39,4 @@ handler = served(
     account.router,
     views.router,
 )
+    why.router,
