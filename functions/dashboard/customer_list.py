@@ -200,23 +200,6 @@ class Filters(NamedTuple):
         return Threshold(self.feature, basis, self.than == "more", amount(self.amount))
 
 
-def row(view: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a customer as the list shows it; `names` are those of plans by id."""
-    held = [(one, status(one)) for one in view["subscriptions"]]
-    held += [(one, ("Bought", "secondary")) for one in view["purchases"]]
-    return {
-        "id": view["id"] or "",
-        "name": view["name"] or "",
-        "email": view["email"] or "",
-        "created_at": view["created_at"],
-        "is_going": view.get("status") == "deleting",
-        "products": [
-            {"name": names.get(one["plan_id"], one["plan_id"]), "status": word, "color": color}
-            for one, (word, color) in held
-        ],
-    }
-
-
 def status(subscription: Mapping[str, Any]) -> tuple[str, str]:
     """Return what a subscription is in, in one word, and the colour for it."""
     words = (

@@ -1,31 +1,31 @@
 """GET and POST /dashboard/customers, GET /dashboard/new-customer"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_form, customer_list, view_links
+from dashboard import customer_form, customer_list, customer_rows, view_links
 from dashboard.answers import sent_on
 from dashboard.customer_form import Wrong
-from dashboard.customer_list import STATUSES, Filters
+from dashboard.customer_list import BASES, MOST_COLUMNS, NO_PLAN, STATUSES, WAYS, Filters
 from dashboard.routes import Pages
 from dashboard.visits import HOME, Visit, form, query, visit
 from orchard.contracts.customer_reads import GetCustomerRequest
-from orchard.contracts.plans import ListPlansRequest
 from orchard.contracts.request import parse, prepare
+from orchard.domain.saved_views import View
 from orchard.domain.users import Act
 from orchard.errors import Conflict, CustomerNotFound, Invalid, OrchardError
 from orchard.triggers import http
-from orchard.usecases import creating, listing, plans, saved_views, viewing
+from orchard.usecases import creating, directory, saved_views, viewing
+from orchard.usecases.directory import Choices, Spot
 
 router = Pages()
 
-_STATUSES = {name: STATUSES[name] for name in ("active", "scheduled")}
+_CHOICES = {"statuses": STATUSES, "bases": BASES, "ways": WAYS, "most_columns": MOST_COLUMNS}
 
 prepare(GetCustomerRequest)
-prepare(ListPlansRequest)
 
 
 @router.get(HOME)
@@ -65,31 +65,31 @@ def create() -> Response[str]:
 
 
 def _index(visitor: Visit, filters: Filters, created: str) -> Response[str]:
-    names: dict[str, str] = {}
+    session, known = visitor.session, Choices({}, {})
     try:
-        names = _plan_names(visitor)
-        found = listing.list_customers(visitor.session, filters.request)
+        known = directory.choices(session)
+        found = directory.page(session, filters.sought, Spot(filters.cursor, filters.before))
     except OrchardError as failed:
         told = customer_list.explained(failed)
-        return _list(visitor, filters, names, http.status_of(failed), failed=told)
-    rows = [customer_list.row(one, names) for one in found["list"]]
-    cursor = found["next_cursor"]
-    following = filters.after(cursor) if cursor else ""
-    return _list(visitor, filters, names, rows=rows, following=following, created=created)
+        return _list(visitor, filters, known, http.status_of(failed), failed=told)
+    rows = customer_rows.shown(found, filters, known, visitor.now)
+    return _list(visitor, filters, known, views=found.views, created=created, **rows)
 
 
 def _list(
-    visitor: Visit, filters: Filters, names: Mapping[str, str], status: int = 200, **told: Any
+    visitor: Visit,
+    filters: Filters,
+    known: Choices,
+    status: int = 200,
+    views: Iterable[View] | None = None,
+    **told: Any,
 ) -> Response[str]:
-    nothing = {"rows": [], "following": "", "failed": "", "created": ""}
-    views = view_links.links(saved_views.every(visitor.session), filters)
-    context = {**nothing, **told, "filters": filters, "plans": names, "statuses": _STATUSES}
-    return visitor.page("customers.html", status, views=views, **context)
-
-
-def _plan_names(visitor: Visit) -> dict[str, str]:
-    found = plans.every(visitor.session, ListPlansRequest())
-    return {one["id"]: one["name"] or one["id"] for one in found["list"]}
+    views = saved_views.every(visitor.session) if views is None else views
+    nothing: dict[str, Any] = {"rows": [], "following": "", "previous": "", "looked_at": None}
+    context = {"failed": "", "created": "", **nothing, **told, "filters": filters, **_CHOICES}
+    shown = {"plans": {NO_PLAN: "No plan", **known.plans}, "features": known.features}
+    links = view_links.links(views, filters)
+    return visitor.page("customers.html", status, views=links, **shown, **context)
 
 
 def _form(

@@ -3,11 +3,13 @@
 from orchard.domain import customer as domain
 from orchard.domain import ledger
 from orchard.domain.customer import Customer, CustomerPlan
-from orchard.store import customer_coupons, documents, keys
+from orchard.store import customer_coupons, customer_plans, documents, keys
 from orchard.store.session import Session
 from orchard.store.statements import Item
 
 _RARE = ("coupons", "deleting_since")
+#: So many plans are told of in the customer's item.
+_MOST_PLANS = 12
 
 
 def fields(customer: Customer) -> Item:
@@ -54,8 +56,45 @@ def dump(session: Session, customer: Customer, plans: tuple[CustomerPlan, ...]) 
             (text or "").lower() for text in (customer.id, customer.name, customer.email)
         ),
         "tokens": domain.tokens(plans, session.now),
+        "holds": _holds(plans, session.now),
         "processors": ["stripe"] if customer.stripe_id else [],
     }
+
+
+def held(item: Item) -> tuple[tuple[CustomerPlan, ...], int]:
+    """Return the plans that a customer's item tells of, each in brief, and how many more there are.
+
+    An item that was last written before items told of plans knows what lists filter by.
+    """
+    if "holds" not in item:
+        return _indexed(item["tokens"]), 0
+    plans = tuple(map(customer_plans.load, item["holds"]["plans"]))
+    return plans, int(item["holds"]["more"])
+
+
+def _holds(plans: tuple[CustomerPlan, ...], now: int) -> Item:
+    """What lists show of the plans: the customer's own first, no more than an item should hold."""
+    held = [plan for plan in plans if plan.is_held(now)]
+    held.sort(key=lambda plan: (plan.entity_id is not None, plan.started_at, plan.id))
+    shown = [customer_plans.brief(plan) for plan in held[:_MOST_PLANS]]
+    return {"plans": shown, "more": len(held) - len(shown)}
+
+
+def _indexed(tokens: list[str]) -> tuple[CustomerPlan, ...]:
+    found = [token.partition(":") for token in tokens if "/" in token]
+    return tuple(
+        CustomerPlan(
+            "",
+            plan_id,
+            int(version),
+            0,
+            status=domain.SCHEDULED if status == domain.SCHEDULED else domain.ACTIVE,
+            past_due=status == domain.PAST_DUE,
+        )
+        for status, _, named in found
+        if status != "any"
+        for plan_id, _, version in [named.partition("/")]
+    )
 
 
 def load(item: Item) -> Customer:

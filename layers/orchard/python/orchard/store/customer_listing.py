@@ -1,11 +1,11 @@
 """The index of customers by creation time, and what it can be searched by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from orchard.store import keys
 from orchard.store.session import Session
-from orchard.store.statements import Query
+from orchard.store.statements import Item, Query
 
 #: Sorts after every id that can follow a time in the index.
 _LAST = "\uffff"
@@ -16,7 +16,8 @@ class Wanted(NamedTuple):
     """Which customers are meant. Times are milliseconds, both ends included.
 
     `after` is the place (creation time, hot id) that a page begins behind; `from_place` says that
-    the item at that place is wanted too. One of `tokens` and one of `processors` must hold.
+    the item at that place is wanted too. One of `tokens` and one of `processors` must hold;
+    `no_plan` leaves out who holds any.
     """
 
     after: tuple[int, str] | None = None
@@ -27,6 +28,7 @@ class Wanted(NamedTuple):
     search: str = ""
     tokens: tuple[str, ...] = ()
     processors: tuple[str, ...] = ()
+    no_plan: bool = False
 
 
 class Entry(NamedTuple):
@@ -36,22 +38,50 @@ class Entry(NamedTuple):
     hot_id: str
 
 
+class Stretch(NamedTuple):
+    """What one request found; `end` is the last customer it looked at, None if it was the last."""
+
+    found: list[Entry]
+    end: Entry | None
+
+
 def entries(session: Session, wanted: Wanted) -> Iterator[Entry]:
     """Yield the customers that are meant, in order, read page after page as they are needed."""
-    partition = keys.customers_listing(session.tenant)
+    query = _query(session, wanted)
+    if query is not None:
+        yield from _met(session.table.query(query), wanted)
+
+
+def stretch(session: Session, wanted: Wanted, limit: int) -> Stretch:
+    """Look at so many customers at most, and at a megabyte of the index, in one request."""
+    query = _query(session, wanted)
+    if query is None:
+        return Stretch([], None)
+    # The place itself is looked at once more.
+    asked = query._replace(page=limit + (wanted.after is not None))
+    items, stopped = session.table.page(asked)
+    end = None if stopped is None else Entry(*keys.placed(stopped["listing_sk"]))
+    return Stretch(list(_met(items, wanted)), end)
+
+
+def _query(session: Session, wanted: Wanted) -> Query | None:
+    """The range of the index; None if nothing can be in it."""
     low, high = _bounds(wanted)
     if low > high:
-        return
+        return None
     condition, values = _condition(wanted)
-    query = Query(
+    return Query(
         "listing_pk = :pk AND listing_sk BETWEEN :low AND :high",
-        {":pk": partition, ":low": low, ":high": high, **values},
+        {":pk": keys.customers_listing(session.tenant), ":low": low, ":high": high, **values},
         index_name="listing",
         filter=condition,
         forward=not wanted.newest_first,
     )
+
+
+def _met(items: Iterable[Item], wanted: Wanted) -> Iterator[Entry]:
     passed = None if wanted.after is None or wanted.from_place else _place(*wanted.after)
-    for item in session.table.query(query):
+    for item in items:
         if item["listing_sk"] != passed:
             yield Entry(keys.placed(item["listing_sk"])[0], item["hot_id"])
 
@@ -70,7 +100,8 @@ def _place(created_at: int, hot_id: str) -> str:
 
 
 def _condition(wanted: Wanted) -> tuple[str | None, dict[str, Any]]:
-    parts, values = [], {}
+    parts: list[str] = []
+    values: dict[str, Any] = {}
     if wanted.search:
         parts.append("contains(search_text, :search)")
         values[":search"] = wanted.search
@@ -79,4 +110,7 @@ def _condition(wanted: Wanted) -> tuple[str | None, dict[str, Any]]:
             found = {f":{name}{number}": text for number, text in enumerate(texts)}
             parts.append("(" + " OR ".join(f"contains({name}, {key})" for key in found) + ")")
             values |= found
+    if wanted.no_plan:
+        parts.append("size(tokens) = :none")
+        values[":none"] = 0
     return " AND ".join(parts) or None, values

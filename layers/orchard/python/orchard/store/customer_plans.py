@@ -22,6 +22,20 @@ _WHOLE = {
 }
 
 
+#: What a list shows of a plan, and what tells whether it is held.
+_BRIEF = (
+    *("id", "plan_id", "plan_version", "started_at", "status", "one_off", "quantity"),
+    *("trial_ends_at", "canceled_at", "expires_at", "past_due", "stripe_subscription_id"),
+)
+
+
+def brief(plan: CustomerPlan) -> Item:
+    """Return what lists show of a plan, in a form that `load` reads as a plan with nothing else."""
+    usual = CustomerPlan._field_defaults
+    told = {name: getattr(plan, name) for name in _BRIEF}
+    return {name: one for name, one in told.items() if name not in usual or one != usual[name]}
+
+
 def put(session: Session, customer: Customer, plan: CustomerPlan) -> Put:
     """Store a plan of a customer."""
     key = _key(session, customer, plan)

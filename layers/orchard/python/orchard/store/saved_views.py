@@ -18,7 +18,11 @@ class Kept(NamedTuple):
 
 def read(session: Session) -> Kept:
     """Return the saved views."""
-    item = session.table.get(user_keys.saved_views(session.tenant))
+    return kept(session.table.get(user_keys.saved_views(session.tenant)))
+
+
+def kept(item: Item | None) -> Kept:
+    """Return the saved views from their item, which is not there before the first."""
     if item is None:
         return Kept((), 0)
     return Kept(tuple(map(_view, item["views"])), int(item["revision"]))

@@ -86,6 +86,12 @@ class Table:
                 return
             asked["ExclusiveStartKey"] = last
 
+    def page(self, query: Query) -> tuple[list[Item], Item | None]:
+        """Return what one request finds of the range, and where it stopped; None at the end."""
+        answer = self._call("query", **statements.query_request(query))
+        stopped = answer.get("LastEvaluatedKey")
+        return [load(item) for item in answer["Items"]], stopped and load(stopped)
+
     def batch_get(self, wanted: Sequence[Key]) -> dict[Key, Item]:
         """Return those of the items that exist."""
         found: dict[Key, Item] = {}

@@ -30,7 +30,7 @@ _SIDES = {"before", "after"}
 #: Fields of a customer's item that are not the customer's own.
 _NOT_TOLD = {
     *("pk", "sk", "last", "version", "hot_id"),
-    *("listing_pk", "listing_sk", "search_text", "tokens", "processors"),
+    *("listing_pk", "listing_sk", "search_text", "tokens", "holds", "processors"),
 }
 
 
