@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from dashboard.customer_actions import actions
 from dashboard.customer_tabs import TABS, Place
 from dashboard.sections import sections
 from orchard.domain.users import Act, User
@@ -24,7 +25,7 @@ def places(user: User, at: str, wanted: str) -> list[Command]:
     words = wanted.casefold().split()
     return [
         one
-        for one in (*_of_customer(at), *_of_user(user))
+        for one in (*_of_customer(user, at), *_of_user(user))
         if all(word in one.label.casefold() for word in words)
     ]
 
@@ -45,10 +46,12 @@ def _of_user(user: User) -> Iterable[Command]:
     yield Command("Your account", "Page", "/dashboard/account")
 
 
-def _of_customer(at: str) -> Iterable[Command]:
-    """The parts of the customer whose page is at hand."""
+def _of_customer(user: User, at: str) -> Iterable[Command]:
+    """The parts of the customer whose page is at hand, and what can be done with it."""
     customer_id = at.removeprefix(_CUSTOMERS).partition("?")[0].partition("/")[0]
     if at.startswith(_CUSTOMERS) and customer_id:
         place = Place(customer_id)
         for tab, label in TABS.items():
             yield Command(f"{label} of this customer", "Page", place.to(tab))
+        for action in actions(user):
+            yield Command(action.label, "Action", f"{place.page}{action.path}")

@@ -73,16 +73,32 @@
       return;
     }
     if (event.metaKey || event.ctrlKey || event.altKey) return;
+    const menu = document.querySelector("details.menu[open]");
     if (event.key === "Escape") {
       if (isTyping(event.target)) event.target.blur();
+      if (menu) shut(menu);
       return;
     }
-    if (isTyping(event.target)) return;
-    const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    // What a dialog asks for comes first.
+    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    const letter = CSS.escape(event.key);
+    const wanted = menu?.querySelector(`[data-letter="${letter}"]`)
+      ?? document.querySelector(`[data-key="${letter}"]`);
     if (!wanted) return;
     event.preventDefault();
     if (isTyping(wanted)) wanted.focus();
     else wanted.click();
+  });
+
+  const shut = (menu) => {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  };
+  // A menu is shut by what is chosen in it, and by a click beside it.
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
+    }
   });
 
   const failed = document.getElementById("unanswered");

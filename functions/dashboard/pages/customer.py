@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import (
+    customer_actions,
     customer_calls,
     customer_features,
     customer_lists,
@@ -52,6 +53,7 @@ def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: in
         "at_stripe": _at_stripe(customer),
         "curl": customer_calls.curl(place, visitor.now),
         "filters": customer_calls.WORDS,
+        "actions": customer_actions.actions(visitor.current.user),
     }
     return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
 

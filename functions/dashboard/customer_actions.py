@@ -1,0 +1,24 @@
+"""What can be done with a customer, as the menu on its page and the command bar list it."""
+
+from typing import NamedTuple
+
+from orchard.domain.users import Act, User
+
+
+class Action(NamedTuple):
+    """A form about a customer: `path` follows the address of the customer's page."""
+
+    #: The key that chooses it in the menu.
+    letter: str
+    label: str
+    path: str
+    #: What somebody must be permitted to see it.
+    act: Act
+
+
+ACTIONS = (Action("w", "Why blocked, why charged?", "/why", Act.VIEW),)
+
+
+def actions(user: User) -> list[Action]:
+    """Return what somebody may do with a customer."""
+    return [one for one in ACTIONS if user.may(one.act)]
