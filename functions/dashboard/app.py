@@ -8,6 +8,7 @@ from dashboard.pages import (
     customer,
     customers,
     environments,
+    export,
     home,
     invitations,
     portal,
@@ -17,8 +18,8 @@ from dashboard.pages import (
     user,
     users,
     views,
-)
     why,
+)
 from dashboard.serving import served
 
 handler = served(
@@ -38,5 +39,6 @@ handler = served(
     user.router,
     account.router,
     views.router,
-)
     why.router,
+    export.router,
+)

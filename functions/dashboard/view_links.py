@@ -8,6 +8,7 @@ from dashboard.customer_list import Filters
 from orchard.domain.saved_views import View
 
 PAGE = "/dashboard/views"
+_EXPORT = "/dashboard/export"
 #: More links than this are folded away.
 _MOST_SHOWN = 8
 
@@ -27,6 +28,8 @@ class Links(NamedTuple):
     rest: list[Link]
     #: Where what is being looked at can be saved as a view.
     save: str
+    #: Where all that is found can be exported.
+    export: str
 
 
 def filters_of(view: View) -> Filters:
@@ -53,7 +56,8 @@ def links(views: Iterable[View], filters: Filters) -> Links:
     folded = [one for one in found[_MOST_SHOWN:] if not one.is_open]
     first = [one for one in found if one not in folded]
     query = query_of(filters)
-    return Links(first, folded, f"{PAGE}?{query}" if query else PAGE)
+    asked = f"?{query}" if query else ""
+    return Links(first, folded, f"{PAGE}{asked}", f"{_EXPORT}{asked}")
 
 
 def _link(view: View, filters: Filters) -> Link:
