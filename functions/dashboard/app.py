@@ -2,6 +2,7 @@
 
 from dashboard.pages import (
     account,
+    approvals,
     assets,
     balance_edit,
     commands,
@@ -12,6 +13,7 @@ from dashboard.pages import (
     home,
     invitations,
     portal,
+    settings,
     sign_in,
     undo,
     upcoming,
@@ -39,6 +41,8 @@ handler = served(
     user.router,
     account.router,
     views.router,
+    approvals.router,
+    settings.router,
     why.router,
     export.router,
 )

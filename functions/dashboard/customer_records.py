@@ -116,6 +116,7 @@ def change(one: View, names: Names) -> dict[str, Any]:
         "what": _WHAT.get(one["action"], one["action"]),
         "differences": list(_told(one, names)),
         "why": one["reason"] or "",
+        "asked_by": str(one["details"].get("asked_by", "")).removeprefix("user:"),
         "reference": one["reference"] or "",
         "is_undone": one["undone_by"] is not None,
         "is_undoable": one["undoable"],

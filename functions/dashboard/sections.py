@@ -18,7 +18,9 @@ class Section(NamedTuple):
 
 SECTIONS = (
     Section("customers", "Customers", "/dashboard/customers", Act.VIEW, "people"),
+    Section("approvals", "Approvals", "/dashboard/approvals", Act.GRANT, "ticked"),
     Section("users", "Users", "/dashboard/users", Act.MANAGE_USERS, "badge"),
+    Section("settings", "Settings", "/dashboard/settings", Act.CONFIGURE, "sliders"),
 )
 #: The section of pages that name none.
 DEFAULT = "customers"

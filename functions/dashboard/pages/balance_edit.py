@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import balance_edit, customer_reading, forms
+from dashboard import approval_rows, balance_edit, customer_reading, forms
 from dashboard.customer_tabs import Place
 from dashboard.forms import RIGHT, Wrong
 from dashboard.performing import performed
@@ -15,7 +15,7 @@ from dashboard.visits import HOME, Visit, form, visit
 from orchard.domain.users import Act
 from orchard.errors import Conflict, NotFound, OrchardError
 from orchard.triggers import http
-from orchard.usecases import changes, edit_previews, editing
+from orchard.usecases import changes, granting_caps
 
 type View = Mapping[str, Any]
 
@@ -93,10 +93,13 @@ class _Edit:
         try:
             asked = self.asked(values)
             request = balance_edit.request(asked)
-            shown = edit_previews.preview_update(self.visitor.session, request)
+            user, session = self.visitor.current.user, self.visitor.session
+            plan, outlook = granting_caps.previewed(session, user, request)
         except OrchardError as refused:
             return {"wrong": forms.wrong(_of_fields(refused), balance_edit.FIELDS).message}
-        return {"wrong": "", "curl": balance_edit.curl(asked), **balance_edit.in_words(shown)}
+        told = {"wrong": "", "approval": approval_rows.outlook(outlook)}
+        words = balance_edit.in_words(plan.preview or {})
+        return {**told, "curl": balance_edit.curl(asked), **words}
 
     def done(self, fields: View, values: View) -> Response[str]:
         """Edit the balance. Errors: `_Overtaken`, and those of `balances.update`."""
@@ -107,9 +110,14 @@ class _Edit:
             if (latest or "") != values["latest"]:
                 raise _Overtaken(latest)
         change_id = performed(
-            self.visitor, fields, lambda session: editing.update(session, request)
+            self.visitor,
+            fields,
+            lambda session: granting_caps.edit(session, self.visitor.current.user, request, key),
         )
         back = self.place.to("features")
+        if change_id is not None and granting_caps.is_request(change_id):
+            asked = f"{approval_rows.ADDRESS}/{change_id}"
+            return self.visitor.done(asked, "An admin has to approve this. Nothing is changed yet.")
         if change_id is None:
             return self.visitor.done(back, "Nothing was changed.")
         undo = f"{self.place.page}/changes/{change_id}/undo"
