@@ -151,7 +151,7 @@ def marks(session: Session, owned: Owned, wanted: Wanted) -> Iterator[Mark]:
         values |= {":entity": wanted.entity_id, ":none": None}
         condition += " AND entity_id IN (:entity, :none)"
     query = Query("pk = :pk AND sk BETWEEN :low AND :high", values, filter=condition, forward=False)
-    return (_mark(found) for found in session.table.query(query, wanted.looked_at))
+    return (mark(found) for found in session.table.query(query, wanted.looked_at))
 
 
 def item(stretch: Stretch, ttl: int) -> Item:
@@ -191,14 +191,15 @@ def _query(
         forward=forward,
         page=page,
     )
-    return (_load(owned, found) for found in table.query(query))
+    return (load(owned, found) for found in table.query(query))
 
 
 def _key(owned: Owned, *parts: str) -> Key:
     return keys.past(owned.tenant, owned.internal_id, _AT, owned.feature_id, owned.entity, *parts)
 
 
-def _mark(item: Item) -> Mark:
+def mark(item: Item) -> Mark:
+    """Return a change from its line."""
     return Mark(
         time=int(item["at"]),
         kind=item["kind"],
@@ -212,7 +213,8 @@ def _mark(item: Item) -> Mark:
     )
 
 
-def _load(owned: Owned, item: Item) -> Stretch:
+def load(owned: Owned, item: Item) -> Stretch:
+    """Return a stretch from its item."""
     return Stretch(
         owned._replace(entity=item["entity"]),
         _points(item["points"]),

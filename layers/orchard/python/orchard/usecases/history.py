@@ -51,8 +51,8 @@ def show(session: Session, request: HistoryRequest, retention_days: int) -> dict
     """
     earliest = session.now - retention_days * DAY_MS
     span = request.span(session.now, earliest)
-    _require_kept(session, request, span, earliest)
-    bins = [] if request.at is not None else _bins(span)
+    require_kept(session, request, span, earliest)
+    bins = [] if request.at is not None else spanned(span)
     feature = catalog.feature(session, request.feature_id)
     account = customers.require(session, request.customer_id, request.entity_id)
     whole = Owned(session.tenant, account.customer.internal_id, feature.id)
@@ -68,7 +68,8 @@ def show(session: Session, request: HistoryRequest, retention_days: int) -> dict
     return contract.history_response(request, span, shown, reversed(newest))
 
 
-def _require_kept(session: Session, request: HistoryRequest, span: Span, earliest: int) -> None:
+def require_kept(session: Session, request: HistoryRequest, span: Span, earliest: int) -> None:
+    """Errors: `InvalidInputs` for times that are not past, not known any more, or turned around."""
     start, end = (span.start, span.end) if request.at is None else (request.at, request.at)
     name = "end" if request.at is None else "at"
     if end > session.now:
@@ -81,7 +82,8 @@ def _require_kept(session: Session, request: HistoryRequest, span: Span, earlies
         raise InvalidInputs(f"{name}: history is kept for {days} days")
 
 
-def _bins(span: Span) -> list[Bin]:
+def spanned(span: Span) -> list[Bin]:
+    """Return the bins of a span. Errors: `Invalid` for too many."""
     found = list(islice(history.bins(*span), _MOST_BINS + 1))
     if len(found) > _MOST_BINS:
         raise Invalid(f"More than {_MOST_BINS} bins: choose a larger bin_size or a shorter time")
