@@ -12,6 +12,7 @@ TABS = {
     "invoices": "Invoices",
     "events": "Events",
     "changes": "Changes",
+    "details": "Details",
 }
 FIRST = "products"
 #: The tabs that are lists, with the operation that each of them is.
@@ -26,6 +27,8 @@ FILTERS: dict[str, tuple[str, ...]] = {
 _MOST_PAST = 60
 _BETWEEN_CURSORS = "."
 _NAMES = ["balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"]
+#: Where nothing of the catalogue is shown.
+_NAMELESS = ("changes", "details")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -93,4 +96,4 @@ class Place(NamedTuple):
     def customer(self) -> dict[str, Any]:
         """The body of `customers.get` for this tab; names of the catalogue where they show."""
         body: dict[str, Any] = {"customer_id": self.customer_id, "with_autumn_id": True}
-        return body if self.tab == "changes" else {**body, "expand": _NAMES}
+        return body if self.tab in _NAMELESS else {**body, "expand": _NAMES}

@@ -464,7 +464,7 @@ class TestDelete:
 
 
 def test_a_customer_is_changed_only_if_it_is_still_as_it_was_seen(call: Call) -> None:
-    metadata = {"team": "north", "seats": [1, 0.5]}
+    metadata = {"team": "north", "seats": [1, 0.1], "on": True}
     a_customer(call, name="Ada", metadata=metadata)
 
     def renamed(to: str, **seen: Any) -> tuple[int, str]:
@@ -475,7 +475,7 @@ def test_a_customer_is_changed_only_if_it_is_still_as_it_was_seen(call: Call) ->
     first = {"name": "Ada", "id": "user_1", "email": None, "metadata": metadata}
     assert renamed("Grace", **first) == (200, "Grace")
     assert renamed("Eve", name="Ada") == (409, "name was changed since you looked")
-    seen = {"email": "ada@example.com", "metadata": {"team": None, "more": 1}}
-    message = "email, metadata.team, metadata.more were changed since you looked"
+    seen = {"email": "ada@example.com", "metadata": {"team": None, "more": 1, "on": 1}}
+    message = "email, metadata.team, metadata.more, metadata.on were changed since you looked"
     assert renamed("Eve", **seen) == (409, message)
     assert renamed("Eve", fingerprint="", metadata={"other": None}) == (200, "Eve")

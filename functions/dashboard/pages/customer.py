@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from dashboard import (
     customer_actions,
     customer_calls,
+    customer_details,
     customer_features,
     customer_lists,
     customer_products,
@@ -40,10 +41,11 @@ def show(customer_id: str) -> Response[str]:
         shown, status = _SHOWN[place.tab](visitor, place, customer), 200
     except OrchardError as failed:
         shown, status = {"failed": explained(failed)}, http.status_of(failed)
-    return _page(visitor, place, customer, shown, status)
+    return page(visitor, place, customer, shown, status)
 
 
-def _page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int) -> Response[str]:
+def page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int) -> Response[str]:
+    """Return the page of a customer with what one of its tabs shows."""
     nothing: Shown = {"failed": "", "following": "", "choices": {}, "rows": []}
     nothing |= {"looked_back_to": None, "alone": False, "upcoming": customer_upcoming.UNASKED}
     context = {**nothing, **shown, "place": place, "tabs": TABS}
@@ -75,10 +77,15 @@ def _features(_visitor: Visit, _place: Place, customer: View) -> Shown:
     return {"features": shown, "flags": customer_features.flags(customer)}
 
 
+def _details(_visitor: Visit, place: Place, customer: View) -> Shown:
+    return customer_details.shown(customer, place)
+
+
 _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "products": _products,
     "features": _features,
     "invoices": customer_lists.of_invoices,
     "events": customer_lists.of_events,
     "changes": customer_lists.of_changes,
+    "details": _details,
 }

@@ -28,5 +28,10 @@ def take_back(customer_id: str, change_id: str) -> Response[str]:
     request = parse(UndoRequest, asked | {"reason": fields.get("reason", "").strip() or "Undone"})
     undone = undoing.take_back(visitor.session, request)
     back = ours(fields["back"]) if "back" in fields else place.address
+    new_id = undone["customer"]["after"].get("id")
+    if new_id is not None:
+        # The page that asked is about an id that is nobody's by now.
+        place, former = Place(new_id, place.tab), place.page
+        back = back.replace(former, place.page, 1)
     again = f"{place.page}/changes/{undone['change_id']}/undo"
     return visitor.done(back, "The change was undone.", again)

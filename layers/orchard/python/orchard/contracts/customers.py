@@ -15,6 +15,7 @@ from orchard.contracts.fields import (
     Metadata,
     PlanId,
 )
+from orchard.contracts.numbers import plain
 from orchard.contracts.request import Request
 
 type Name = Annotated[str, Field(max_length=500)]
@@ -43,7 +44,7 @@ class SeenFields(Request):
         """The fields that were sent, and no others."""
         sent = self.model_dump(exclude_unset=True)
         return {name: value or None for name, value in sent.items() if name != "metadata"} | {
-            "metadata": self.metadata
+            "metadata": plain(self.metadata)
         }
 
 

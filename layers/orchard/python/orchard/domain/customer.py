@@ -1,5 +1,6 @@
 """Customers and the plans they hold."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -106,8 +107,15 @@ def changed_since(customer: Customer, seen: Mapping[str, Any]) -> list[str]:
     entries = seen.get("metadata", {})
     changed = [name for name, was in fields.items() if (getattr(customer, name) or None) != was]
     return changed + [
-        f"metadata.{name}" for name, was in entries.items() if customer.metadata.get(name) != was
+        f"metadata.{name}"
+        for name, was in entries.items()
+        if _written(customer.metadata.get(name)) != _written(was)
     ]
+
+
+def _written(value: Any) -> str:
+    """A value as JSON: there 1 is not true."""
+    return json.dumps(value, sort_keys=True)
 
 
 def tokens(plans: tuple[CustomerPlan, ...], now: int) -> list[str]:
