@@ -78,6 +78,10 @@ def curl(place: Place, now: int) -> str:
         return ""
 
 
+def _entities(place: Place, _now: int) -> dict[str, Any]:
+    return {"search": place.asks("search")}
+
+
 def _invoices(place: Place, _now: int) -> dict[str, Any]:
     return {"status": [place.asks("status")] if place.asks("status") else []}
 
@@ -131,4 +135,9 @@ def _time(text: str, called: str, *, is_end: bool = False) -> int | None:
     return max(0, milliseconds - is_end)
 
 
-_BODIES = {"invoices": _invoices, "events": _events, "changes": _changes}
+_BODIES = {
+    "entities": _entities,
+    "invoices": _invoices,
+    "events": _events,
+    "changes": _changes,
+}

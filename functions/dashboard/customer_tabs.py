@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 TABS = {
     "products": "Products",
     "features": "Features",
+    "entities": "Entities",
     "invoices": "Invoices",
     "events": "Events",
     "changes": "Changes",
@@ -16,9 +17,15 @@ TABS = {
 }
 FIRST = "products"
 #: The tabs that are lists, with the operation that each of them is.
-LISTS = {"invoices": "invoices.list", "events": "events.list", "changes": "changes.list"}
+LISTS = {
+    "entities": "entities.list",
+    "invoices": "invoices.list",
+    "events": "events.list",
+    "changes": "changes.list",
+}
 #: What else the address of a tab may say: its filters.
 FILTERS: dict[str, tuple[str, ...]] = {
+    "entities": ("search",),
     "invoices": ("status", "upcoming"),
     "events": ("feature", "since", "from", "to", "property", "value"),
     "changes": ("what", "feature", "who", "name", "since", "from", "to", "change"),
@@ -96,4 +103,11 @@ class Place(NamedTuple):
     def customer(self) -> dict[str, Any]:
         """The body of `customers.get` for this tab; names of the catalogue where they show."""
         body: dict[str, Any] = {"customer_id": self.customer_id, "with_autumn_id": True}
-        return body if self.tab in _NAMELESS else {**body, "expand": _NAMES}
+        names = [] if self.tab in _NAMELESS else _NAMES
+        return {**body, "expand": [*names, "entities"]}
+
+
+def tabs_of(customer: Mapping[str, Any]) -> dict[str, str]:
+    """Return the words for the tabs of a customer: entities have one where there are any."""
+    hidden = () if customer["entities"] else ("entities",)
+    return {tab: word for tab, word in TABS.items() if tab not in hidden}

@@ -57,9 +57,11 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy], [data-copy-curl], [data-retry]");
+    const button = event.target.closest("[data-copy], [data-copy-curl], [data-copy-from], [data-retry]");
     if (!button) return;
     if (button.dataset.retry !== undefined) return location.reload();
+    const from = button.dataset.copyFrom;
+    if (from) button.dataset.copy = document.querySelector(from).textContent;
     if (button.dataset.copyCurl !== undefined) button.dataset.copy = curl(button.closest("form"));
     copy(button);
   });

@@ -1,5 +1,6 @@
 """GET /dashboard/customers/{id}"""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -9,7 +10,9 @@ from aws_lambda_powertools.event_handler import Response
 from dashboard import (
     customer_actions,
     customer_calls,
+    customer_controls,
     customer_details,
+    customer_entities,
     customer_features,
     customer_lists,
     customer_products,
@@ -17,12 +20,14 @@ from dashboard import (
     customer_upcoming,
 )
 from dashboard.customer_list import explained
-from dashboard.customer_tabs import TABS, Place
+from dashboard.customer_tabs import TABS, Place, tabs_of
 from dashboard.routes import Pages
 from dashboard.visits import HOME, Visit, query, visit
+from orchard.contracts.numbers import plain
 from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.triggers import http
+from orchard.usecases import naming
 
 type View = Mapping[str, Any]
 type Shown = dict[str, Any]
@@ -46,16 +51,18 @@ def show(customer_id: str) -> Response[str]:
 
 def page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int) -> Response[str]:
     """Return the page of a customer with what one of its tabs shows."""
-    nothing: Shown = {"failed": "", "following": "", "choices": {}, "rows": []}
+    nothing: Shown = {"failed": "", "as_json": "", "following": "", "choices": {}, "rows": []}
     nothing |= {"looked_back_to": None, "alone": False, "upcoming": customer_upcoming.UNASKED}
-    context = {**nothing, **shown, "place": place, "tabs": TABS}
+    context = {**nothing, **shown, "place": place}
     about = {
         "customer": customer,
+        "tabs": tabs_of(customer),
+        "title": TABS[place.tab],
         "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
+        "actions": customer_actions.actions(visitor.current.user),
         "curl": customer_calls.curl(place, visitor.now),
         "filters": customer_calls.WORDS,
-        "actions": customer_actions.actions(visitor.current.user),
     }
     return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
 
@@ -69,12 +76,14 @@ def _at_stripe(customer: View) -> str:
 
 
 def _products(visitor: Visit, _place: Place, customer: View) -> Shown:
-    return {"products": customer_products.products(customer, visitor.now)}
+    as_json = json.dumps(plain(customer), ensure_ascii=False, indent=2)
+    return {"products": customer_products.products(customer, visitor.now), "as_json": as_json}
 
 
-def _features(_visitor: Visit, _place: Place, customer: View) -> Shown:
+def _features(visitor: Visit, _place: Place, customer: View) -> Shown:
     shown = customer_features.features(customer)
-    return {"features": shown, "flags": customer_features.flags(customer)}
+    controls = customer_controls.controls(customer, naming.names(visitor.session))
+    return {"features": shown, "flags": customer_features.flags(customer), "controls": controls}
 
 
 def _details(_visitor: Visit, place: Place, customer: View) -> Shown:
@@ -84,6 +93,7 @@ def _details(_visitor: Visit, place: Place, customer: View) -> Shown:
 _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "products": _products,
     "features": _features,
+    "entities": customer_entities.shown,
     "invoices": customer_lists.of_invoices,
     "events": customer_lists.of_events,
     "changes": customer_lists.of_changes,
