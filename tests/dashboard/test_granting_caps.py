@@ -174,14 +174,15 @@ def test_two_tabs_at_once_cannot_pass_the_cap_together(
     assert happened >= 4
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("turn", [0, 1])
 def test_a_form_that_is_sent_again_after_a_crash_is_done_and_counted_once(
-    desk: Desk, call: Call, monkeypatch: pytest.MonkeyPatch, fault: Fault
+    desk: Desk, call: Call, monkeypatch: pytest.MonkeyPatch, turn: int
 ) -> None:
     faulty = Faulty(desk.table.client)
     monkeypatch.setattr(desk.table, "client", faulty)
     for position in range(20):
         key, started = f"form {position}", left(call)[0]
+        fault = list(Fault)[(position + 2 * turn + 1) % 4]
         faulty.arrange(position, trouble(fault))
         try:
             desk.edit(ANN, key, remaining=started + 30)
@@ -303,15 +304,14 @@ def test_of_two_decisions_at_once_one_holds(
     assert left(call)[0] == (540 if rival == "approve" else 40)
 
 
-@pytest.mark.parametrize("fault", [Fault.KILLED_BEFORE, Fault.KILLED_AFTER])
 def test_an_approval_that_is_interrupted_is_made_whole_or_not_at_all(
-    desk: Desk, call: Call, monkeypatch: pytest.MonkeyPatch, fault: Fault
+    desk: Desk, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faulty = Faulty(desk.table.client)
     monkeypatch.setattr(desk.table, "client", faulty)
     for position in range(20):
         made, started = desk.asked(key=str(position)), left(call)[0]
-        faulty.arrange(position, trouble(fault))
+        faulty.arrange(position, trouble((Fault.KILLED_AFTER, Fault.KILLED_BEFORE)[position % 2]))
         try:
             desk.approve(EVE, made)
         except Killed:

@@ -6,8 +6,8 @@ from typing import Any
 from orchard.contracts.cursor import Cursor, Page, PageRequest, page
 from orchard.domain.approvals import Approval, Decision, State, checked_note
 from orchard.domain.users import Act, User
-from orchard.errors import NotFound
-from orchard.store import approvals
+from orchard.errors import CustomerNotFound, NotFound
+from orchard.store import approvals, pointers
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.statements import Write
@@ -49,7 +49,7 @@ def get(session: Session, user: User, approval_id: str) -> Approval:
 
 def preview(session: Session, approval: Approval) -> Planned:
     """Return what a request would do by now. Errors: those of the operation."""
-    return wishes.previewed(session, _wish(approval))
+    return wishes.previewed(session, _wish(session, approval))
 
 
 def approve(session: Session, user: User, approval_id: str, note: str = "") -> dict[str, Any]:
@@ -72,7 +72,7 @@ def approve(session: Session, user: User, approval_id: str, note: str = "") -> d
 
     details = {"approval_id": approval.id, "asked_by": approval.asked_by}
     noted = details | {"approval_note": text} if text else details
-    return wishes.run(session, _wish(approval), Along(noted, writes))
+    return wishes.run(session, _wish(session, approval), Along(noted, writes))
 
 
 def decline(session: Session, user: User, approval_id: str, note: str) -> None:
@@ -105,5 +105,9 @@ def _decision(
     return Decision(state, session.actor, session.now, note, change_id)
 
 
-def _wish(approval: Approval) -> wishes.Wish:
-    return wishes.of(approval.operation, approval.body, approval.internal_id)
+def _wish(session: Session, approval: Approval) -> wishes.Wish:
+    """What was asked for, for the same customer, which may have another id by now."""
+    hot_id = pointers.find(session, approval.internal_id)
+    if hot_id is None:
+        raise CustomerNotFound(approval.customer_id)
+    return wishes.of(approval.operation, approval.body, hot_id)

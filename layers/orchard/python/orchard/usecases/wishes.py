@@ -51,13 +51,13 @@ def body(wish: Wish) -> dict[str, Any]:
     return wish.model_dump(exclude_unset=True)
 
 
-def of(operation_name: str, sent: Mapping[str, Any], internal_id: str) -> Wish:
+def of(operation_name: str, sent: Mapping[str, Any], customer_id: str) -> Wish:
     """Return a wish that was kept, for the customer as it is called by now.
 
     What else was changed since then does not matter: whoever approves it sees how it is.
     """
     fields = {name: value for name, value in sent.items() if name != "if_version"}
-    fields["customer_id"] = internal_id
+    fields["customer_id"] = customer_id
     if operation_name == UPDATE:
         return parse(UpdateBalanceRequest, fields)
     return parse(CreateBalanceRequest, fields)
