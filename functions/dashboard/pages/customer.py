@@ -60,7 +60,7 @@ def page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int
         "title": TABS[place.tab],
         "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
-        "actions": customer_actions.actions(visitor.current.user),
+        "menu": customer_actions.actions(visitor.current.user),
         "curl": customer_calls.curl(place, visitor.now),
         "filters": customer_calls.WORDS,
     }
