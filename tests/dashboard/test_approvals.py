@@ -1,6 +1,7 @@
 """The pages on which grants above the cap are asked for, decided, and the cap is set."""
 
 import re
+from functools import partial
 from decimal import Decimal
 
 import pytest
@@ -193,7 +194,7 @@ def test_requests_are_listed_a_page_at_a_time(
     assert admin.get(f"{APPROVALS}?cursor=wrong").status == 400
     clock.advance(seconds=40)
     pages = (APPROVALS, f"{APPROVALS}?tab=decided", detail[1], detail[1], SETTINGS)
-    costs = [len(cost_of(table, lambda page=page: admin.get(page)).verbs) for page in pages]
+    costs = [len(cost_of(table, partial(admin.get, page)).verbs) for page in pages]
     # The third reads the catalogue too, which is remembered then.
     assert costs == [2, 2, 5, 4, 3]
 
