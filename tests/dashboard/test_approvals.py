@@ -1,8 +1,8 @@
 """The pages on which grants above the cap are asked for, decided, and the cap is set."""
 
 import re
-from functools import partial
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
