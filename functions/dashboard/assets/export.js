@@ -18,7 +18,7 @@
     part("bar").hidden = !isRunning;
     part("failed").hidden = true;
     part("cancel").hidden = !state;
-    part("start").disabled = Boolean(state);
+    part("start").hidden = part("back").hidden = Boolean(state);
     for (const field of form.querySelectorAll("input, select")) field.disabled = Boolean(state);
   };
 
@@ -87,6 +87,9 @@
     const asked = new URLSearchParams(new FormData(form)).toString();
     state = { asked, pieces: [], customers: 0, cursor: "", shape: "", stopped: null };
     goOn();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (state) event.preventDefault();
   });
   part("on").addEventListener("click", goOn);
   part("cancel").addEventListener("click", () => {
