@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  %-11s %s\n' "$$name" "$$text"; done
 
 .venv/installed: local/requirements.txt local/install.py
 	@$(PYTHON313) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -28,6 +28,10 @@ dev: install ## Deploy the template to an emulator on this machine and serve it 
 test: install ## Run all tests
 	@$(PYTHON) -m local.downloads
 	@$(PYTHON) -m pytest --numprocesses=auto --dist=loadscope --no-loadscope-reorder $(TESTS)
+
+screenshots: install ## Take pictures of all pages of the dashboard, into the folder screenshots
+	@$(PYTHON) -m local.downloads
+	@$(PYTHON) -m local.screenshots
 
 bench: install ## Measure requests, capacity and time per operation
 	@PYTHONPATH=functions:layers/orchard/python $(PYTHON) -m tests.bench
@@ -65,4 +69,4 @@ clean: ## Remove everything these commands made: environment, builds, data
 	@rm -rf .venv .orchard .aws-sam local/node/node_modules local/node/dynamodb-local
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install dev test bench lint types format lock build deploy logs clean
+.PHONY: help install dev test screenshots bench lint types format lock build deploy logs clean

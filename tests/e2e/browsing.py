@@ -1,7 +1,6 @@
 """A browser without a window, for the pages that customers pay on."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,20 +9,20 @@ import playwright
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from local import browsers
+
 #: What drives a browser from Node comes with the Python package.
 FOR_NODE = Path(playwright.__file__).parent / "driver" / "package"
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def executable() -> str:
     """Return the path of Chromium; without one, the test is skipped, or fails where CI is set."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = browsers.chromium()
     if found is not None:
         return found
-    message = "This test needs a browser: install Chromium, on Debian the package chromium."
     if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(browsers.MISSING)
+    pytest.skip(browsers.MISSING)
 
 
 @contextmanager
