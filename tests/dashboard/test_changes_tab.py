@@ -25,10 +25,11 @@ def viewer(signed: Sign) -> Browser:
 
 
 @pytest.fixture(autouse=True)
-def _ada(call: Call) -> None:
+def _ada(call: Call, clock: Clock) -> None:
     a_feature(call)
     a_plan(call, "pro", monthly("messages", 1000))
     a_customer(call, name="Ada")
+    clock.advance(seconds=1)
     assert call("billing.attach", {"customer_id": "user_1", "plan_id": "pro"}).status == 200
 
 
@@ -109,7 +110,7 @@ def test_rare_changes_are_looked_for_a_part_at_a_time(
     assert "No such changes so far" in words(pages[0])
     assert "Looked back to 01 Sep 2026, 00:00 UTC . Search further" in words(pages[0])
     assert [one for page in looked for one in told(page)] == ["Plan attached"]
-    assert len(looked) > 2
+    assert len(looked) > 1
 
 
 def test_all_changes_are_found_page_by_page_though_each_has_several_lines(
