@@ -173,6 +173,30 @@ def test_what_cannot_be_done_is_said_and_the_request_stays(
     assert "Waiting" in words(admin.get(APPROVALS))
 
 
+def test_support_undoes_its_own_changes_but_gives_nothing_back_that_others_took(
+    support: Browser, signed: Sign, call: Call, table: Table
+) -> None:
+    def undo_of(person: Browser, amount: str) -> str:
+        said = person.follow(sent(person, amount))
+        recording.catch_up(table)
+        found = re.search(r'action="([^"]+/undo)"', said.text)
+        assert found
+        return found[1]
+
+    admin = signed(Role.ADMIN)
+    taken, given, own = undo_of(admin, "-60"), undo_of(admin, "500"), undo_of(support, "-10")
+    refused = support.post(taken, {})
+    assert left(call)[0] == 530
+    statuses = [support.post(one, {}).status for one in (own, given)]
+
+    assert refused.status == 403
+    assert "an admin has to undo it" in words(refused)
+    assert statuses == [303, 303]
+    assert left(call)[0] == 40
+    assert admin.post(taken, {}).status == 303
+    assert left(call)[0] == 100
+
+
 def test_requests_are_listed_a_page_at_a_time(
     desk: Desk, signed: Sign, table: Table, clock: Clock
 ) -> None:

@@ -10,7 +10,7 @@ from dashboard.visits import HOME, form, ours, visit
 from orchard.contracts.request import parse, prepare
 from orchard.contracts.undoing import UndoRequest
 from orchard.domain.users import Act
-from orchard.usecases import undoing
+from orchard.usecases import granting_caps, undoing
 
 router = Pages()
 
@@ -26,7 +26,9 @@ def take_back(customer_id: str, change_id: str) -> Response[str]:
     fields = form(visitor.event)
     asked = {"customer_id": place.customer_id, "change_id": unquote(change_id)}
     request = parse(UndoRequest, asked | {"reason": fields.get("reason", "").strip() or "Undone"})
-    undone = undoing.take_back(visitor.session, request)
+    session = visitor.session
+    rule = granting_caps.of_undo(session, visitor.current.user)
+    undone = undoing.take_back(session, request, rule)
     back = ours(fields["back"]) if "back" in fields else place.address
     new_id = undone["customer"]["after"].get("id")
     if new_id is not None:

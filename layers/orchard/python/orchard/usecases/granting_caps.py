@@ -10,16 +10,25 @@ from typing import Any, NamedTuple
 from orchard.contracts.granting import CreateBalanceRequest, UpdateBalanceRequest
 from orchard.domain import ids, support_caps
 from orchard.domain.approvals import Approval
-from orchard.domain.granted import Granted
+from orchard.domain.granted import Granted, granted
+from orchard.domain.holding import State
+from orchard.domain.ledger import Change
 from orchard.domain.quantity import ZERO
 from orchard.domain.users import Act, User
-from orchard.errors import Conflict, DuplicateIdempotencyKey, OrchardError, Unavailable
+from orchard.errors import (
+    Conflict,
+    DuplicateIdempotencyKey,
+    Forbidden,
+    OrchardError,
+    Unavailable,
+)
 from orchard.store import approvals
 from orchard.store import support_caps as stored
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.support_caps import Whose
 from orchard.usecases import wishes
+from orchard.usecases.undoing import Rule
 from orchard.usecases.wishes import Planned, Wish
 
 _PREFIX = "apr_"
@@ -86,6 +95,28 @@ def previewed(session: Session, user: User, wish: Wish) -> tuple[Planned, Outloo
     return plan, Outlook(plan.granted, cap, left, is_within)
 
 
+def of_undo(session: Session, user: User) -> Rule:
+    """Return what keeps somebody in support from giving back what others took from a customer.
+
+    One's own changes can be undone: what they took away was there before.
+    """
+
+    def rule(change: Change, before: State, after: State) -> None:
+        if user.may(Act.APPROVE) or change.by == user.actor:
+            return
+        for feature_id in {place.feature_id for place in after}:
+            old, new = (_of_feature(side, feature_id) for side in (before, after))
+            if not granted(old, new, session.now).is_nothing:
+                message = f"This gives the customer more of {feature_id}: an admin has to undo it"
+                raise Forbidden(message, "role_not_sufficient")
+
+    return rule
+
+
+def _of_feature(state: State, feature_id: str) -> State:
+    return {place: held for place, held in state.items() if place.feature_id == feature_id}
+
+
 def _permitted(session: Session, user: User, wish: Wish, key: str) -> dict[str, Any]:
     user.must(Act.GRANT)
     if user.may(Act.APPROVE):
@@ -129,16 +160,16 @@ def _exact(attempt: _Attempt) -> Wish:
 
 def _count(attempt: _Attempt) -> Decimal | None:
     """Count what is to be granted; return the cap if it is above that, and counted nowhere."""
-    session, granted, now = attempt.session, attempt.plan.granted, attempt.session.now
-    if granted.is_nothing:
+    session, wanted, now = attempt.session, attempt.plan.granted, attempt.session.now
+    if wanted.is_nothing:
         return None
 
     def counted() -> Decimal | None:
         caps, count = stored.read(session, attempt.whose)
         cap = caps.of(attempt.wish.feature_id)
-        if not support_caps.is_within(cap, count.grants, granted, now, attempt.key):
+        if not support_caps.is_within(cap, count.grants, wanted, now, attempt.key):
             return cap
-        grants = support_caps.counted(count.grants, attempt.key, granted.units, now)
+        grants = support_caps.counted(count.grants, attempt.key, wanted.units, now)
         session.unmarked().commit(stored.put_count(session, attempt.whose, grants, count.version))
         return None
 

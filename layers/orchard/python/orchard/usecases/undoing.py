@@ -1,5 +1,6 @@
 """Taking one change of a customer back: `changes.undo`."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from orchard.contracts.undoing import UndoRequest, undo_response
@@ -18,6 +19,9 @@ from orchard.store.session import Session
 from orchard.store.statements import Item, Write
 from orchard.usecases import arranging
 from orchard.usecases import customers as saving
+
+#: Refuses what somebody may not undo, by the change and the balances without and with its undo.
+type Rule = Callable[[Change, State, State], None]
 
 
 class AlreadyUndone(Conflict):
@@ -55,18 +59,23 @@ class _Plan(NamedTuple):
         return tuple(lines)
 
 
-def take_back(session: Session, request: UndoRequest) -> dict[str, Any]:
+def _anything(_change: Change, _before: State, _after: State) -> None:
+    return None
+
+
+def take_back(session: Session, request: UndoRequest, rule: Rule = _anything) -> dict[str, Any]:
     """Undo a change by another one, which stays right under usage since then.
 
     With `dry_run` nothing is written. Errors: 404 for an unknown customer or change; 409
     `already_undone`, and `change_not_undoable` where it would be wrong; 503 for a change that
-    the ledger does not know whole yet.
+    the ledger does not know whole yet; those of the rule.
     """
-    return optimistic(lambda: _attempt(session, request))
+    return optimistic(lambda: _attempt(session, request, rule))
 
 
-def _attempt(session: Session, request: UndoRequest) -> dict[str, Any]:
+def _attempt(session: Session, request: UndoRequest, rule: Rule) -> dict[str, Any]:
     plan = _plan(session, request)
+    rule(plan.change, plan.before, plan.after)
     last = session.stamp("undo", undoes=request.change_id, **request.audit)
     if not request.dry_run:
         _write(session, plan, last)
