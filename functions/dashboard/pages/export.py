@@ -102,7 +102,7 @@ def _page(visitor: Visit, asked: Asked, failed: str = "", status: int = 200) -> 
         status,
         failed=failed,
         back=filters.address,
-        words=filter_words.in_words(visitor, filters),
+        words=filter_words.in_words(visitor.session, filters),
         asked=asked,
         details=DETAILS,
         balances=export_chunks.options(known),

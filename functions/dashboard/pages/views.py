@@ -90,6 +90,6 @@ def _page(
         values=values,
         wrong=wrong,
         back=filters.address,
-        words=filter_words.in_words(visitor, filters),
+        words=filter_words.in_words(visitor.session, filters),
         views=[(one, view_links.filters_of(one).address) for one in views],
     )
