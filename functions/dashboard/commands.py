@@ -1,12 +1,12 @@
 """What the command bar offers: places to go to, and customers."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from dashboard.customer_actions import actions
 from dashboard.customer_tabs import TABS, Place
 from dashboard.sections import sections
+from orchard.domain.customer import Customer
 from orchard.domain.users import Act, User
 
 _CUSTOMERS = "/dashboard/customers/"
@@ -30,12 +30,11 @@ def places(user: User, at: str, wanted: str) -> list[Command]:
     ]
 
 
-def customer(view: Mapping[str, Any]) -> Command:
-    """Return the way to a customer; `view` is one of a list."""
-    customer_id = view["id"] or view.get("autumn_id", "")
-    name = view["name"] or view["email"]
-    label = f"{name} ({customer_id})" if name else str(customer_id)
-    return Command(label, "Customer", f"{_CUSTOMERS}{quote(customer_id, safe='')}")
+def customer(found: Customer) -> Command:
+    """Return the way to a customer."""
+    name = found.name or found.email
+    label = f"{name} ({found.id or found.hot_id})" if name else found.hot_id
+    return Command(label, "Customer", Place(found.hot_id).page)
 
 
 def _of_user(user: User) -> Iterable[Command]:

@@ -1,10 +1,14 @@
 """The command bar: places and customers by name, for those who may see them."""
 
+import re
 from urllib.parse import quote
 
 from orchard.domain.users import Role
+from orchard.store.table import Table
+from tests.bench.requests import cost_of
 from tests.builders import a_customer
 from tests.conftest import Call
+from tests.dashboard.browser import Page
 from tests.dashboard.conftest import Sign
 from tests.dashboard.test_customer_page import words
 
@@ -30,6 +34,19 @@ def test_it_finds_customers_by_what_they_are_called(call: Call, signed: Sign) ->
     assert "&lt;b&gt;Ada&lt;/b&gt; (user_1)" in page.text
     assert "Grace" not in page.text
     assert 'href="/dashboard/customers/user_1"' in page.text
+
+
+def test_it_finds_customers_without_an_id_and_costs_few_requests(
+    call: Call, table: Table, signed: Sign
+) -> None:
+    call("customers.get_or_create", {"customer_id": None, "email": "eve@example.com"})
+    viewer = signed(Role.VIEWER)
+    pages: list[Page] = []
+
+    cost = cost_of(table, lambda: pages.append(viewer.get(f"{COMMANDS}?q=eve")))
+
+    assert re.search(r'href="/dashboard/customers/cus_\w+".*eve@example.com', pages[0].text)
+    assert len(cost.verbs) <= 4, cost.verbs
 
 
 def test_on_the_page_of_a_customer_it_leads_to_its_parts(signed: Sign) -> None:

@@ -7,14 +7,13 @@ from aws_lambda_powertools.event_handler import Response
 from dashboard import commands
 from dashboard.routes import Pages
 from dashboard.visits import Visit, query, visit
-from orchard.contracts.customer_reads import ListCustomersRequest
-from orchard.contracts.request import parse, prepare
+from orchard.domain.directory import Sought
 from orchard.domain.users import Act
-from orchard.usecases import listing
+from orchard.usecases import directory
+from orchard.usecases.directory import Spot
 
 router = Pages()
 
-prepare(ListCustomersRequest)
 _MOST = 8
 
 
@@ -31,6 +30,5 @@ def offer() -> Response[str]:
 
 
 def _customers(visitor: Visit, wanted: str) -> list[commands.Command]:
-    request = parse(ListCustomersRequest, {"search": wanted[:500], "limit": _MOST})
-    found = listing.list_customers(visitor.session, request)
-    return [commands.customer(one) for one in found["list"]]
+    found = directory.page(visitor.session, Sought(search=wanted), Spot())
+    return [commands.customer(row.customer) for row in found.rows[:_MOST]]
