@@ -16,7 +16,10 @@ class Action(NamedTuple):
     act: Act
 
 
-ACTIONS = (Action("w", "Why blocked, why charged?", "/why", Act.VIEW),)
+ACTIONS = (
+    Action("w", "Why blocked, why charged?", "/why", Act.VIEW),
+    Action("d", "Delete customer", "/delete", Act.DELETE),
+)
 
 
 def actions(user: User) -> list[Action]:

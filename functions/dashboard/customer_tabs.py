@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
+from orchard.domain.users import Act, User
+
 #: The words for the tabs, the first of which is shown unless another is asked for.
 TABS = {
     "products": "Products",
@@ -14,6 +16,7 @@ TABS = {
     "events": "Events",
     "changes": "Changes",
     "details": "Details",
+    "settings": "Settings",
 }
 FIRST = "products"
 #: The tabs that are lists, with the operation that each of them is.
@@ -35,7 +38,7 @@ _MOST_PAST = 60
 _BETWEEN_CURSORS = "."
 _NAMES = ["balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"]
 #: Where nothing of the catalogue is shown.
-_NAMELESS = ("changes", "details")
+_NAMELESS = ("changes", "details", "settings")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -107,7 +110,8 @@ class Place(NamedTuple):
         return {**body, "expand": [*names, "entities"]}
 
 
-def tabs_of(customer: Mapping[str, Any]) -> dict[str, str]:
+def tabs_of(customer: Mapping[str, Any], user: User) -> dict[str, str]:
     """Return the words for the tabs of a customer: entities have one where there are any."""
-    hidden = () if customer["entities"] else ("entities",)
+    hidden: tuple[str, ...] = () if customer["entities"] else ("entities",)
+    hidden += () if user.may(Act.DELETE) else ("settings",)
     return {tab: word for tab, word in TABS.items() if tab not in hidden}

@@ -56,7 +56,7 @@ def page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int
     context = {**nothing, **shown, "place": place}
     about = {
         "customer": customer,
-        "tabs": tabs_of(customer),
+        "tabs": tabs_of(customer, visitor.current.user),
         "title": TABS[place.tab],
         "called": customer_reading.called(customer, place),
         "at_stripe": _at_stripe(customer),
@@ -90,6 +90,11 @@ def _details(_visitor: Visit, place: Place, customer: View) -> Shown:
     return customer_details.shown(customer, place)
 
 
+def _settings(visitor: Visit, _place: Place, _customer: View) -> Shown:
+    visitor.current.user.must(Act.DELETE)
+    return {}
+
+
 _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "products": _products,
     "features": _features,
@@ -98,4 +103,5 @@ _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "events": customer_lists.of_events,
     "changes": customer_lists.of_changes,
     "details": _details,
+    "settings": _settings,
 }
