@@ -109,7 +109,14 @@
     count();
     if (failed) failed.hidden = true;
   });
-  document.addEventListener("htmx:error", () => {
+  // A part of a page that did not come says so in its place, where a link asks again.
+  const isLate = (event) => {
+    const part = event.detail?.ctx?.sourceElement?.closest("[data-late]");
+    part?.classList.add("unanswered");
+    return part != null;
+  };
+  document.addEventListener("htmx:error", (event) => {
+    if (isLate(event)) return;
     if (failed) failed.hidden = false;
     else say("The server did not answer: try again");
   });
@@ -118,6 +125,7 @@
     const { hx, select, text } = event.detail.ctx;
     if (hx.redirect || !select || text.includes(`id="${select.slice(1)}"`)) return;
     event.preventDefault();
+    if (isLate(event)) return;
     if (failed) failed.hidden = false;
     else say("This did not work: reload the page and try again");
   });
