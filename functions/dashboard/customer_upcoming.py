@@ -6,6 +6,8 @@ from typing import Any
 from dashboard.customer_tabs import Place
 from dashboard.figures import moment, money, number
 from dashboard.visits import Visit
+from orchard.contracts.customer_reads import GetCustomerRequest
+from orchard.contracts.request import parse
 from orchard.errors import OrchardError
 from orchard.triggers import http
 from orchard.usecases import naming, viewing
@@ -21,7 +23,8 @@ UNASKED: Shown = {"asked": False, "wrong": "", "rows": []}
 def asked(visitor: Visit, place: Place) -> tuple[Shown, int]:
     """Return what Stripe says is billed next, or why it said nothing, with the status for that."""
     try:
-        found = viewing.upcoming(visitor.session, place.customer_id)
+        request = parse(GetCustomerRequest, {"customer_id": place.customer_id})
+        found = viewing.upcoming(visitor.session, request.customer_id)
         names = naming.names(visitor.session)
     except OrchardError as failed:
         return UNASKED | {"asked": True, "wrong": failed.message}, http.status_of(failed)

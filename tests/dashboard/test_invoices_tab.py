@@ -102,6 +102,8 @@ def test_who_buys_nothing_is_billed_nothing(call: Call, stripe: Stripe, signed: 
     viewer = signed(Role.VIEWER)
     assert "Upcoming" not in words(viewer.get(TAB))
     assert "Nothing is billed next" in words(viewer.get(PART, hx_request="true"))
+    nobody = viewer.get(f"/dashboard/customers/{'x' * 3000}/upcoming", hx_request="true")
+    assert nobody.status == 400
 
 
 def test_invoices_have_numbers_due_dates_and_what_was_paid_back(shop: Shop, signed: Sign) -> None:
