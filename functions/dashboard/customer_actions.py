@@ -17,6 +17,7 @@ class Action(NamedTuple):
 
 
 ACTIONS = (
+    Action("p", "Attach a plan", "/attach", Act.BILL),
     Action("w", "Why blocked, why charged?", "/why", Act.VIEW),
     Action("d", "Delete customer", "/delete", Act.DELETE),
 )

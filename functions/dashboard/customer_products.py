@@ -40,7 +40,7 @@ def _product(one: View, customer: View, told: tuple[str, str]) -> dict[str, Any]
         "of_entity": one["scope"] == "entity",
         "status": word,
         "color": color,
-        "price": _price(plan) if plan else "",
+        "price": price_of(plan) if plan else "",
         "items": [_item(item) for item in plan["items"]] if plan else [],
         "period": _period(one),
         "quantities": list(_quantities(one, customer)),
@@ -52,12 +52,21 @@ def _name(one: View) -> str:
     return str((plan and plan["name"]) or one["plan_id"])
 
 
-def _price(plan: View) -> str:
-    """The price in words: `$20 per month`."""
+def price_of(plan: View) -> str:
+    """Return the price in words: `$20 per month`."""
     if plan["price"] is not None:
         display = plan["price"]["display"]
         return f"{display['primary_text']} {display['secondary_text']}"
     return "No base price" if any(item["price"] for item in plan["items"]) else "Free"
+
+
+def trial_of(plan: View) -> str:
+    """Return how long a plan costs nothing at first: `14 days`; "" if it does not."""
+    trial = plan.get("free_trial")
+    if not trial:
+        return ""
+    length, unit = trial["duration_length"], trial["duration_type"]
+    return f"{number(length)} {unit}{'' if length == 1 else 's'}"
 
 
 def _item(item: View) -> str:

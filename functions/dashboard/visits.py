@@ -1,6 +1,7 @@
 """Who looks at a page, and what was asked: the cookie, the query, the fields of a form."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -26,7 +27,8 @@ COOKIE = "__Host-orchard"
 HOME = "/dashboard/customers"
 SIGN_IN = "/dashboard/sign-in"
 _OURS = re.compile(r"/dashboard/[!-\[\]-~]*")
-_MOST_FIELDS = 50
+#: A plan of two hundred items is edited in one form.
+_MOST_FIELDS = 2000
 
 
 class SignInFirst(Exception):
@@ -65,8 +67,11 @@ class Visit(NamedTuple):
 
     def made(self, key: str) -> str | None:
         """Return the id of the change that the form with this key made before, if it did."""
-        done = self.session.claimed("form", self._form(key)) or {}
-        return done.get("made")
+        return (self.sent(key) or {}).get("made")
+
+    def sent(self, key: str) -> Mapping[str, Any] | None:
+        """Return what is known of the form with this key if it was sent before, and kept."""
+        return self.session.claimed("form", self._form(key))
 
     def _form(self, key: str) -> str:
         return f"{self.current.user.id}:{key}"

@@ -79,8 +79,12 @@ def kept(session: Session, offer: Offer) -> str:
         session.commit(*offers.written(session, offer))
         return offer
 
-    found = optimistic(attempt)
-    return f"{session.base_url}/{_PATHS[found.way]}/{found.id}"
+    return address_of(session, optimistic(attempt))
+
+
+def address_of(session: Session, offer: Offer) -> str:
+    """Return the address of the page that an offer has."""
+    return f"{session.base_url}/{_PATHS[offer.way]}/{offer.id}"
 
 
 def body_of(request: Mapping[str, Any], *, redirect_mode: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def update(session: Session, request: UpdateRequest) -> dict[str, Any]:
 def carried_out(session: Session, request: UpdateRequest, offer: str | None = None) -> Outcome:
     """Make the order for an update, of an offer if it comes of one, and carry it out."""
     _linked(session, request)
-    change = Change(request, offer or _digest(request), offer)
+    change = Change(request, offer or digest_of(request), offer)
 
     def decide(account: Account, known: Catalog, held: Pending) -> Order | Outcome:
         return _order(session, account, known, held, change)
@@ -70,7 +70,7 @@ def _offered(session: Session, request: UpdateRequest) -> str | None:
         return None
     internal_id, body = account.customer.internal_id, request.model_dump(exclude_unset=True)
     offer = offering.made(
-        session, internal_id, _digest(request), CONFIRM, kind=UPDATE, requests=(body,)
+        session, internal_id, digest_of(request), CONFIRM, kind=UPDATE, requests=(body,)
     )
     return offering.kept(session, offer)
 
@@ -167,7 +167,8 @@ def _linked(session: Session, request: UpdateRequest) -> None:
         linking.create_in_stripe(session.unmarked(), account, request.audit)
 
 
-def _digest(request: UpdateRequest) -> str:
+def digest_of(request: UpdateRequest) -> str:
+    """Return what tells a request from others that ask for something else."""
     return settings.digest(("update", request.model_dump(exclude={"reason", "reference"})))
 
 

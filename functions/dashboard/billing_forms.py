@@ -1,0 +1,79 @@
+"""Forms that change what a customer pays: shown, previewed, carried out once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.event_handler import Response
+
+from dashboard import billing_action, billing_words, forms, terminal
+from dashboard.acting import Acting
+from dashboard.billing_action import Wanted
+from dashboard.forms import RIGHT, Wrong
+from orchard.errors import OrchardError
+from orchard.store.session import Session
+from orchard.triggers import http
+from orchard.usecases import plan_parts
+
+type View = Mapping[str, Any]
+
+
+class Form(NamedTuple):
+    """A form, by what it asks the API for and how it is shown."""
+
+    action: Acting
+    template: str
+    address: str
+    operation: str
+    fields: Sequence[str]
+    #: What the button says until a preview is known.
+    label: str
+    #: What was typed as the body of the call, and that as the request. Errors: `InvalidInputs`.
+    body: Callable[[View], dict[str, Any]]
+    request: Callable[[View], Wanted]
+    preview: Callable[[Session, Any], View]
+    run: Callable[[Session, Any], View]
+    #: What the button does by what the preview says; what was done, once it was.
+    labelled: Callable[[View, View], str]
+    done: Callable[[], str]
+    #: What else the template needs, by what was typed.
+    context: Callable[[View], dict[str, Any]]
+
+    def opened(self, values: View) -> Response[str]:
+        """Show the form as it is opened."""
+        return self._page(values)
+
+    def sent(self, fields: View) -> Response[str]:
+        """Tell what would be done, or do it; what is refused is told beside what was typed."""
+        values = forms.typed(fields, self.fields)
+        if fields.get("step") == "preview":
+            return self._page(values, preview=self._previewed(values))
+        try:
+            answer = billing_action.carried_out(
+                self.action,
+                fields,
+                lambda: self.request(self.body(values)),
+                lambda session: self.run(session, self.request(self.body(values))),
+            )
+            return billing_action.told(self.action, answer, self.done())
+        except OrchardError as refused:
+            wrong = forms.wrong(refused, self.fields)
+            return self._page(values, wrong, http.status_of(refused))
+
+    def _previewed(self, values: View) -> dict[str, Any]:
+        visitor = self.action.visitor
+        try:
+            asked = self.body(values)
+            shown = self.preview(visitor.session, self.request(asked))
+        except OrchardError as refused:
+            wrong = forms.wrong(refused, self.fields)
+            return {"wrong": wrong.message, "label": self.label}
+        words = billing_words.in_words(shown, plan_parts.names(visitor.session), visitor.now)
+        curl = terminal.curl(self.operation, asked)
+        return {"wrong": "", "label": self.labelled(shown, values), "curl": curl, **words}
+
+    def _page(
+        self, values: View, wrong: Wrong = RIGHT, status: int = 200, preview: View | None = None
+    ) -> Response[str]:
+        told = {"values": values, "wrong": wrong, "preview": preview, "address": self.address}
+        label = preview["label"] if preview else self.label
+        return self.action.page(self.template, status, label=label, **told, **self.context(values))
