@@ -1,9 +1,10 @@
 """Invoices, events and changes of a customer, as the page of a customer lists them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dashboard import customer_controls
 from dashboard.figures import moment, money, number
 from orchard.usecases.naming import Names
 
@@ -145,6 +146,10 @@ def _differences(where: str, before: View, after: View, names: Names) -> Iterato
     for name in dict.fromkeys([*before, *after]):
         if name in _INTERNAL:
             continue
+        if name == "entity":
+            was, is_ = before.get(name) or {}, after.get(name) or {}
+            yield from _differences("entity ", was, is_, names)
+            continue
         old, new = (_text(name, side.get(name), names) for side in (before, after))
         if old != new:
             yield where + name.replace("_", " "), old, new
@@ -157,10 +162,15 @@ def _text(name: str, value: Any, names: Names) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return moment(int(value)) if name.endswith("_at") else number(value)
-    if name == "plans" and isinstance(value, list):
-        return ", ".join(_plan(one, names) for one in value)
+    if name in _WORDS:
+        return _WORDS[name](value, names)
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+
+
+def _controls(value: View, names: Names) -> str:
+    told = customer_controls.controls({"billing_controls": value}, names)
+    return "; ".join(one.text if one.is_on else f"{one.text} (off)" for one in told) or "none"
 
 
 def _plan(one: View, names: Names) -> str:
@@ -168,6 +178,13 @@ def _plan(one: View, names: Names) -> str:
     named = {"trial_ends_at": "trial until", "canceled_at": "cancelled", "expires_at": "ends"}
     times = (f"{word} {moment(one[name])}" for name, word in named.items() if one.get(name))
     return f"{names.plan(one['plan_id'])} ({', '.join([one['status'], *times])})"
+
+
+_WORDS: dict[str, Callable[[Any, Names], str]] = {
+    "plans": lambda value, names: ", ".join(_plan(one, names) for one in value),
+    "billing_controls": _controls,
+    "feature_id": lambda value, names: names.feature(value),
+}
 
 
 def _pretty(one: View) -> str:

@@ -70,6 +70,21 @@ def test_changes_are_narrowed_by_what_who_and_when(
     assert told(listed(viewer, since="custom", to="2026-09-01")) == first
 
 
+def test_entities_and_controls_are_told_in_words(call: Call, table: Table, viewer: Browser) -> None:
+    a_feature(call, "seats", name="Seats", consumable=False)
+    seat = {"customer_id": "user_1", "entity_id": "seat_1", "feature_id": "seats"}
+    assert call("entities.create", {**seat, "name": "Desk"}).status == 200
+    controls = {"overage_allowed": [{"feature_id": "messages", "enabled": True}]}
+    body = {"customer_id": "user_1", "billing_controls": controls}
+    assert call("customers.update", body).status == 200
+    recording.catch_up(table)
+
+    text = words(listed(viewer))
+
+    assert "entity id none → seat_1 entity feature id none → Seats entity name none → Desk" in text
+    assert "billing controls none → Messages may be used beyond its balance" in text
+
+
 def test_one_change_has_an_address(call: Call, table: Table, viewer: Browser) -> None:
     edit(call, 1250, reason="An apology", reference="ticket-7")
     recording.catch_up(table)
