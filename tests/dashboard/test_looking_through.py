@@ -335,3 +335,28 @@ def test_a_customer_without_an_id_has_a_page(call: Call, viewer: Browser) -> Non
         assert shown.status == 200
         assert "ada@example.com" in shown.text
         assert f"&#34;customer_id&#34;: &#34;{address[1].rpartition('/')[2]}" in shown.text
+
+
+def test_ten_thousand_customers_cost_a_page_no_more(session: Session, viewer: Browser) -> None:
+    """Each request is answered by a megabyte of the index at most, as DynamoDB's are."""
+    people = [person(number) for number in range(10_000)]
+    rare = {17: [pro(past_due=True)], 9_000: [pro(past_due=True)]}
+    items = [
+        customer_items.dump(session, one, tuple(rare.get(number, [pro()])))
+        for number, one in enumerate(people)
+    ]
+    told = {"last": session.stamp("create")}
+    session.table.put_many([item | told for item in items])
+    viewer.get(HOME)
+    address, shown, pages = f"{HOME}?status=past_due", [], []
+
+    while address:
+        cost = cost_of(session.table, lambda: pages.append(viewer.get(address)))  # noqa: B023 - called at once
+        assert len(cost.verbs) < 5
+        shown += names(pages[-1].text)
+        address = link(pages[-1], "next") if 'rel="next"' in pages[-1].text else ""
+
+    assert shown == ["Person 9000", "Person 17"]
+    assert len(pages) <= 3
+    oldest = cost_of(session.table, lambda: viewer.get(f"{HOME}?order=asc"))
+    assert oldest.verbs == ("BatchGetItem", "Query", "BatchGetItem")

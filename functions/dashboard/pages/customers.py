@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_form, customer_list, customer_rows, view_links
+from dashboard import customer_form, customer_list, customer_rows, filter_words, view_links
 from dashboard.answers import sent_on
 from dashboard.customer_form import Wrong
 from dashboard.customer_list import BASES, MOST_COLUMNS, NO_PLAN, STATUSES, WAYS, Filters
@@ -73,7 +73,8 @@ def _index(visitor: Visit, filters: Filters, created: str) -> Response[str]:
         told = customer_list.explained(failed)
         return _list(visitor, filters, known, http.status_of(failed), failed=told)
     rows = customer_rows.shown(found, filters, known, visitor.now)
-    return _list(visitor, filters, known, views=found.views, created=created, **rows)
+    words = filter_words.in_words(session, filters._replace(order="", columns=""))
+    return _list(visitor, filters, known, views=found.views, created=created, words=words, **rows)
 
 
 def _list(
@@ -86,7 +87,8 @@ def _list(
 ) -> Response[str]:
     views = saved_views.every(visitor.session) if views is None else views
     nothing: dict[str, Any] = {"rows": [], "following": "", "previous": "", "looked_at": None}
-    context = {"failed": "", "created": "", **nothing, **told, "filters": filters, **_CHOICES}
+    nothing |= {"failed": "", "created": "", "words": []}
+    context = {**nothing, **told, "filters": filters, **_CHOICES}
     shown = {"plans": {NO_PLAN: "No plan", **known.plans}, "features": known.features}
     links = view_links.links(views, filters)
     return visitor.page("customers.html", status, views=links, **shown, **context)

@@ -76,6 +76,7 @@ def _query(session: Session, wanted: Wanted) -> Query | None:
         index_name="listing",
         filter=condition,
         forward=not wanted.newest_first,
+        projection="listing_sk",
     )
 
 
@@ -83,7 +84,7 @@ def _met(items: Iterable[Item], wanted: Wanted) -> Iterator[Entry]:
     passed = None if wanted.after is None or wanted.from_place else _place(*wanted.after)
     for item in items:
         if item["listing_sk"] != passed:
-            yield Entry(keys.placed(item["listing_sk"])[0], item["hot_id"])
+            yield Entry(*keys.placed(item["listing_sk"]))
 
 
 def _bounds(wanted: Wanted) -> tuple[str, str]:
