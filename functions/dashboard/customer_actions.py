@@ -19,6 +19,7 @@ class Action(NamedTuple):
 ACTIONS = (
     Action("p", "Attach a plan", "/attach", Act.BILL),
     Action("w", "Why blocked, why charged?", "/why", Act.VIEW),
+    Action("c", "Add a reward", "/coupons/add", Act.BILL),
     Action("d", "Delete customer", "/delete", Act.DELETE),
 )
 

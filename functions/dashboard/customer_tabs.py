@@ -15,6 +15,7 @@ TABS = {
     "invoices": "Invoices",
     "events": "Events",
     "changes": "Changes",
+    "rewards": "Rewards",
     "details": "Details",
     "settings": "Settings",
 }
@@ -38,7 +39,7 @@ _MOST_PAST = 60
 _BETWEEN_CURSORS = "."
 _NAMES = ["balances.feature", "flags.feature", "subscriptions.plan", "purchases.plan"]
 #: Where nothing of the catalogue is shown.
-_NAMELESS = ("changes", "details", "settings")
+_NAMELESS = ("changes", "rewards", "details", "settings")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

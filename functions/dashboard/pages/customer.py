@@ -17,6 +17,7 @@ from dashboard import (
     customer_lists,
     customer_products,
     customer_reading,
+    customer_rewards,
     customer_upcoming,
 )
 from dashboard.customer_list import explained
@@ -102,6 +103,7 @@ _SHOWN: dict[str, Callable[[Visit, Place, View], Shown]] = {
     "invoices": customer_lists.of_invoices,
     "events": customer_lists.of_events,
     "changes": customer_lists.of_changes,
+    "rewards": customer_rewards.shown,
     "details": _details,
     "settings": _settings,
 }

@@ -3,7 +3,7 @@
 It has what recurs, usage so far, and what waits for it at Stripe.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from orchard.contracts.billing import responses
@@ -24,15 +24,18 @@ from orchard.usecases.billing.updates.planning import Turn
 
 
 def invoices(
-    session: Session, profile: Profile, account: Account | None = None
+    session: Session,
+    profile: Profile,
+    account: Account | None = None,
+    changed: Callable[[Subscription], Subscription] = lambda one: one,
 ) -> list[dict[str, Any]]:
     """Return what is billed next if nothing changes until then; nothing is written for that.
 
-    The account is read unless it is given. A subscription that ends without anything left to bill
-    has no such invoice. Errors: those of Stripe.
+    The account is read unless it is given; subscriptions are taken as they are after `changed`.
+    One that ends without anything left to bill has no such invoice. Errors: those of Stripe.
     """
     account = account or customers.require(session, profile.customer.internal_id)
-    found = standing.subscriptions(session, profile.plans)
+    found = map(changed, standing.subscriptions(session, profile.plans))
     dated = sorted((at, one.id, one) for one in found if (at := _at(one)) is not None)
     if not dated or account.customer.stripe_id is None:
         return []
