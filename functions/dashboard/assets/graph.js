@@ -7,7 +7,6 @@
   if (!table || !window.Chart) return;
 
   const canvas = place.querySelector("canvas");
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const size = place.dataset.size;
   const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 6 });
   const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -40,14 +39,20 @@
   // Who sees the graph need not see its numbers too, until asked for.
   document.querySelector("[data-folds]")?.removeAttribute("open");
 
-  const color = (name) => getComputedStyle(place).getPropertyValue(name).trim();
+  // A canvas knows colours only, not what a style sheet makes them from.
+  const probe = place.appendChild(document.createElement("span"));
+  probe.hidden = true;
+  const color = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
   const length = { hour: 3600000, day: 86400000, month: 2592000000 }[size];
   // The present one lasts on, and of the first one only a part may be shown.
   const ended = (index) => bars[index + 1]?.period ?? Math.max(bars[index].period + length, bars[index].until);
   const middle = (index) => (bars[index].period + ended(index)) / 2;
   const named = (at) => {
     const day = new Date(at);
-    return size === "hour" && day.getHours() === 0 && day.getMinutes() === 0
+    return size === "hour" && day.getHours() === 0
       ? midnight.format(day)
       : labels[size].format(day);
   };
@@ -72,6 +77,8 @@
         data: bars.map((bar) => ({ x: bar.until, y: bar.left })),
         borderColor: color("--graph-left"),
         backgroundColor: color("--graph-left"),
+        hoverBackgroundColor: color("--graph-left"),
+        hoverBorderColor: color("--graph-left"),
         borderWidth: 2,
         pointRadius: bars.length > 60 ? 0 : 2,
         yAxisID: "left",
@@ -83,6 +90,8 @@
         data: bars.map((bar) => ({ x: bar.until, y: bar.limit })),
         borderColor: color("--graph-limit"),
         backgroundColor: color("--graph-limit"),
+        hoverBackgroundColor: color("--graph-limit"),
+        hoverBorderColor: color("--graph-limit"),
         borderDash: [6, 4],
         borderWidth: 2,
         stepped: "after",
@@ -130,10 +139,23 @@
     },
   ]));
 
+  // As many as fit: hours at full quarters and halves of a day, and at midnight, of who looks.
+  const spaced = (most) => {
+    if (size !== "hour") {
+      const every = Math.max(1, Math.ceil(bars.length / most));
+      return bars.filter((_, index) => index % every === 0);
+    }
+    const every = [1, 2, 3, 6, 12, 24, 48, 96].find((hours) => bars.length / hours <= most) ?? 192;
+    const start = new Date(bars[0].period).setHours(0, 0, 0, 0);
+    return bars.filter((bar) => {
+      const hour = new Date(bar.period).getHours();
+      const day = Math.round((bar.period - start) / 86400000);
+      return every < 24 ? hour % every === 0 : hour === 0 && day % (every / 24) === 0;
+    });
+  };
   const ticks = (axis) => {
     const most = Math.max(2, Math.floor((axis.right - axis.left || place.clientWidth) / 70));
-    const every = Math.max(1, Math.ceil(bars.length / most));
-    axis.ticks = bars.filter((_, index) => index % every === 0).map((bar) => ({ value: bar.period }));
+    axis.ticks = spaced(most).map((bar) => ({ value: bar.period }));
   };
 
   const scale = (title, position, isShown) => ({
@@ -142,14 +164,20 @@
     beginAtZero: true,
     title: { display: place.clientWidth > 500, text: title, color: color("--graph-text") },
     ticks: { color: color("--graph-text"), precision: 0, maxTicksLimit: 6, callback: (at) => short.format(at) },
-    grid: { color: color("--graph-grid"), drawOnChartArea: position === "left" },
+    grid: { color: color("--graph-grid"), drawOnChartArea: position === "left", drawTicks: false },
     border: { display: false },
   });
+
+  // As they look: a bar, a line, a line with gaps.
+  const legend = (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart).map((label) => ({
+    ...label,
+    pointStyle: chart.data.datasets[label.datasetIndex].type === "bar" ? "rect" : "line",
+  }));
 
   const options = () => ({
     responsive: true,
     maintainAspectRatio: false,
-    animation: still.matches ? false : { duration: 250 },
+    animation: false,
     parsing: false,
     interaction: { mode: "index", intersect: false },
     scales: {
@@ -167,8 +195,13 @@
       left: { ...scale("Left, limit", "right", isLimited) },
     },
     plugins: {
-      legend: { position: "bottom", labels: { color: color("--graph-text"), boxWidth: 16 } },
+      legend: {
+        position: "bottom",
+        reverse: true,
+        labels: { color: color("--graph-text"), usePointStyle: true, pointStyleWidth: 28, generateLabels: legend },
+      },
       tooltip: {
+        itemSort: (one, other) => one.datasetIndex - other.datasetIndex,
         callbacks: {
           title: ([item]) => {
             const bar = bars[item.dataIndex];
