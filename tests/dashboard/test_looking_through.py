@@ -3,23 +3,28 @@
 import html
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 import pytest
 
+from dashboard import typed_values
 from orchard.domain.customer import SCHEDULED, Customer, CustomerPlan
 from orchard.domain.holding import Holding, Place
 from orchard.domain.users import Role
+from orchard.errors import InvalidInputs
 from orchard.store import balances, customer_items, pointers
 from orchard.store.session import Session
 from orchard.store.stored import Owner
 from orchard.usecases import directory
 from tests.bench.requests import cost_of
+from tests.billing.conftest import Shop
 from tests.builders import a_customer, a_feature, a_plan, monthly
 from tests.conftest import START, Call, Clock
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import Sign
 from tests.dashboard.test_customer_list import names
 from tests.dashboard.test_customer_page import words
+from tests.pretended_stripe import Stripe
 
 HOME = "/dashboard/customers"
 DAY = 86_400_000
@@ -190,6 +195,45 @@ def test_plans_are_asked_for_by_what_they_are_in(
     clock.advance(seconds=7200)
     assert found("status=active") == [4, 1]
     assert found("plan=pack&status=trial") == []
+
+
+def test_the_list_follows_what_is_billed(
+    call: Call, stripe: Stripe, clock: Clock, viewer: Browser
+) -> None:
+    shop = Shop(call, stripe, clock)
+    a_feature(call)
+    week = {"duration_type": "day", "duration_length": 7, "card_required": False}
+    a_plan(call, "pro", price={"amount": 20, "interval": "month"}, group="main")
+    a_plan(call, "extra", add_on=True, free_trial=week)
+    shop.customer()
+    shop.attach("pro")
+    shop.attach("extra")
+
+    begun = words(viewer.get(HOME))
+    at_its_end = {"plan_id": "pro", "cancel_action": "cancel_end_of_cycle"}
+    shop.done("billing.update", customer_id="user_1", **at_its_end)
+    ending = words(viewer.get(f"{HOME}?status=cancelling&plan=pro"))
+    shop.done("billing.update", customer_id="user_1", plan_id="pro", cancel_action="uncancel")
+    again = words(viewer.get(f"{HOME}?q=user_1"))
+
+    assert "Pro Active Extra Trial" in begun
+    assert "Pro Cancelling Extra Trial" in ending
+    assert "Pro Active Extra Trial" in again
+    assert "No customer matches" in viewer.get(f"{HOME}?status=cancelling").text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1,500", 1500), ("10k", 10_000), ("1.5M", 1_500_000), ("-2 b", -2 * 10**9), ("0.25", 0.25)],
+)
+def test_amounts_are_read_as_people_type_them(text: str, value: float) -> None:
+    assert typed_values.amount(text) == Decimal(str(value))
+
+
+@pytest.mark.parametrize("text", ["", "k", "1e9", "NaN", "1..5", "٣", "9" * 41, "5 %"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputs):
+        typed_values.amount(text)
 
 
 def test_a_customer_written_before_items_told_of_plans_is_shown_by_its_tokens(

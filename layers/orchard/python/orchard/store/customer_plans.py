@@ -24,7 +24,7 @@ _WHOLE = {
 
 #: What a list shows of a plan, and what tells whether it is held.
 _BRIEF = (
-    *("id", "plan_id", "plan_version", "started_at", "status", "one_off", "quantity"),
+    *("id", "plan_id", "plan_version", "started_at", "status", "one_off"),
     *("trial_ends_at", "canceled_at", "expires_at", "past_due", "stripe_subscription_id"),
 )
 
