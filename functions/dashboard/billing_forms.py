@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from dashboard import billing_action, billing_words, forms, terminal
 from dashboard.acting import Acting
 from dashboard.billing_action import Wanted
+from dashboard.custom_plan import Overtaken
 from dashboard.forms import RIGHT, Wrong
 from orchard.errors import OrchardError
 from orchard.store.session import Session
@@ -20,7 +21,7 @@ type View = Mapping[str, Any]
 class Form(NamedTuple):
     """A form, by what it asks the API for and how it is shown."""
 
-    action: Acting
+    acting: Acting
     template: str
     address: str
     operation: str
@@ -49,18 +50,20 @@ class Form(NamedTuple):
             return self._page(values, preview=self._previewed(values))
         try:
             answer = billing_action.carried_out(
-                self.action,
+                self.acting,
                 fields,
                 lambda: self.request(self.body(values)),
                 lambda session: self.run(session, self.request(self.body(values))),
             )
-            return billing_action.told(self.action, answer, self.done())
+            return billing_action.told(self.acting, answer, self.done())
+        except Overtaken as refused:
+            return self._page({**values, **refused.fresh}, Wrong(refused.message), 409)
         except OrchardError as refused:
             wrong = forms.wrong(refused, self.fields)
             return self._page(values, wrong, http.status_of(refused))
 
     def _previewed(self, values: View) -> dict[str, Any]:
-        visitor = self.action.visitor
+        visitor = self.acting.visitor
         try:
             asked = self.body(values)
             shown = self.preview(visitor.session, self.request(asked))
@@ -76,4 +79,4 @@ class Form(NamedTuple):
     ) -> Response[str]:
         told = {"values": values, "wrong": wrong, "preview": preview, "address": self.address}
         label = preview["label"] if preview else self.label
-        return self.action.page(self.template, status, label=label, **told, **self.context(values))
+        return self.acting.page(self.template, status, label=label, **told, **self.context(values))

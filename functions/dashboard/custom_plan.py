@@ -17,6 +17,17 @@ NEW = 2
 _PRICE = ("price", "price_every")
 
 
+class Overtaken(Conflict):
+    """The plan was changed since the form was opened; `fresh` are the fields as it is now."""
+
+    def __init__(self, fresh: Mapping[str, str]) -> None:
+        super().__init__(
+            "The plan was changed while you were here. What follows is how it is now: look again,"
+            " then go on"
+        )
+        self.fresh = fresh
+
+
 def names(plan: View) -> list[str]:
     """Return the names of the fields for a plan."""
     rows = range(len(plan["items"]) + NEW)
@@ -61,10 +72,10 @@ def is_touched(plan: View, values: View) -> bool:
 def customize(plan: View, features: View, values: View) -> dict[str, Any]:
     """Return what is to be different, as `customize` of the API; empty if nothing is.
 
-    Errors: `InvalidInputs`, beside the field; `Conflict` if the plan was changed meanwhile.
+    Errors: `InvalidInputs`, beside the field; `Overtaken`.
     """
     if values["base"] != digest(plan):
-        raise Conflict("The plan was changed while you were here: look again, then go on")
+        raise Overtaken(first(plan))
     given: dict[str, Any] = {}
     if {name: values[name] for name in _PRICE} != _first_price(plan):
         given["price"] = _price(values)

@@ -19,6 +19,10 @@ def products(customer: View, now: int) -> list[dict[str, Any]]:
         _product(one, customer, ("Bought", "secondary")) | {"dates": list(_bought(one))}
         for one in customer["purchases"]
     ]
+    once = [one["plan_id"] for one in customer["purchases"] if one["scope"] == "customer"]
+    for one in bought:
+        # What was bought several times can't be told apart.
+        one["address"] = one["id"] if once.count(one["id"]) == 1 else ""
     return held + bought
 
 
@@ -34,6 +38,8 @@ def _product(one: View, customer: View, told: tuple[str, str]) -> dict[str, Any]
     return {
         "id": one["plan_id"],
         "subscription_id": one.get("id", ""),
+        "address": one.get("id", ""),
+        "is_ending": bool(one.get("canceled_at")),
         "name": _name(one),
         "version": plan["version"] if plan else None,
         "is_add_on": bool(one.get("add_on")),

@@ -16,15 +16,19 @@ prepare(GetCustomerRequest)
 
 
 def found(visitor: Visit, place: Place) -> View:
-    """Return what `customers.get` says.
+    """Return what `customers.get` says. Errors: as in `request`."""
+    return viewing.get(visitor.session, request(place))
 
-    Errors: `CustomerNotFound`, also for what can be no customer's id.
+
+def request(place: Place) -> GetCustomerRequest:
+    """Return the API's request for a customer.
+
+    Errors: `CustomerNotFound`, for what can be no customer's id.
     """
     try:
-        request = parse(GetCustomerRequest, place.customer)
+        return parse(GetCustomerRequest, place.customer)
     except InvalidInputs:
         raise CustomerNotFound(place.customer_id) from None
-    return viewing.get(visitor.session, request)
 
 
 def called(customer: View, place: Place) -> str:

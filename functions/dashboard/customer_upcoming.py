@@ -45,12 +45,15 @@ def _invoice(one: View, names: Names) -> Shown:
 
 
 def _line(line: View, currency: str) -> Shown:
-    period = line.get("period")
+    is_told, period = line["description"] != line["display_name"], line.get("period")
     return {
         "name": line["display_name"],
-        "told": line["description"] if line["description"] != line["display_name"] else "",
+        # This says of which time it is.
+        "told": line["description"] if is_told else "",
         "quantity": number(line["quantity"]),
-        "period": f"{moment(period['start'])} to {moment(period['end'])}" if period else "",
+        "period": f"{moment(period['start'])} to {moment(period['end'])}"
+        if period and not is_told
+        else "",
         "amount": money(line["subtotal"], currency),
         "discounts": [_discount(less, currency) for less in line["discounts"]],
     }

@@ -129,6 +129,7 @@ def test_lists_are_paged_forth_and_back(
     assert [len(values(page)) for page in (first, second, third)] == [25, 25, 10]
     assert 'rel="next"' not in third.text
     assert values(viewer.get(link(third, "prev"))) == values(second)
+    assert values(viewer.get(link(second, "prev"))) == values(first)
     assert values(viewer.get(link(third, "first"))) == values(first)
 
 

@@ -71,7 +71,7 @@ def _form(action: Acting, plan: View, choices: Mapping[str, str]) -> Form:
     coupons = billing_fields.coupons(rewards.every(session))
     asked = urlencode({"plan": plan["id"], "version": plan["version"]})
     return Form(
-        action=action,
+        acting=action,
         template="attach.html",
         address=f"{action.place.page}/attach?{asked}",
         operation=attach_form.OPERATION,

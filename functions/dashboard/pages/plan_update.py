@@ -1,0 +1,94 @@
+"""GET and POST /dashboard/customers/{id}/products/{plan}/update"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from dashboard import billing_fields, custom_plan, held_plans, plan_rows, update_form
+from dashboard.billing_forms import Form
+from dashboard.customer_products import price_of, trial_of
+from dashboard.held_plans import Holding
+from dashboard.routes import Pages
+from dashboard.visits import HOME, form, query, visit
+from orchard.usecases import plan_parts, rewards
+from orchard.usecases.billing.updates import update
+
+type View = Mapping[str, Any]
+
+router = Pages()
+
+_ADDRESS = f"{HOME}/<customer_id>/products/<plan>/update"
+
+
+@router.get(_ADDRESS)
+def show(customer_id: str, plan: str) -> Response[str]:
+    """Show the form for a plan as it is held, or for another version of it."""
+    holding = held_plans.found(visit(router), customer_id, plan)
+    wanted = _wanted(holding)
+    return _form(holding, wanted).opened(update_form.first(wanted, holding.held.quantities))
+
+
+@router.post(_ADDRESS)
+def send(customer_id: str, plan: str) -> Response[str]:
+    """Tell what the change would do and cost, or make it."""
+    holding = held_plans.found(visit(router), customer_id, plan)
+    return _form(holding, _wanted(holding)).sent(form(holding.acting.visitor.event))
+
+
+def _wanted(holding: Holding) -> View:
+    """The plan that the form begins with: as it is held, or another version of the catalogue."""
+    visitor, held = holding.acting.visitor, holding.held.plan
+    version = query(visitor.event).get("version", "")
+    if version in ("", str(held["version"])) or not version.isdecimal():
+        return held
+    return plan_parts.of_version(visitor.session, held["id"], int(version[:9]))
+
+
+def _form(holding: Holding, plan: View) -> Form:
+    session = holding.acting.visitor.session
+    features = plan_parts.features(session)
+    is_other = plan is not holding.held.plan
+    before = billing_fields.first_quantities(holding.held.plan, holding.held.quantities)
+    address = holding.address("update")
+    return Form(
+        acting=holding.acting,
+        template="plan_update.html",
+        address=f"{address}?version={plan['version']}" if is_other else address,
+        operation=update_form.OPERATION,
+        fields=update_form.names(plan),
+        label="Update",
+        body=lambda values: update_form.body(
+            holding.named, plan, features, values, before, is_other=is_other
+        ),
+        request=lambda body: update_form.request(body, features),
+        preview=update.preview,
+        run=update.update,
+        labelled=update_form.label,
+        done=lambda: f"{holding.name} was changed.",
+        context=lambda values: {
+            "choosing": address,
+            "versions": plan_parts.versions(session, plan["id"]),
+            "held": holding.held,
+            "coupons": billing_fields.coupons(rewards.every(session)),
+            **_parts(plan, features, values),
+        },
+    )
+
+
+def _parts(plan: View, features: View, values: View) -> dict[str, Any]:
+    """What the form shows of a plan."""
+    ways = {name: text for name, text in billing_fields.WAYS.items() if name != "link"}
+    return {
+        "plan": plan,
+        "price": price_of(plan),
+        "features": features,
+        "rows": custom_plan.rows(plan, features, values),
+        "touched": custom_plan.is_touched(plan, values),
+        "ahead": billing_fields.ahead(plan),
+        "trial": trial_of(plan),
+        "ways": ways,
+        "trial_units": billing_fields.TRIAL_UNITS,
+        "price_intervals": custom_plan.intervals(plan),
+        "item_ways": plan_rows.WAYS,
+    }
