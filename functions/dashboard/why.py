@@ -44,7 +44,6 @@ def in_words(told: View, plans: Mapping[str, str]) -> dict[str, Any]:
     """Return the answer of `balances.explain`; `plans` are names by id."""
     return {
         "summary": told["summary"],
-        "allowed": told.get("allowed"),
         "limit": _LIMITS.get(told.get("limit") or "", ""),
         "at": told.get("at"),
         "sources": [_source(one, plans) for one in told.get("sources", ())],

@@ -28,10 +28,10 @@ def test_a_feature_is_explained_as_a_check_would_answer_now(signed: Sign) -> Non
     blocked = words(viewer.get(f"{WHY}?feature=messages&amount=11"))
     allowed = words(viewer.get(f"{WHY}?feature=messages"))
 
-    assert "Blocked Denied:" in blocked
+    assert "Denied:" in blocked
     assert "What stands against it: Nothing beyond what is included" in blocked
     assert "1 Pro messages 10 10" in blocked
-    assert "Allowed" in allowed
+    assert "Allowed:" in allowed
 
 
 def test_denied_checks_events_and_keys_are_explained(
