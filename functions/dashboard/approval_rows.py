@@ -94,10 +94,12 @@ def outlook(found: Outlook | None) -> str:
     """Return what somebody is told beforehand; "" for who is under no cap."""
     if found is None:
         return ""
-    left = f"{number(found.left)} of {number(found.cap)} left of what you may grant in 24 hours"
+    left = (
+        f"{number(found.left)} of the {number(found.cap)} that you may grant in 24 hours are left"
+    )
     if found.is_within:
-        return f"not needed: this grants {units(found.granted)}, {left}"
-    return f"an admin has to approve this: it grants {units(found.granted)}, {left}"
+        return f"not needed: this grants {units(found.granted)}, and {left}"
+    return f"an admin has to approve this: it grants {units(found.granted)}, and {left}"
 
 
 def units(granted: Granted) -> str:
@@ -127,5 +129,5 @@ def _decision(one: Approval, made: Decision) -> dict[str, Any]:
         "by": _person(made.by),
         "at": made.at,
         "note": made.note,
-        "change": f"{customer(one)}?tab=changes" if made.change_id else "",
+        "change": f"{customer(one)}?tab=changes&change={made.change_id}" if made.change_id else "",
     }

@@ -67,12 +67,12 @@ def test_the_form_says_beforehand_who_decides_and_leads_to_the_request(
     first, second = support.post(FORM, form), support.post(FORM, form)
     page = words(support.follow(first))
 
-    left_over = "50 of 50 left of what you may grant in 24 hours"
-    assert f"Approval not needed: this grants 20, {left_over}" in small
-    assert f"Approval an admin has to approve this: it grants 51, {left_over}" in large
+    left_over = "50 of the 50 that you may grant in 24 hours are left"
+    assert f"Approval not needed: this grants 20, and {left_over}" in small
+    assert f"Approval an admin has to approve this: it grants 51, and {left_over}" in large
     assert "Approval" not in free.partition("Next invoice")[2]
     assert "Approval" not in none.partition("Next invoice")[2]
-    assert "it grants 31, 30 of 50 left" in again
+    assert "it grants 31, and 30 of the 50" in again
     assert first.headers["location"] == second.headers["location"]
     assert "Nothing is changed yet" in page
     assert "Add 31" in page
@@ -95,8 +95,8 @@ def test_an_admin_sees_what_it_does_now_and_approves_it_once(
     listed, before = words(admin.get(APPROVALS)), words(admin.get(address))
     clock.advance(seconds=1)
     first = admin.post(f"{address}/approve", {"note": "All right"})
-    second = admin.post(f"{address}/approve", {"note": "All right"})
     done = admin.follow(first)
+    second = admin.post(f"{address}/approve", {"note": "All right"})
     recording.catch_up(table)
     changes = words(admin.get("/dashboard/customers/user_1?tab=changes"))
 
@@ -113,7 +113,10 @@ def test_an_admin_sees_what_it_does_now_and_approves_it_once(
     assert "Nothing waits" in words(admin.get(APPROVALS))
     assert "Add 500 Approved" in words(admin.get(f"{APPROVALS}?tab=decided"))
     undo = re.search(r'action="([^"]+/undo)"', done.text)
+    change = re.search(r'href="([^"]+&amp;change=chg_\w+)"', done.text)
     assert undo
+    assert change
+    assert "An outage" in words(admin.get(change[1].replace("&amp;", "&")))
     assert admin.post(undo[1], {"back": APPROVALS}).status == 303
     assert left(call)[0] == 30
 
