@@ -121,8 +121,15 @@ def change(one: View, names: Names) -> dict[str, Any]:
         "reference": one["reference"] or "",
         "is_undone": one["undone_by"] is not None,
         "is_undoable": one["undoable"],
+        "undone_by": one["undone_by"] or "",
+        "undoes": one["undoes"] or "",
         "json": _pretty(one),
     }
+
+
+def of_undo(undone: View, names: Names) -> list[Difference]:
+    """Return what an undo makes of the customer and of its balances."""
+    return list(_told({**undone["customer"], "balances": undone["balances"]}, names))
 
 
 def _told(one: View, names: Names) -> Iterator[Difference]:

@@ -1,39 +1,147 @@
-"""POST /dashboard/customers/{id}/changes/{change}/undo"""
+"""GET and POST /dashboard/customers/{id}/changes/{change}/undo"""
 
-from urllib.parse import unquote
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
+from dashboard import customer_reading, customer_records, forms, terminal
+from dashboard.acting import Acting
 from dashboard.customer_tabs import Place
+from dashboard.forms import RIGHT, Wrong
+from dashboard.performing import performed
 from dashboard.routes import Pages
 from dashboard.visits import HOME, form, ours, visit
 from orchard.contracts.request import parse, prepare
 from orchard.contracts.undoing import UndoRequest
-from orchard.domain.users import Act
-from orchard.usecases import granting_caps, undoing
+from orchard.domain.holding import State
+from orchard.domain.ledger import Change
+from orchard.domain.users import Act, User
+from orchard.errors import NotFound, OrchardError
+from orchard.store.session import Session
+from orchard.triggers import http
+from orchard.usecases import granting_caps, naming, undoing
+
+type View = Mapping[str, Any]
 
 router = Pages()
 
+_FIELDS = ("reason", "reference", "key", "back")
+
 prepare(UndoRequest)
+
+
+@router.get(f"{HOME}/<customer_id>/changes/<change_id>/undo")
+def ask(customer_id: str, change_id: str) -> Response[str]:
+    """Show what would become of customer and balances."""
+    undo = _Undo.of(customer_id, change_id)
+    return undo.page(forms.typed({}, _FIELDS) | {"key": forms.new_key()})
 
 
 @router.post(f"{HOME}/<customer_id>/changes/<change_id>/undo")
 def take_back(customer_id: str, change_id: str) -> Response[str]:
     """Take one change back, and say so on the page that asked for it."""
-    visitor = visit(router)
-    visitor.current.user.must(Act.GRANT)
-    place = Place(unquote(customer_id), "changes")
-    fields = form(visitor.event)
-    asked = {"customer_id": place.customer_id, "change_id": unquote(change_id)}
-    request = parse(UndoRequest, asked | {"reason": fields.get("reason", "").strip() or "Undone"})
-    session = visitor.session
-    rule = granting_caps.of_undo(session, visitor.current.user)
-    undone = undoing.take_back(session, request, rule)
-    back = ours(fields["back"]) if "back" in fields else place.address
-    new_id = undone["customer"]["after"].get("id")
-    if new_id is not None:
-        # The page that asked is about an id that is nobody's by now.
-        place, former = Place(new_id, place.tab), place.page
-        back = back.replace(former, place.page, 1)
-    again = f"{place.page}/changes/{undone['change_id']}/undo"
-    return visitor.done(back, "The change was undone.", again)
+    undo = _Undo.of(customer_id, change_id)
+    values = forms.typed(form(undo.acting.visitor.event), _FIELDS)
+    # What was said to be done has an undo beside it, which is no form of its own.
+    values["key"] = values["key"] or forms.new_key()
+    try:
+        return undo.done(values)
+    except NotFound:
+        raise
+    except OrchardError as refused:
+        wrong = forms.wrong(refused, ("reason", "reference"))
+        return undo.page(values, wrong, http.status_of(refused))
+
+
+class _Undo:
+    """A change of a customer that somebody takes back."""
+
+    def __init__(self, acting: Acting, change_id: str) -> None:
+        self.acting, self.change_id = acting, change_id
+
+    @classmethod
+    def of(cls, customer_id: str, change_id: str) -> "_Undo":
+        """Errors: `Forbidden`, `CustomerNotFound`."""
+        visitor = visit(router)
+        visitor.current.user.must(Act.EDIT)
+        place = Place(unquote(customer_id), "changes")
+        acting = Acting(visitor, place, customer_reading.found(visitor, place))
+        return cls(acting, unquote(change_id))
+
+    def run(self, session: Session, values: View, *, dry_run: bool = False) -> dict[str, Any]:
+        """Do `changes.undo`. Errors: its own, and `Forbidden`."""
+        user = self.acting.visitor.current.user
+        given = {} if dry_run else self._causes(values)
+        request = parse(UndoRequest, {**self._asked, **given, "dry_run": dry_run})
+        return undoing.take_back(session, request, _rule(session, user))
+
+    def done(self, values: View) -> Response[str]:
+        """Take the change back, once. Errors: those of `changes.undo`."""
+        visitor, place = self.acting.visitor, self.acting.place
+        found: dict[str, Any] = {}
+
+        def run(session: Session) -> dict[str, Any]:
+            found.update(self.run(session, values))
+            return found
+
+        try:
+            change_id = performed(visitor, values, run)
+        except OrchardError:
+            change_id = visitor.made(values["key"])
+            if change_id is None:
+                raise
+        back = ours(values["back"]) if values["back"] else place.address
+        new_id = found.get("customer", {}).get("after", {}).get("id")
+        if new_id is not None:
+            # The page that asked is about an id that is nobody's by now.
+            place, former = Place(new_id, place.tab), place.page
+            back = back.replace(former, place.page, 1)
+        again = f"{place.page}/changes/{change_id}/undo"
+        return visitor.done(back, "The change was undone.", again)
+
+    def page(self, values: View, wrong: Wrong = RIGHT, status: int = 200) -> Response[str]:
+        session = self.acting.visitor.session
+        differences: list[Any] = []
+        is_possible = True
+        try:
+            undone = self.run(session, values, dry_run=True)
+            differences = customer_records.of_undo(undone, naming.names(session))
+        except NotFound:
+            raise
+        except OrchardError as refused:
+            is_possible = False
+            wrong, status = Wrong(refused.message), http.status_of(refused)
+        causes = {name: values[name] for name in ("reason", "reference") if values[name]}
+        return self.acting.page(
+            "undo.html",
+            status,
+            address=f"{self.acting.place.page}/changes/{quote(self.change_id, safe='')}/undo",
+            change_id=self.change_id,
+            differences=differences,
+            is_possible=is_possible,
+            curl=terminal.curl("changes.undo", self._asked | causes),
+            values=values,
+            wrong=wrong,
+        )
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {"customer_id": self.acting.place.customer_id, "change_id": self.change_id}
+
+    def _causes(self, values: View) -> dict[str, str]:
+        reference = {"reference": values["reference"]} if values["reference"] else {}
+        return {"reason": values["reason"] or "Undone", **reference}
+
+
+def _rule(session: Session, user: User) -> undoing.Rule:
+    """What somebody may undo: whose role lets them change balances, those too, up to the cap."""
+    capped = granting_caps.of_undo(session, user)
+
+    def rule(change: Change, before: State, after: State) -> None:
+        if before != after:
+            user.must(Act.GRANT)
+        capped(change, before, after)
+
+    return rule
