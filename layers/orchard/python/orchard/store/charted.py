@@ -55,6 +55,19 @@ def told(session: Session, whole: Owned, start: int, end: int, entity_id: str | 
 
     With an entity, only what it or nobody has.
     """
+    items, stopped = session.table.page(_lines(whole, start, end, entity_id))
+    ends: dict[str, list[int]] = {}
+    for item in items:
+        if item["feature_id"] is None:
+            ends.setdefault(item["details"]["entity_id"], []).append(int(item["at"]))
+    marks = [history.mark(item) for item in items if item["feature_id"] is not None]
+    # A filter may have left nothing of what was read: then where that ended is not known either.
+    oldest = int(items[-1]["at"]) if items else end
+    return Told(marks, ends, start if stopped is None else oldest)
+
+
+def _lines(whole: Owned, start: int, end: int, entity_id: str | None) -> Query:
+    """Lines of the feature's changes, and of entities that were deleted, the newest first."""
     values: dict[str, Value] = {
         ":pk": keys.ledger(whole.tenant, whole.internal_id),
         ":low": keys.change(whole.tenant, whole.internal_id, start, "").sk,
@@ -67,19 +80,10 @@ def told(session: Session, whole: Owned, start: int, end: int, entity_id: str | 
     if entity_id is not None:
         values[":entity"] = entity_id
         condition += " AND entity_id IN (:entity, :none)"
-    query = Query(
+    return Query(
         "pk = :pk AND sk BETWEEN :low AND :high",
         values,
         filter=f"{condition} OR feature_id = :none AND kind = :gone",
         forward=False,
         page=_MOST_LINES,
     )
-    items, stopped = session.table.page(query)
-    ends: dict[str, list[int]] = {}
-    for item in items:
-        if item["feature_id"] is None:
-            ends.setdefault(item["details"]["entity_id"], []).append(int(item["at"]))
-    marks = [history.mark(item) for item in items if item["feature_id"] is not None]
-    # A filter may have left nothing of what was read: then where that ended is not known either.
-    oldest = int(items[-1]["at"]) if items else end
-    return Told(marks, ends, start if stopped is None else oldest)

@@ -84,17 +84,12 @@ def show(
     told = charted.told(session, whole, span.start, span.end, request.entity_id)
     seen = _seen(account, whole, request.entity_id, past, told)
     since = max(seen.since, told.since)
-    answer = contract.history_response(
-        request,
-        span,
-        zip((one.period for one in bins), _figures(seen, bins, since), strict=True),
-        reversed(told.marks),
-    )
-    for row, one, used in zip(
-        answer["list"], bins, _used(seen, told, bins, span.start), strict=True
-    ):
+    shown = zip((one.period for one in bins), _figures(seen, bins, since), strict=True)
+    answer = contract.history_response(request, span, shown, reversed(told.marks))
+    used = _used(seen, told, bins, span.start)
+    for row, one, value in zip(answer["list"], bins, used, strict=True):
         is_whole = max(one.period, span.start) >= since
-        row |= {"until": one.instant, "used": number(used) if is_whole else None}
+        row |= {"until": one.instant, "used": number(value) if is_whole else None}
     return {**answer, "since": since if since > span.start else None}
 
 
