@@ -16,14 +16,11 @@ from types import FrameType
 from botocore.exceptions import ClientError
 
 from local import demo, first_user, processes
-from local.emulator import REGION
 from local.processes import ROOT, Failed
 from local.stack import Stack
 
 FOLDER = ROOT / ".orchard"
 DEFAULT_PORT = 8080
-# Whose the key is.
-TENANT = "org/sandbox"
 # Remembers inside the emulator that the demo data is complete.
 DEMO = "/orchard/local/demo"
 
@@ -85,28 +82,8 @@ def load_demo(stack: Stack) -> None:
         ssm.get_parameter(Name=DEMO)
     except ClientError:
         say("Loading the demo data ...")
-        demo.load(stack.base_url, stack.key, stack.stripe_url)
-        live_past(stack)
+        demo.load(stack)
         ssm.put_parameter(Name=DEMO, Value="loaded", Type="String", Overwrite=True)
-
-
-def live_past(stack: Stack) -> None:
-    """Let a customer of the demo data live through two months, by what is deployed itself.
-
-    Raises:
-        Failed: a step was refused.
-
-    """
-    table = stack.physical_id("Table")
-    environment = processes.environment(
-        PYTHONPATH=str(ROOT / "layers" / "orchard" / "python"),
-        AWS_ENDPOINT_URL=stack.endpoint,
-        AWS_DEFAULT_REGION=REGION,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - that of the emulator
-    )
-    command = [sys.executable, "-m", "local.demo.past", table, TENANT]
-    processes.run(command, log=stack.log, env=environment, cwd=ROOT)
 
 
 def keep_key(key: str) -> None:

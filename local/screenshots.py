@@ -45,7 +45,7 @@ SHOTS = (
     Shot("products", _ADA),
     Shot("attach", f"{_ADA}/attach"),
     Shot("features", f"{_ADA}?tab=features"),
-    Shot("feature", f"{_ADA}/features/messages"),
+    Shot("feature", "/customers/harbour-press/features/messages?range=90d"),
     Shot("edit-balance", f"{_ADA}?tab=features", "Edit balance"),
     Shot("why", f"{_ADA}/why?feature=drafts&amount=100"),
     Shot("grant", f"{_ADA}/grant"),
@@ -88,7 +88,7 @@ def _demonstrated() -> Iterator[SignIn]:
     """A stack with the demo data and its owner; nothing of it is left behind."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), report=_say) as stack:
         _say("Loading the demo data")
-        demo.load(stack.base_url, stack.key, stack.stripe_url)
+        demo.load(stack)
         _say("Taking the pictures")
         yield first_user.sign_in(stack)
 
