@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orchard.domain.users import Role
+from orchard.store import charted
 from orchard.store.table import Table
 from tests.bench.requests import cost_of
 from tests.builders import a_customer, a_feature, a_grant, a_plan, monthly
@@ -245,6 +246,21 @@ def test_the_page_costs_fewer_than_five_requests_and_only_it_loads_the_charts(
         assert name in pages[0].text
         assert name not in list_
     assert not re.search(r"<script(?! src=)|\son\w+=|\sstyle=", pages[0].text)
+
+
+@pytest.mark.usefixtures("_ada")
+def test_a_balance_that_was_written_very_often_is_known_from_some_time_on(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One request brings 2,000 of them; here it brings two.
+    whole = rows(look())
+    monkeypatch.setattr(charted, "_MOST_LINES", 2)
+
+    page = look()
+
+    assert "This balance was written very often: what follows is known from" in words(page)
+    assert rows(page)[:5] == whole[:5]
+    assert rows(page)[-1][1:] == ["\N{EN DASH}"] * 3
 
 
 @pytest.mark.usefixtures("_ada")
