@@ -34,7 +34,7 @@ def _is_on(name: str, entry: View) -> bool:
 
 
 def _by(entry: View) -> str:
-    return "A plan" if entry.get("source") == "plan" else "This customer"
+    return "by a plan" if entry.get("source") == "plan" else "for this customer"
 
 
 def _of(entry: View, names: Names) -> str:

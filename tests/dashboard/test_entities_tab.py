@@ -89,7 +89,7 @@ def test_controls_are_told_in_words(call: Call, viewer: Browser) -> None:
 
     told = words(viewer.get(f"{ADDRESS}?tab=features"))
 
-    assert "Spend limit Messages: at most 500 beyond the balance Set by: this customer" in told
+    assert "Spend limit Messages: at most 500 beyond the balance Set for this customer" in told
     assert "Messages: at most 1,000 each day, where size is big, 0 used so far" in told
     assert "Alert Messages: tells when use reaches 80 % (Soon)" in told
     assert "Alert Off Messages: tells when what is left falls to 5" in told

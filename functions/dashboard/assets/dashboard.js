@@ -130,4 +130,6 @@
     else say("This did not work: reload the page and try again");
   });
   localize(document);
+  document.querySelector(".card-header-tabs .active")
+    ?.scrollIntoView({ block: "nearest", inline: "nearest" });
 })();
