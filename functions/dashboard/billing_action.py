@@ -1,5 +1,6 @@
 """Carrying out a change of billing that a form asks for, once; and what is said of what it did."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,11 +9,15 @@ from aws_lambda_powertools.event_handler import Response
 from dashboard import forms
 from dashboard.acting import Acting
 from dashboard.figures import money
+from dashboard.visits import Visit
 from orchard.contracts.billing.attach import AttachRequest
 from orchard.contracts.billing.update import UpdateRequest
-from orchard.errors import DuplicateIdempotencyKey
+from orchard.errors import Locked, OrchardError
 from orchard.store.session import Session
 from orchard.usecases.billing import repeated
+
+#: For so long the first of two requests may take, while the second one waits.
+_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 
 type View = Mapping[str, Any]
 type Wanted = AttachRequest | UpdateRequest
@@ -32,11 +37,23 @@ def carried_out(
     if before is None:
         try:
             return run(visitor.once(key))
-        except DuplicateIdempotencyKey:
-            before = visitor.sent(key) or {}
+        except OrchardError as refused:
+            # An impatient hand sent the form twice, and the first one was faster.
+            before = _done_meanwhile(visitor, key, refused)
     if before.get("made"):
         return None
     return repeated.answer(visitor.session, request())
+
+
+def _done_meanwhile(visitor: Visit, key: str, refused: OrchardError) -> View:
+    """What the same form did since. Errors: the refusal, if it is not done by now."""
+    pauses = _PAUSES_S if isinstance(refused, Locked) else (0.0,)
+    for pause in pauses:
+        time.sleep(pause)
+        done = visitor.sent(key)
+        if done is not None:
+            return done
+    raise refused
 
 
 def told(action: Acting, answer: View | None, done: str) -> Response[str]:

@@ -76,6 +76,15 @@ class Session:
         item = self.table.get(self._mark_of(space, text))
         return item if item is not None and item["expires_at"] > self.now else None
 
+    def refuse_claimed(self) -> None:
+        """Look whether a key was claimed since it was asked for.
+
+        Errors: `DuplicateIdempotencyKey`.
+        """
+        for mark in self.marks:
+            if not mark.claimed and self.claimed(mark.space, mark.text) is not None:
+                raise DuplicateIdempotencyKey(mark.text)
+
     def unmarked(self) -> "Session":
         """Return the session for a first step: the idempotency keys are left to a later one."""
         return replace(self, marks=[])

@@ -57,6 +57,8 @@ def begun(
         closed += offers.taken(session, order)
         session.commit(*effects.writes(setting, order.effect, last), untouched, *closed)
         return Outcome(order)
+    # Whoever had the lock a moment ago may have done the same under the same key.
+    session.refuse_claimed()
     order = order._replace(marks={one.space: one.text for one in session.marks})
     kept = marks.ordered(session, order.effect.gains, order.internal_id)
     tried = stocking.begun(session, account, order)
