@@ -132,7 +132,7 @@ def test_a_search_reads_so_far_and_says_how_far_that_was(
     assert "Nothing found so far" in nothing.text
     told = "Looked through customers created since 01 Sep 2026, 00:01 UTC . Search further"
     assert told in words(nothing)
-    assert nothing.text.count(html.escape(onward)) == 3
+    assert nothing.text.count(f'href="{html.escape(onward)}"') == 3
     # One stretch beside the look for who is called exactly so, two on later pages.
     assert "created since 01 Sep 2026, 00:00 UTC" in words(still)
     assert names(found.text) == ["Person 30"]
@@ -321,6 +321,7 @@ def test_a_threshold_goes_page_by_page_and_says_so(
 
     assert "Nothing found so far" in page.text
     assert "Balances are compared one by one" in page.text
+    assert f'data-onward="{html.escape(link(page, "next"))}"' in page.text
     assert "No customer matches" in viewer.get(link(page, "next")).text
 
 
