@@ -20,6 +20,7 @@ ACTIONS = (
     Action("p", "Attach a plan", "/attach", Act.BILL),
     Action("w", "Why blocked, why charged?", "/why", Act.VIEW),
     Action("c", "Add a reward", "/coupons/add", Act.BILL),
+    Action("g", "Grant a balance", "/grant", Act.GRANT),
     Action("d", "Delete customer", "/delete", Act.DELETE),
 )
 

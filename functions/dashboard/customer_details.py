@@ -196,6 +196,7 @@ def _row(about: About, customer: View, place: Place) -> dict[str, Any]:
         "label": about.label,
         "held": in_words(held),
         "is_json": isinstance(held, dict | list),
+        "is_switch": isinstance(held, bool),
         "address": address(place, about),
     }
 

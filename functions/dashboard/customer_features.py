@@ -100,6 +100,7 @@ def _source(line: View, plans: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": line["id"],
         "from": source_name(line, plans),
+        "is_grant": line["plan_id"] is None,
         "way": "Included" if price is None else _WAYS.get(price.get("billing_method"), "Priced"),
         "unlimited": line["unlimited"],
         "included": number(line["included_grant"]),
