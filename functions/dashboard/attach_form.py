@@ -12,7 +12,7 @@ type View = Mapping[str, Any]
 
 OPERATION = "billing.attach"
 SCHEDULES = {
-    "": "As usual: at once, but a cheaper plan from the next period",
+    "": "As usual",
     "immediate": "At once",
     "end_of_cycle": "From the next period",
 }

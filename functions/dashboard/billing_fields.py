@@ -12,10 +12,10 @@ type View = Mapping[str, Any]
 
 #: How it is paid, in words.
 WAYS = {
-    "charge": "Charge the card on file; make a link if there is none",
-    "link": "Make a link on which the customer pays or confirms",
-    "invoice": "Send an invoice",
-    "nothing": "Bill nothing, here or at Stripe",
+    "charge": "Card on file, else a link",
+    "link": "Link to pay or confirm",
+    "invoice": "Invoice",
+    "nothing": "Bill nothing",
 }
 FIELDS = (
     *("coupon", "code", "way", "net_terms", "draft", "early", "prorate", "trial"),

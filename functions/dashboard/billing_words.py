@@ -35,20 +35,26 @@ def waits(preview: View, now: int) -> bool:
 def _events(preview: View, names: Mapping[str, str], now: int) -> Iterable[tuple[str, int | None]]:
     """What becomes of plans, with the time if it is later: `Pro ends`."""
     coming = {one["plan_id"] for one in preview["incoming"]}
+    going = {one["plan_id"] for one in preview["outgoing"] if not _is_later(one, now)}
     for one in preview["incoming"]:
-        called, later = names.get(one["plan_id"], one["plan_id"]), _is_later(one, now)
-        units = _quantities(one)
-        told = f"{called}{f' ({units})' if units else ''}"
-        if one["expires_at"]:
-            yield f"{told} goes on and ends", one["expires_at"]
+        units, later = _quantities(one), _is_later(one, now)
+        told = names.get(one["plan_id"], one["plan_id"]) + (f" ({units})" if units else "")
+        if later:
+            yield f"{told} begins", one["effective_at"]
+        elif one["plan_id"] in going:
+            yield f"{told} changes now", None
+        elif preview.get("intent") == "uncancel":
+            yield f"{told} goes on", None
         else:
-            yield (f"{told} begins" if later else told), one["effective_at"] if later else None
+            yield f"{told} begins now", None
+        if one["expires_at"]:
+            yield f"{told} ends", one["expires_at"]
     for one in preview["outgoing"]:
         called = names.get(one["plan_id"], one["plan_id"])
         at = one["effective_at"]
         if at is None:
             yield f"{called} does not begin after all", None
-        elif at > now:
+        elif _is_later(one, now):
             yield f"{called} ends", at
         elif one["plan_id"] not in coming:
             yield f"{called} ends now", None

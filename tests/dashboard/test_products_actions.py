@@ -68,7 +68,7 @@ def test_a_free_plan_is_attached_once_however_often_the_form_is_sent(
     first, second = owner.post(address, fields), owner.post(address, fields)
 
     assert "Pro: $20 per month" in words(chosen)
-    assert "Free begins" not in words(preview)
+    assert "Free begins now" in words(preview)
     assert "billing.attach" in preview.text
     assert 'value="save">Attach<' in preview.text
     assert (first.status, second.status) == (303, 303)

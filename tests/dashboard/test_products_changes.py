@@ -64,6 +64,7 @@ def test_quantities_are_changed_and_charged_once(shop: Shop, owner: Browser) -> 
 
     assert 'name="quantity_seats"' in form.text
     assert "There is nothing to change yet" in words(nothing)
+    assert "Team (5 seats) changes now" in words(preview)
     assert "Due now 30.00 USD" in words(preview)
     assert 'value="save">Charge customer<' in preview.text
     assert (first.status, second.status) == (303, 303)
@@ -127,7 +128,7 @@ def test_a_plan_is_canceled_at_its_end_and_goes_on_after_all(shop: Shop, owner: 
     done = owner.post(address, filled(form))
     again = owner.post(address, filled(form))
     assert "It is to end on 01 Oct 2026" in words(form)
-    assert "Free does not begin after all" in words(told)
+    assert "Pro goes on Free does not begin after all" in words(told)
     assert (done.status, again.status) == (303, 303)
     assert "Pro goes on." in words(owner.follow(done))
     assert shop.plans() == {"pro": "active"}
