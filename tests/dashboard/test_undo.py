@@ -9,7 +9,7 @@ from orchard.domain.users import Role
 from orchard.store.table import Table
 from tests.bench.requests import cost_of
 from tests.builders import a_customer, a_feature, a_grant, balance
-from tests.conftest import Call
+from tests.conftest import Call, Clock
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import Sign
 from tests.dashboard.test_balance_edit import filled
@@ -109,9 +109,10 @@ def test_what_can_not_be_undone_any_more_says_why(
 
 
 def test_a_change_of_the_customer_is_undone_too(
-    call: Call, table: Table, admin: Browser, change: str
+    call: Call, clock: Clock, table: Table, admin: Browser, change: str
 ) -> None:
     del change
+    clock.advance(seconds=1)
     assert call("customers.update", {"customer_id": "user_1", "name": "Grace"}).status == 200
     recording.catch_up(table)
     found = re.search(r'href="(/[^"]+/undo)"', admin.get(TAB).text)
