@@ -16,7 +16,7 @@ SCHEDULES = {
     "immediate": "At once",
     "end_of_cycle": "From the next period",
 }
-_OWN = ("schedule", "ends_at", "short")
+_OWN = ("schedule", "ends_at", "short", "entity_id")
 
 prepare(AttachRequest)
 
@@ -51,6 +51,7 @@ def body(customer_id: str, plan: View, features: View, values: View) -> dict[str
         "feature_quantities": billing_fields.quantities(plan, values, {}),
         "discounts": billing_fields.discounts(values),
         "plan_schedule": values["schedule"],
+        "entity_id": values["entity_id"],
         **billing_fields.payment(values),
         **_link(values),
         **billing_fields.audit(values),

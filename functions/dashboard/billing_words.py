@@ -1,6 +1,6 @@
 """What a change of billing does, as `billing.preview_*` tells it, in words and figures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dashboard.figures import money, number
@@ -36,26 +36,30 @@ def _events(preview: View, names: Mapping[str, str], now: int) -> Iterable[tuple
     """What becomes of plans, with the time if it is later: `Pro ends`."""
     coming = {one["plan_id"] for one in preview["incoming"]}
     going = {one["plan_id"] for one in preview["outgoing"] if not _is_later(one, now)}
+    goes_on = preview.get("intent") == "uncancel"
     for one in preview["incoming"]:
-        units, later = _quantities(one), _is_later(one, now)
+        units = _quantities(one)
         told = names.get(one["plan_id"], one["plan_id"]) + (f" ({units})" if units else "")
-        if later:
+        if _is_later(one, now):
             yield f"{told} begins", one["effective_at"]
-        elif one["plan_id"] in going:
-            yield f"{told} changes now", None
-        elif preview.get("intent") == "uncancel":
-            yield f"{told} goes on", None
         else:
-            yield f"{told} begins now", None
+            is_changed = one["plan_id"] in going
+            way = "changes now" if is_changed else "goes on" if goes_on else "begins now"
+            yield f"{told} {way}", None
         if one["expires_at"]:
             yield f"{told} ends", one["expires_at"]
-    for one in preview["outgoing"]:
+    yield from _ends(preview["outgoing"], coming, names, now)
+
+
+def _ends(
+    outgoing: Iterable[View], coming: Collection[str], names: Mapping[str, str], now: int
+) -> Iterable[tuple[str, int | None]]:
+    for one in outgoing:
         called = names.get(one["plan_id"], one["plan_id"])
-        at = one["effective_at"]
-        if at is None:
+        if one["effective_at"] is None:
             yield f"{called} does not begin after all", None
         elif _is_later(one, now):
-            yield f"{called} ends", at
+            yield f"{called} ends", one["effective_at"]
         elif one["plan_id"] not in coming:
             yield f"{called} ends now", None
 

@@ -142,6 +142,7 @@ def test_another_price_and_other_items_are_for_this_customer_alone(
         ({"row1_feature": "nothing"}, "There is no feature nothing"),
         ({"row1_feature": "messages"}, "messages"),
         ({"code": "NOPE"}, "NOPE"),
+        ({"entity_id": "nobody"}, "Entity nobody not found"),
         ({"trial": "own", "trial_length": "x"}, "Must be a number"),
         ({"ends_at": "soon"}, "Must be a date and a time in UTC"),
         ({"base": "other"}, "The plan was changed while you were here"),

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import approval_rows, balance_edit, customer_reading, forms
+from dashboard.acting import Acting
 from dashboard.customer_tabs import Place
 from dashboard.forms import RIGHT, Wrong
 from dashboard.performing import performed
@@ -127,12 +128,9 @@ class _Edit:
     def page(
         self, values: View, wrong: Wrong = RIGHT, status: int = 200, preview: View | None = None
     ) -> Response[str]:
-        return self.visitor.page(
+        return Acting(self.visitor, self.place, self.customer).page(
             "balance_edit.html",
             status,
-            called=customer_reading.called(self.customer, self.place),
-            place=self.place,
-            back=self.place.to("features"),
             address=self.address,
             feature=balance_edit.title(self.balance),
             now=balance_edit.now(self.balance),
