@@ -11,7 +11,7 @@ from orchard.domain.users import Role
 from orchard.store.table import Table
 from orchard.usecases import capping
 from tests.bench.requests import cost_of
-from tests.builders import a_customer, a_feature, a_plan, left, monthly
+from tests.builders import a_customer, a_feature, a_grant, a_plan, left, monthly
 from tests.conftest import Call, Clock
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import Sign
@@ -193,10 +193,26 @@ def test_support_undoes_its_own_changes_but_gives_nothing_back_that_others_took(
     statuses = [support.post(one, {}).status for one in (own, given)]
 
     assert refused.status == 403
-    assert "an admin has to undo it" in words(refused)
+    assert "an admin has to do it" in words(refused)
     assert statuses == [303, 303]
     assert left(call)[0] == 40
     assert admin.post(taken, {}).status == 303
+    assert left(call)[0] == 100
+
+
+def test_support_deletes_no_grant_that_is_overdrawn(
+    support: Browser, signed: Sign, call: Call
+) -> None:
+    a_grant(call, 10, balance_id="extra")
+    edit = {"customer_id": "user_1", "feature_id": "messages", "balance_id": "extra"}
+    assert call("balances.update", {**edit, "add_to_balance": -15}).status == 200
+    address = "/dashboard/customers/user_1/features/messages/sources/extra/delete"
+    refused = support.post(address, {"key": "one"})
+    deleted = signed(Role.ADMIN).post(address, {"key": "two"})
+
+    assert refused.status == 403
+    assert "an admin has to do it" in words(refused)
+    assert deleted.status == 303
     assert left(call)[0] == 100
 
 

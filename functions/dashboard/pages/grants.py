@@ -71,7 +71,10 @@ def delete(customer_id: str, feature_id: str, source_id: str) -> Response[str]:
     granted = _Grant.of(acting, feature_id, source_id)
     try:
         request = grant_form.removal_request(granted.asked(values))
-        change_id = performed(visitor, values, lambda session: deleting.delete(session, request))
+        rule = granting_caps.of_deletion(visitor.session, visitor.current.user)
+        change_id = performed(
+            visitor, values, lambda session: deleting.delete(session, request, rule)
+        )
         return _done(acting, "The grant was deleted.", change_id)
     except OrchardError as refused:
         return granted.page(values, forms.wrong(refused, _CAUSES), http.status_of(refused))

@@ -1,5 +1,6 @@
 """`balances.delete`, `.recalculate` and `.preview_recalculate`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from orchard.contracts.audit import done
@@ -20,15 +21,23 @@ from orchard.store.session import Session
 from orchard.usecases import arranging, editing
 
 type Found = list[tuple[Place, Row]]
+#: Refuses what somebody may not remove, by the balances with it and without.
+type Rule = Callable[[State, State], None]
 
 
-def delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
+def _anything(_before: State, _after: State) -> None:
+    return None
+
+
+def delete(
+    session: Session, request: DeleteBalanceRequest, rule: Rule = _anything
+) -> dict[str, Any]:
     """Remove balances, with their usage or (`recalculate_balances`) taking it from those left.
 
     Errors: 404 for an unknown customer, entity or feature, and when nothing matches; 409 for a
-    balance that has a price.
+    balance that has a price; those of the rule.
     """
-    return optimistic(lambda: _delete(session, request))
+    return optimistic(lambda: _delete(session, request, rule))
 
 
 def recalculate(session: Session, request: RecalculateRequest) -> dict[str, Any]:
@@ -67,7 +76,7 @@ def _levelled(session: Session, request: RecalculateRequest) -> tuple[Ground, So
     return held, chosen, recalculation.levelled(chosen)
 
 
-def _delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
+def _delete(session: Session, request: DeleteBalanceRequest, rule: Rule) -> dict[str, Any]:
     account = customers.require(session, request.customer_id)
     known = catalog.cached(session)
     if request.feature_id is not None:
@@ -79,6 +88,7 @@ def _delete(session: Session, request: DeleteBalanceRequest) -> dict[str, Any]:
     after = _without(state, chosen)
     if request.recalculate_balances:
         after = _charged(after, chosen, request.entity_id)
+    rule(state, after)
     household = Household(account.customer, account.plans, account.entities)
     last = session.stamp("delete_balance", **request.audit)
     session.commit(

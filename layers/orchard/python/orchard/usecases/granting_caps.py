@@ -5,6 +5,7 @@ crash in between leaves it counted and not granted. Whoever may approve is under
 """
 
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from orchard.contracts.granting import CreateBalanceRequest, UpdateBalanceRequest
@@ -27,8 +28,7 @@ from orchard.store import support_caps as stored
 from orchard.store.optimistic import optimistic
 from orchard.store.session import Session
 from orchard.store.support_caps import Whose
-from orchard.usecases import wishes
-from orchard.usecases.undoing import Rule
+from orchard.usecases import deleting, undoing, wishes
 from orchard.usecases.wishes import Planned, Wish
 
 _PREFIX = "apr_"
@@ -95,22 +95,32 @@ def previewed(session: Session, user: User, wish: Wish) -> tuple[Planned, Outloo
     return plan, Outlook(plan.granted, cap, left, is_within)
 
 
-def of_undo(session: Session, user: User) -> Rule:
+def of_undo(session: Session, user: User) -> undoing.Rule:
     """Return what keeps somebody in support from giving back what others took from a customer.
 
     One's own changes can be undone: what they took away was there before.
     """
 
     def rule(change: Change, before: State, after: State) -> None:
-        if user.may(Act.APPROVE) or change.by == user.actor:
-            return
-        for feature_id in {place.feature_id for place in after}:
-            old, new = (_of_feature(side, feature_id) for side in (before, after))
-            if not granted(old, new, session.now).is_nothing:
-                message = f"This gives the customer more of {feature_id}: an admin has to undo it"
-                raise Forbidden(message, "role_not_sufficient")
+        if change.by != user.actor:
+            _must_give_nothing(session, user, before, after)
 
     return rule
+
+
+def of_deletion(session: Session, user: User) -> deleting.Rule:
+    """Return what keeps somebody in support from deleting what a customer owes."""
+    return partial(_must_give_nothing, session, user)
+
+
+def _must_give_nothing(session: Session, user: User, before: State, after: State) -> None:
+    if user.may(Act.APPROVE):
+        return
+    for feature_id in {place.feature_id for place in after}:
+        old, new = (_of_feature(side, feature_id) for side in (before, after))
+        if not granted(old, new, session.now).is_nothing:
+            message = f"This gives the customer more of {feature_id}: an admin has to do it"
+            raise Forbidden(message, "role_not_sufficient")
 
 
 def _of_feature(state: State, feature_id: str) -> State:
