@@ -56,10 +56,10 @@ def _done_meanwhile(visitor: Visit, key: str, refused: OrchardError) -> View:
     raise refused
 
 
-def told(action: Acting, answer: View | None, done: str) -> Response[str]:
+def told(action: Acting, answer: View | None, done: Callable[[], str]) -> Response[str]:
     """Lead on to the products, or show what has to be paid or confirmed first."""
     if answer is None or answer["payment_url"] is None:
-        return action.visitor.done(action.back, f"{done}{_charged(answer)}")
+        return action.visitor.done(action.back, f"{done()}{_charged(answer)}")
     failed = answer.get("required_action")
     invoice = answer.get("invoice")
     return action.page(

@@ -55,7 +55,7 @@ class Form(NamedTuple):
                 lambda: self.request(self.body(values)),
                 lambda session: self.run(session, self.request(self.body(values))),
             )
-            return billing_action.told(self.acting, answer, self.done())
+            return billing_action.told(self.acting, answer, self.done)
         except Overtaken as refused:
             return self._page({**values, **refused.fresh}, Wrong(refused.message), 409)
         except OrchardError as refused:

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import attach_form, billing_fields, custom_plan, customer_reading, plan_rows
+from dashboard import attach_form, billing_fields, customer_reading, plan_context
 from dashboard.acting import Acting
 from dashboard.billing_forms import Form
 from dashboard.customer_products import price_of, trial_of
@@ -66,7 +66,6 @@ def _chosen(action: Acting) -> tuple[str, int | None]:
 
 def _form(action: Acting, plan: View, choices: Mapping[str, str]) -> Form:
     session, now = action.visitor.session, action.visitor.now
-    customer_id = action.place.customer_id
     features = plan_parts.features(session)
     coupons = billing_fields.coupons(rewards.every(session))
     asked = urlencode({"plan": plan["id"], "version": plan["version"]})
@@ -77,7 +76,7 @@ def _form(action: Acting, plan: View, choices: Mapping[str, str]) -> Form:
         operation=attach_form.OPERATION,
         fields=attach_form.names(plan),
         label="Attach",
-        body=lambda values: attach_form.body(customer_id, plan, features, values),
+        body=lambda values: attach_form.body(action.place.customer_id, plan, features, values),
         request=lambda body: attach_form.request(body, features),
         preview=attach.preview,
         run=attach.attach,
@@ -86,19 +85,8 @@ def _form(action: Acting, plan: View, choices: Mapping[str, str]) -> Form:
         context=lambda values: {
             "plans": choices,
             "chosen": plan["id"],
-            "plan": plan,
-            "price": price_of(plan),
-            "features": features,
-            "coupons": coupons,
-            "rows": custom_plan.rows(plan, features, values),
-            "touched": custom_plan.is_touched(plan, values),
-            "ahead": billing_fields.ahead(plan),
-            "trial": trial_of(plan),
             "schedules": attach_form.SCHEDULES,
-            "ways": billing_fields.WAYS,
-            "trial_units": billing_fields.TRIAL_UNITS,
-            "price_intervals": custom_plan.intervals(plan),
-            "item_ways": plan_rows.WAYS,
+            **plan_context.shown(plan, features, coupons, values),
         },
     )
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import billing_fields, custom_plan, held_plans, plan_rows, update_form
+from dashboard import billing_fields, held_plans, plan_context, update_form
 from dashboard.billing_forms import Form
-from dashboard.customer_products import price_of, trial_of
 from dashboard.held_plans import Holding
 from dashboard.routes import Pages
 from dashboard.visits import HOME, form, query, visit
@@ -18,6 +17,8 @@ type View = Mapping[str, Any]
 
 router = Pages()
 
+#: A change is confirmed on no page.
+_WAYS = {name: text for name, text in billing_fields.WAYS.items() if name != "link"}
 _ADDRESS = f"{HOME}/<customer_id>/products/<plan>/update"
 
 
@@ -48,6 +49,7 @@ def _wanted(holding: Holding) -> View:
 def _form(holding: Holding, plan: View) -> Form:
     session = holding.acting.visitor.session
     features = plan_parts.features(session)
+    coupons = billing_fields.coupons(rewards.every(session))
     is_other = plan is not holding.held.plan
     before = billing_fields.first_quantities(holding.held.plan, holding.held.quantities)
     address = holding.address("update")
@@ -67,28 +69,10 @@ def _form(holding: Holding, plan: View) -> Form:
         labelled=update_form.label,
         done=lambda: f"{holding.name} was changed.",
         context=lambda values: {
+            **plan_context.shown(plan, features, coupons, values),
             "choosing": address,
             "versions": plan_parts.versions(session, plan["id"]),
             "held": holding.held,
-            "coupons": billing_fields.coupons(rewards.every(session)),
-            **_parts(plan, features, values),
+            "ways": _WAYS,
         },
     )
-
-
-def _parts(plan: View, features: View, values: View) -> dict[str, Any]:
-    """What the form shows of a plan."""
-    ways = {name: text for name, text in billing_fields.WAYS.items() if name != "link"}
-    return {
-        "plan": plan,
-        "price": price_of(plan),
-        "features": features,
-        "rows": custom_plan.rows(plan, features, values),
-        "touched": custom_plan.is_touched(plan, values),
-        "ahead": billing_fields.ahead(plan),
-        "trial": trial_of(plan),
-        "ways": ways,
-        "trial_units": billing_fields.TRIAL_UNITS,
-        "price_intervals": custom_plan.intervals(plan),
-        "item_ways": plan_rows.WAYS,
-    }
