@@ -1,49 +1,41 @@
-"""The form for a new customer: its fields as the API's request, its errors beside the fields."""
+"""The form for a new customer: its fields as the API's request."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from dashboard import forms, terminal
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.request import parse, prepare
-from orchard.errors import InvalidInputs, OrchardError
-from orchard.triggers import http
 
-FIELDS = ("name", "customer_id", "email", "fingerprint", "metadata")
+FIELDS = ("name", "customer_id", "email", "fingerprint", "metadata", "reason", "reference")
 
 prepare(GetOrCreateCustomerRequest)
 
 
-class Wrong(NamedTuple):
-    """What is wrong with a form, and with which of its fields ("" if with none alone)."""
-
-    message: str = ""
-    field: str = ""
+def first() -> dict[str, str]:
+    """Return the form as it is opened."""
+    return forms.typed({}, FIELDS) | {"key": forms.new_key()}
 
 
-def typed(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return what was typed, each field of the form once."""
-    return {name: fields.get(name, "").strip() for name in FIELDS}
-
-
-def request(values: Mapping[str, str]) -> GetOrCreateCustomerRequest:
-    """Return the API's request for what was typed. Errors: `InvalidInputs`."""
-    given: dict[str, Any] = {name: text for name, text in values.items() if text}
+def body(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body of `customers.get_or_create` for what was typed. Errors: `InvalidInputs`."""
+    given: dict[str, Any] = {name: values[name] for name in FIELDS if values[name]}
     given.setdefault("customer_id", None)
     if "metadata" in given:
-        given["metadata"] = _object(given["metadata"])
-    return parse(GetOrCreateCustomerRequest, given)
+        given["metadata"] = forms.json_object(given["metadata"], "metadata")
+    return given
 
 
-def wrong(error: OrchardError) -> Wrong:
-    """Return what to say of an error, and where."""
-    field, _, rest = error.message.partition(": ")
-    if field.partition(".")[0] in FIELDS:
-        return Wrong(rest[:1].upper() + rest[1:], field.partition(".")[0])
-    return Wrong(error.message)
+def request(asked: Mapping[str, Any]) -> GetOrCreateCustomerRequest:
+    """Return the API's request. Errors: `InvalidInputs`."""
+    return parse(GetOrCreateCustomerRequest, {**asked, "with_autumn_id": True})
 
 
-def _object(text: str) -> Any:
-    found = http.json_value(text.encode())
-    if not isinstance(found, dict):
-        raise InvalidInputs('metadata: must be a JSON object, such as {"team": "north"}')
-    return found
+def called(asked: Mapping[str, Any]) -> str:
+    """Return what people call the customer."""
+    return str(asked.get("name") or asked["customer_id"] or asked.get("email") or "")
+
+
+def curl(asked: Mapping[str, Any]) -> str:
+    """Return the same call for a terminal."""
+    return terminal.curl("customers.get_or_create", asked)

@@ -5,11 +5,7 @@ import re
 import pytest
 
 from orchard.domain.users import Role
-from orchard.store import keys
-from orchard.store.keys import Key
-from orchard.store.statements import Query
-from orchard.store.table import Table
-from tests.conftest import TENANT, Call, Clock
+from tests.conftest import Call, Clock
 from tests.dashboard.conftest import Sign
 
 
@@ -93,55 +89,3 @@ def test_script_in_a_name_stays_text(signed: Sign, call: Call) -> None:
         assert "<script>alert" not in text
         assert '"onmouseover' not in text
         assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;onmouseover" in text
-
-
-def test_a_customer_is_created_in_the_name_of_the_user(
-    table: Table, signed: Sign, call: Call
-) -> None:
-    support = signed(Role.SUPPORT)
-    fields = {"name": "Ada", "customer_id": "ada", "email": "", "metadata": '{"team": "north"}'}
-
-    sent = support.post("/dashboard/customers", fields)
-    page = support.follow(sent)
-
-    assert "<strong>Ada</strong> was created" in page.text
-    customer = call("customers.get", {"customer_id": "ada"}).body
-    assert (customer["name"], customer["metadata"]) == ("Ada", {"team": "north"})
-    assert customer["email"] is None
-    found = table.query(
-        Query("listing_pk = :pk", {":pk": keys.customers_listing(TENANT)}, index_name="listing")
-    )
-    items = table.batch_get([Key(one["pk"], one["sk"]) for one in found])
-    assert [one["last"]["by"] for one in items.values()] == ["user:support@example.com"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "field", "status"),
-    [
-        ({}, "", 400),
-        ({"customer_id": "bob"}, "customer_id", 409),
-        ({"customer_id": "b o b"}, "customer_id", 400),
-        ({"email": "nobody"}, "email", 400),
-        ({"customer_id": "eve", "metadata": "[1]"}, "metadata", 400),
-    ],
-)
-def test_a_form_that_is_wrong_is_shown_again_as_it_was_typed(
-    signed: Sign, call: Call, fields: dict[str, str], field: str, status: int
-) -> None:
-    shown(call, "bob", name="Bob")
-
-    page = signed(Role.SUPPORT).post("/dashboard/customers", {"name": "Typed", **fields})
-
-    assert page.status == status
-    assert 'value="Typed"' in page.text
-    assert f'id="{field}-told"' in page.text if field else 'role="alert"' in page.text
-    assert len(call("customers.list").body["list"]) == 1
-    assert call("customers.get", {"customer_id": "bob"}).body["name"] == "Bob"
-
-
-def test_a_viewer_creates_nobody(signed: Sign, call: Call) -> None:
-    viewer = signed(Role.VIEWER)
-
-    assert viewer.get("/dashboard/new-customer").status == 403
-    assert viewer.post("/dashboard/customers", {"customer_id": "ada"}).status == 403
-    assert call("customers.list").body["list"] == []

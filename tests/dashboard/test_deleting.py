@@ -120,9 +120,9 @@ def test_what_goes_on_or_ends_at_stripe_is_told_before_and_after(
     receipt = words(admin.post(DELETE, typed(admin, anonymize="yes")))
 
     assert "goes on being billed" in kept
-    assert f"{subscriber} , stays" in kept
+    assert f"The customer at Stripe stays: {subscriber}" in kept
     assert "ends at once" in ended
-    assert f"{subscriber} , is deleted" in ended
+    assert f"The customer at Stripe is deleted: {subscriber}" in ended
     assert "At Stripe these subscriptions go on being billed: sub_" in receipt
     assert "Invoices Kept, without personal data" in receipt
     assert not is_there(call)

@@ -108,6 +108,23 @@ def test_what_can_not_be_undone_any_more_says_why(
     assert balance(call)["remaining"] == 40
 
 
+def test_what_was_done_a_moment_ago_can_be_tried_again(
+    call: Call, table: Table, admin: Browser, change: str
+) -> None:
+    del change
+    asked = {"customer_id": "user_1", "feature_id": "messages", "add_to_balance": 5}
+    latest = str(call("balances.update", asked).body["change_id"])
+
+    early = admin.post(undo_of(latest), {})
+    recording.catch_up(table)
+    later = admin.post(undo_of(latest), sent(early))
+
+    assert early.status == 503
+    assert "try again in a moment" in words(early)
+    assert later.status == 303
+    assert balance(call)["remaining"] == 90
+
+
 def test_a_change_of_the_customer_is_undone_too(
     call: Call, clock: Clock, table: Table, admin: Browser, change: str
 ) -> None:
@@ -135,7 +152,7 @@ def test_support_gives_nothing_back_that_others_took_away(
     page, done = support.get(undo_of(lowered)), support.post(undo_of(lowered), {})
 
     assert (page.status, done.status) == (403, 403)
-    assert "an admin has to undo it" in words(page)
+    assert "an admin has to do it" in words(page)
     assert balance(call)["remaining"] == 60
 
 

@@ -92,7 +92,7 @@ def test_somebody_signs_in_searches_and_creates_a_customer(
     page.get_by_label("Id", exact=True).fill(f"made-{width}")
     page.get_by_label("E-mail").fill(email)
     page.keyboard.press("ControlOrMeta+Enter")
-    expect(page.get_by_text(f"Customer made-{width} was created")).to_be_visible()
+    expect(page.get_by_text(f"made-{width} was created")).to_be_visible()
     made = shop.get_done("customers.get", customer_id=f"made-{width}")
     assert made["email"] == email
 

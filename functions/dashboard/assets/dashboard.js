@@ -37,32 +37,12 @@
     }
   };
 
-  // The public call that a form equals.
-  const curl = (form) => {
-    const body = {};
-    for (const [name, value] of new FormData(form)) {
-      const text = String(value).trim();
-      if (text === "") continue;
-      try {
-        body[name] = name === "metadata" ? JSON.parse(text) : text;
-      } catch {
-        body[name] = text;
-      }
-    }
-    if (form.dataset.curl === "customers.get_or_create") body.customer_id ??= null;
-    const quoted = JSON.stringify(body).replaceAll("'", "'\\''");
-    return `curl -X POST "$ORCHARD_URL/v1/${form.dataset.curl}" \\\n` +
-      `  -H "authorization: Bearer $ORCHARD_KEY" -H 'content-type: application/json' \\\n` +
-      `  -d '${quoted}'`;
-  };
-
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy], [data-copy-curl], [data-copy-from], [data-retry]");
+    const button = event.target.closest("[data-copy], [data-copy-from], [data-retry]");
     if (!button) return;
     if (button.dataset.retry !== undefined) return location.reload();
     const from = button.dataset.copyFrom;
     if (from) button.dataset.copy = document.querySelector(from).textContent;
-    if (button.dataset.copyCurl !== undefined) button.dataset.copy = curl(button.closest("form"));
     copy(button);
   });
 

@@ -18,7 +18,7 @@ from orchard.contracts.undoing import UndoRequest
 from orchard.domain.holding import State
 from orchard.domain.ledger import Change
 from orchard.domain.users import Act, User
-from orchard.errors import NotFound, OrchardError
+from orchard.errors import NotFound, OrchardError, Unavailable
 from orchard.store.session import Session
 from orchard.triggers import http
 from orchard.usecases import granting_caps, naming, undoing
@@ -111,7 +111,8 @@ class _Undo:
         except NotFound:
             raise
         except OrchardError as refused:
-            is_possible = False
+            # What was done a moment ago can be undone in another moment.
+            is_possible = isinstance(refused, Unavailable)
             wrong, status = Wrong(refused.message), http.status_of(refused)
         causes = {name: values[name] for name in ("reason", "reference") if values[name]}
         return self.acting.page(
