@@ -28,4 +28,4 @@ class Acting(NamedTuple):
         """Return the page of a form."""
         called = customer_reading.called(self.customer, self.place)
         about = {"called": called, "place": self.place, "back": self.back}
-        return self.visitor.page(template, status, **about, **context)
+        return self.visitor.page(template, status, **about | context)

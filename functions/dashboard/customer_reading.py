@@ -8,7 +8,8 @@ from dashboard.visits import Visit
 from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.request import parse, prepare
 from orchard.errors import CustomerNotFound, InvalidInputs
-from orchard.usecases import viewing
+from orchard.usecases import charting, viewing
+from orchard.usecases.charting import Holder
 
 type View = Mapping[str, Any]
 
@@ -20,13 +21,22 @@ def found(visitor: Visit, place: Place) -> View:
     return viewing.get(visitor.session, request(place))
 
 
-def request(place: Place) -> GetCustomerRequest:
+def holder(visitor: Visit, place: Place, entity_id: str, *expand: str) -> Holder:
+    """Return the customer, and what it or one of its entities holds; "" for no entity.
+
+    Errors: as in `request`; `EntityNotFound`.
+    """
+    return charting.holder(visitor.session, request(place, *expand), entity_id or None)
+
+
+def request(place: Place, *expand: str) -> GetCustomerRequest:
     """Return the API's request for a customer.
 
     Errors: `CustomerNotFound`, for what can be no customer's id.
     """
     try:
-        return parse(GetCustomerRequest, place.customer)
+        body = {**place.customer, "expand": [*place.customer.get("expand", ()), *expand]}
+        return parse(GetCustomerRequest, body)
     except InvalidInputs:
         raise CustomerNotFound(place.customer_id) from None
 

@@ -209,3 +209,22 @@ def test_the_form_costs_few_requests(table: Table, support: Browser) -> None:
     saved = cost_of(table, lambda: support.post(FORM, fields | {"step": "save"}))
 
     assert [len(one.verbs) for one in (opened, previewed, saved)] == [3, 3, 6]
+
+
+def test_a_balance_is_edited_as_an_entity_sees_it(call: Call, support: Browser) -> None:
+    a_feature(call, "seats", consumable=False)
+    each = {**monthly("messages", 10), "entity_feature_id": "seats"}
+    a_plan(call, "team", {"feature_id": "seats", "included": 5}, each, add_on=True)
+    call("billing.attach", {"customer_id": "user_1", "plan_id": "team"})
+    made = {"customer_id": "user_1", "entity_id": "ada", "feature_id": "seats"}
+    assert call("entities.create", made).status == 200
+    address = f"{FORM}?entity=ada&from=graph"
+
+    form = support.get(address)
+    done = support.post(address, filled(form, amount="5", step="save"))
+
+    assert "Of ada, now: 50 of 110 left" in words(form)
+    assert done.headers["location"] == f"{CUSTOMER}/features/messages?entity=ada"
+    asked = {"customer_id": "user_1", "entity_id": "ada", "feature_id": "messages"}
+    assert call("balances.check", asked).body["balance"]["remaining"] == 55
+    assert support.get(f"{FORM}?entity=nobody").status == 404

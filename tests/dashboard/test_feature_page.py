@@ -266,4 +266,4 @@ def test_a_balance_that_was_written_very_often_is_known_from_some_time_on(
 @pytest.mark.usefixtures("_ada")
 def test_only_who_may_grant_is_led_to_edit_the_balance(look: Look, signed: Sign) -> None:
     assert "Edit balance" not in look().text
-    assert f'href="{ADDRESS}/edit"' in signed(Role.OWNER).get(ADDRESS).text
+    assert f'href="{ADDRESS}/edit?from=graph"' in signed(Role.OWNER).get(ADDRESS).text

@@ -1,8 +1,8 @@
 """GET and POST /dashboard/customers/{id}/features/{feature}/edit"""
 
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote, unquote
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -12,7 +12,7 @@ from dashboard.customer_tabs import Place
 from dashboard.forms import RIGHT, Wrong
 from dashboard.performing import performed
 from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, visit
+from dashboard.visits import HOME, Visit, form, query, visit
 from orchard.domain.users import Act
 from orchard.errors import Conflict, NotFound, OrchardError
 from orchard.triggers import http
@@ -63,31 +63,60 @@ class _Overtaken(Conflict):
         self.latest = latest
 
 
-class _Edit:
-    """One balance that somebody edits: the customer's own, or that of an entity."""
+class _Whose(NamedTuple):
+    """Whose balance it is, as the address says: of an entity, or "" for the customer itself."""
 
-    def __init__(self, visitor: Visit, place: Place, feature_id: str, customer: View) -> None:
-        self.visitor, self.place, self.feature_id = visitor, place, feature_id
-        self.customer = customer
-        self.balance: View = customer["balances"][feature_id]
+    place: Place
+    feature_id: str
+    entity_id: str
+    #: Whether the form was opened on the page of the feature, and leads back there.
+    is_from_graph: bool
+
+    @property
+    def page(self) -> str:
+        """The address of the page of the feature, without its query."""
+        return f"{self.place.page}/features/{quote(self.feature_id, safe='')}"
+
+    @property
+    def address(self) -> str:
+        """The address of the form."""
+        return self._asked(f"{self.page}/edit", "graph" if self.is_from_graph else "")
+
+    @property
+    def back(self) -> str:
+        """Where the form leads back to."""
+        return self._asked(self.page, "") if self.is_from_graph else self.place.address
+
+    def _asked(self, page: str, origin: str) -> str:
+        named = {"entity": self.entity_id, "from": origin}
+        asked = urlencode({name: value for name, value in named.items() if value})
+        return f"{page}?{asked}" if asked else page
+
+
+class _Edit:
+    """One balance that somebody edits."""
+
+    def __init__(self, visitor: Visit, whose: _Whose) -> None:
+        """Errors: `Forbidden`, `NotFound`."""
+        visitor.current.user.must(Act.GRANT)
+        self.visitor, self.place, self.whose = visitor, whose.place, whose
+        held = customer_reading.holder(visitor, whose.place, whose.entity_id)
+        if whose.feature_id not in held.shown["balances"]:
+            raise NotFound(f"There is no balance of {whose.feature_id} here")
+        self.customer: View = held.customer
+        self.balance: View = held.shown["balances"][whose.feature_id]
 
     @classmethod
     def of(cls, visitor: Visit, customer_id: str, feature_id: str) -> "_Edit":
         """Errors: `Forbidden`, `NotFound`."""
-        visitor.current.user.must(Act.GRANT)
-        place, feature_id = Place(unquote(customer_id), "features"), unquote(feature_id)
-        customer = customer_reading.found(visitor, place)
-        if feature_id not in customer["balances"]:
-            raise NotFound(f"This customer has no balance of {feature_id}")
-        return cls(visitor, place, feature_id, customer)
-
-    @property
-    def address(self) -> str:
-        return f"{self.place.page}/features/{quote(self.feature_id, safe='')}/edit"
+        place, asked = Place(unquote(customer_id), "features"), query(visitor.event)
+        graph = asked.get("from") == "graph"
+        return cls(visitor, _Whose(place, unquote(feature_id), asked.get("entity", ""), graph))
 
     def asked(self, values: View) -> dict[str, Any]:
         """The body of the call that what was typed equals."""
-        return balance_edit.body(self.place.customer_id, self.feature_id, "", values)
+        whose = self.whose
+        return balance_edit.body(self.place.customer_id, whose.feature_id, whose.entity_id, values)
 
     def preview(self, values: View) -> dict[str, Any]:
         """What the edit would do, in words, or what is wrong with it."""
@@ -115,7 +144,7 @@ class _Edit:
             fields,
             lambda session: granting_caps.edit(session, self.visitor.current.user, request, key),
         )
-        back = self.place.to("features")
+        back = self.whose.back
         if change_id is not None and granting_caps.is_request(change_id):
             asked = f"{approval_rows.ADDRESS}/{change_id}"
             return self.visitor.done(asked, "An admin has to approve this. Nothing is changed yet.")
@@ -131,7 +160,9 @@ class _Edit:
         return Acting(self.visitor, self.place, self.customer).page(
             "balance_edit.html",
             status,
-            address=self.address,
+            address=self.whose.address,
+            back=self.whose.back,
+            entity=self.whose.entity_id,
             feature=balance_edit.title(self.balance),
             now=balance_edit.now(self.balance),
             choices=balance_edit.sources(self.balance, self.customer),

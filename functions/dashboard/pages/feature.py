@@ -12,10 +12,8 @@ from dashboard.customer_tabs import Place
 from dashboard.feature_graph import RANGES, SIZES, Drawn, Graph, period_start
 from dashboard.routes import Pages
 from dashboard.visits import HOME, Visit, query, visit
-from orchard.contracts.customer_reads import GetCustomerRequest
-from orchard.contracts.request import parse
 from orchard.domain.users import Act
-from orchard.errors import CustomerNotFound, InvalidInputs, NotFound, OrchardError
+from orchard.errors import NotFound, OrchardError
 from orchard.triggers import http, retention
 from orchard.usecases import charting
 from orchard.usecases.charting import Holder
@@ -52,7 +50,8 @@ def show(customer_id: str, feature_id: str) -> Response[str]:
     visitor.current.user.must(Act.VIEW)
     graph = Graph.of(unquote(customer_id), unquote(feature_id), query(visitor.event))
     place = Place(graph.customer_id, _TAB)
-    asked = _Asked(visitor, place, graph, _held(visitor, place, graph))
+    held = customer_reading.holder(visitor, place, graph.entity_id, "entities")
+    asked = _Asked(visitor, place, graph, held)
     try:
         shown, status = _drawn(asked), 200
     except NotFound:
@@ -61,20 +60,6 @@ def show(customer_id: str, feature_id: str) -> Response[str]:
     except OrchardError as failed:
         shown, status = {"failed": explained(failed)}, http.status_of(failed)
     return _page(asked, {**_NOTHING, "failed": "", **shown}, status)
-
-
-def _held(visitor: Visit, place: Place, graph: Graph) -> Holder:
-    """Errors: `CustomerNotFound`, `EntityNotFound`, also for what can be no id."""
-    try:
-        request = parse(GetCustomerRequest, _body(place))
-    except InvalidInputs:
-        raise CustomerNotFound(place.customer_id) from None
-    return charting.holder(visitor.session, request, graph.entity_id or None)
-
-
-def _body(place: Place) -> dict[str, Any]:
-    asked = place.customer
-    return {**asked, "expand": [*asked["expand"], "entities"]}
 
 
 def _drawn(asked: _Asked) -> dict[str, Any]:
