@@ -42,6 +42,7 @@ def _row(one: View, names: Names) -> Shown:
 
 def _balance(one: View, names: Names) -> Shown:
     return {
+        "id": one["feature_id"],
         "name": names.feature(one["feature_id"]),
         "unlimited": one["unlimited"],
         "used": number(one["usage"]),

@@ -61,6 +61,7 @@ def test_entities_are_listed_with_what_they_have_left(
     assert "<b>Seat" not in pages[0].text
     told = "<b>Seat</b> 25 seat_25 Seats Extra Messages 30 of 140 used, 110 left"
     assert told in words(pages[0])
+    assert f'href="{ADDRESS}/features/messages?entity=seat_25"' in pages[0].text
     assert "seat_0" in words(second)
     assert "entities.list" in second.text
     assert "Seat</b> 3" in words(viewer.get(f"{TAB}&search=seat_3"))
