@@ -50,7 +50,9 @@ def _of_customer(user: User, at: str) -> Iterable[Command]:
     customer_id = at.removeprefix(_CUSTOMERS).partition("?")[0].partition("/")[0]
     if at.startswith(_CUSTOMERS) and customer_id:
         place = Place(customer_id)
+        hidden = () if user.may(Act.DELETE) else ("settings",)
         for tab, label in TABS.items():
-            yield Command(f"{label} of this customer", "Page", place.to(tab))
+            if tab not in hidden:
+                yield Command(f"{label} of this customer", "Page", place.to(tab))
         for action in actions(user):
             yield Command(action.label, "Action", f"{place.page}{action.path}")

@@ -168,6 +168,9 @@ def test_who_may_not_delete_sees_no_settings(
     assert "Settings" not in words(person.get(CUSTOMER))
     assert person.get(f"{CUSTOMER}?tab=settings").status == 403
     assert person.get(DELETE).status == 403
+    commands = f"/dashboard/commands?q=settings&at={CUSTOMER}"
+    assert "Settings of this customer" not in person.get(commands).text
+    assert "Settings of this customer" in admin.get(commands).text
     assert person.post(DELETE, fields).status == 403
     assert "Delete customer" in words(admin.get(f"{CUSTOMER}?tab=settings"))
     assert is_there(call)
