@@ -26,9 +26,10 @@
     document.querySelector("#action [data-focus]") ?? document.querySelector("#action [autofocus]");
 
   document.addEventListener("htmx:after:swap", (event) => {
-    const { target, sourceElement } = event.detail.ctx;
+    const { target } = event.detail.ctx;
     const isOpened = target === sheet;
     if (isOpened && !sheet.open) sheet.showModal();
-    if (isOpened || sourceElement?.closest?.("form")?.parentElement?.id === "action") wanted()?.focus();
+    // What is wrong with a form, or came of it, takes its place.
+    if (isOpened || target?.id === "action") wanted()?.focus();
   });
 })();
