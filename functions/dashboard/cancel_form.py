@@ -15,8 +15,8 @@ WHEN = {"end": "At the end of the period", "now": "Now"}
 MONEY = {
     "credit": "Credit the rest of the period",
     "none": "Credit nothing",
-    "prorated": "Pay back the rest of the last payment",
-    "full": "Pay back the last payment whole",
+    "prorated": "Pay back what is unused",
+    "full": "Pay back the last payment",
 }
 _ACTIONS = {"end": "cancel_end_of_cycle", "now": "cancel_immediately"}
 _MONEY = {
