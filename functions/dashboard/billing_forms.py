@@ -10,6 +10,7 @@ from dashboard.acting import Acting
 from dashboard.billing_action import Wanted
 from dashboard.custom_plan import Overtaken
 from dashboard.forms import RIGHT, Wrong
+from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import http
@@ -52,8 +53,8 @@ class Form(NamedTuple):
             answer = billing_action.carried_out(
                 self.acting,
                 fields,
-                lambda: self.request(self.body(values)),
-                lambda session: self.run(session, self.request(self.body(values))),
+                lambda: self._asked(values),
+                lambda session: self.run(session, self._asked(values)),
             )
             return billing_action.told(self.acting, answer, self.done)
         except Overtaken as refused:
@@ -62,11 +63,19 @@ class Form(NamedTuple):
             wrong = forms.wrong(refused, self.fields)
             return self._page(values, wrong, http.status_of(refused))
 
+    def _asked(self, values: View) -> Wanted:
+        """What was typed as the request. Errors: `Forbidden`, `InvalidInputs`."""
+        body = self.body(values)
+        # A plan of its own can give a customer anything: more than support may grant.
+        if body.get("customize", {}).keys() - {"free_trial"}:
+            self.acting.visitor.current.user.must(Act.APPROVE)
+        return self.request(body)
+
     def _previewed(self, values: View) -> dict[str, Any]:
         visitor = self.acting.visitor
         try:
             asked = self.body(values)
-            shown = self.preview(visitor.session, self.request(asked))
+            shown = self.preview(visitor.session, self._asked(values))
         except OrchardError as refused:
             wrong = forms.wrong(refused, self.fields)
             return {"wrong": wrong.message, "label": self.label}

@@ -45,7 +45,7 @@ def attribute(tag: str, name: str) -> str:
 @pytest.fixture
 def owner(signed: Sign, shop: Shop) -> Browser:
     del shop
-    return signed(Role.SUPPORT)
+    return signed(Role.ADMIN)
 
 
 def the_form(browser: Browser, plan_id: str) -> tuple[str, Page]:
@@ -215,6 +215,22 @@ def test_invoices_are_sent_and_nothing_may_be_billed(shop: Shop, owner: Browser)
     assert 'value="save">Send invoice<' in preview.text
     assert "Due now 0.00 USD" in words(free)
     assert "The invoice of 20.00 USD waits to be paid" in words(sent)
+    assert shop.plans() == {"pro": "active"}
+
+
+def test_support_attaches_plans_as_they_are_and_an_admin_makes_others(
+    shop: Shop, signed: Sign
+) -> None:
+    shop.customer()
+    support = signed(Role.SUPPORT)
+    address, form = the_form(support, "pro")
+    own = filled(form, row0_included="800000")
+
+    assert "An admin has to do this" in words(form)
+    assert "does not permit this" in words(support.post(address, own | {"step": "preview"}))
+    assert support.post(address, own).status == 403
+    assert shop.plans() == {}
+    assert support.post(address, filled(form)).status == 303
     assert shop.plans() == {"pro": "active"}
 
 

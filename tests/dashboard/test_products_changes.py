@@ -23,7 +23,7 @@ CUSTOMER = "/dashboard/customers/user_1"
 @pytest.fixture
 def owner(signed: Sign, shop: Shop) -> Browser:
     shop.customer()
-    return signed(Role.SUPPORT)
+    return signed(Role.ADMIN)
 
 
 def form_of(browser: Browser, action: str, plan: str = "pro") -> tuple[str, Page]:
