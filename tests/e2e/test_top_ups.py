@@ -1,6 +1,5 @@
 """More that is bought by itself: from the use that leaves little to the balance that is full."""
 
-import httpx
 import pytest
 
 from local.stack import Stack
@@ -31,14 +30,7 @@ def test_a_use_that_leaves_little_is_followed_by_a_purchase(stack: Stack, stripe
             ]
         },
     )
-    with httpx.Client(
-        base_url=f"{stripe.base_url}/v1",
-        headers={"authorization": f"Bearer {stack.secrets.secret_key}"},
-    ) as account:
-        owner = {"customer": made["stripe_id"]}
-        card = account.post("/payment_methods/pm_card_visa/attach", data=owner).json()["id"]
-        preferred = {"invoice_settings[default_payment_method]": card}
-        account.post(f"/customers/{made['stripe_id']}", data=preferred).raise_for_status()
+    stripe.save_card(made["stripe_id"])
     units = [{"feature_id": "credits", "quantity": 100}]
     shop.get_done("billing.attach", customer_id="ada", plan_id="packs", feature_quantities=units)
     shop.get_done("balances.track", customer_id="ada", feature_id="credits", value=90)
