@@ -1,6 +1,6 @@
 """GET /dashboard and /dashboard/{proxy+}, POST /dashboard/{proxy+}"""
 
+from dashboard.frame.serving import served
 from dashboard.routers import ROUTERS
-from dashboard.serving import served
 
 handler = served(*ROUTERS)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dashboard import forms
-from dashboard.visits import Visit
+from dashboard.frame.visits import Visit
 from orchard.errors import DuplicateIdempotencyKey
 from orchard.store.session import Session
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import export_chunks
+from dashboard.customers import export_chunks
 from orchard.domain.customer import Customer
 from orchard.domain.users import Role
 from orchard.store import customer_items

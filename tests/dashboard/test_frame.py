@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from dashboard.asset_files import address
+from dashboard.frame.asset_files import address
 from local import javascript
 from orchard.domain.users import Role
 from orchard.store.table import Table

@@ -2,10 +2,10 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard.answers import sent_on
 from dashboard.forms import RIGHT, Wrong
-from dashboard.routes import Pages
-from dashboard.visits import SIGN_IN, Visit, cookie, form, visit
+from dashboard.frame.answers import sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import SIGN_IN, Visit, cookie, form, visit
 from orchard.errors import Conflict, Invalid, RateLimited
 from orchard.triggers import http
 from orchard.triggers.connection import table

@@ -5,12 +5,13 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import approval_rows, balance_edit
-from dashboard.approval_rows import ADDRESS
-from dashboard.customer_list import explained
+from dashboard.customer import balance_edit
+from dashboard.customers.listing import explained
 from dashboard.forms import RIGHT, Wrong, typed, wrong
-from dashboard.routes import Pages
-from dashboard.visits import Visit, form, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, form, query, visit
+from dashboard.people import approval_rows
+from dashboard.people.approval_rows import ADDRESS
 from orchard.contracts.cursor import PageRequest
 from orchard.contracts.granting import CreateBalanceRequest
 from orchard.contracts.request import parse, prepare

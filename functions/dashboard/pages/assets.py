@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard.asset_files import asset, compressed
-from dashboard.routes import Pages
+from dashboard.frame.asset_files import asset, compressed
+from dashboard.frame.routes import Pages
 from orchard.errors import NotFound
 from orchard.triggers import http
 

@@ -6,14 +6,16 @@ from urllib.parse import unquote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import attach_form, billing_fields, customer_reading, plan_context
-from dashboard.acting import Acting
-from dashboard.billing_forms import Form
-from dashboard.customer_products import price_of, trial_of
-from dashboard.customer_tabs import Place
+from dashboard.billing import attach_form, plan_context
+from dashboard.billing import fields as billing_fields
+from dashboard.billing.forms import Form
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.acting import Acting
+from dashboard.customer.products import price_of, trial_of
+from dashboard.customer.tabs import Place
 from dashboard.figures import moment
-from dashboard.routes import Pages
-from dashboard.visits import HOME, form, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, form, query, visit
 from orchard.contracts.plans import ListPlansRequest
 from orchard.contracts.request import prepare
 from orchard.domain.users import Act

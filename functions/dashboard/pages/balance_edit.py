@@ -6,13 +6,16 @@ from urllib.parse import quote, unquote, urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import approval_rows, balance_edit, customer_reading, forms
-from dashboard.acting import Acting
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.customer import balance_edit
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.acting import Acting
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, query, visit
+from dashboard.people import approval_rows
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, query, visit
 from orchard.domain.users import Act
 from orchard.errors import Conflict, NotFound, OrchardError
 from orchard.triggers import http

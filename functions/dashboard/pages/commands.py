@@ -4,9 +4,9 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import commands
-from dashboard.routes import Pages
-from dashboard.visits import Visit, query, visit
+from dashboard.frame import commands
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, query, visit
 from orchard.domain.directory import Sought
 from orchard.domain.users import Act
 from orchard.usecases import directory

@@ -6,12 +6,14 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_reading, customer_rewards, forms
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.customer import reading as customer_reading
+from dashboard.customer import rewards as customer_rewards
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, visit
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, visit
 from orchard.contracts.coupons import RemoveCouponRequest
 from orchard.contracts.request import parse
 from orchard.domain.users import Act

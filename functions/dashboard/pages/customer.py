@@ -7,23 +7,21 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import (
-    customer_actions,
-    customer_calls,
-    customer_controls,
-    customer_details,
-    customer_entities,
-    customer_features,
-    customer_lists,
-    customer_products,
-    customer_reading,
-    customer_rewards,
-    customer_upcoming,
-)
-from dashboard.customer_list import explained
-from dashboard.customer_tabs import TABS, Place, tabs_of
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, query, visit
+from dashboard.customer import actions as customer_actions
+from dashboard.customer import calls as customer_calls
+from dashboard.customer import controls as customer_controls
+from dashboard.customer import details as customer_details
+from dashboard.customer import entities as customer_entities
+from dashboard.customer import features as customer_features
+from dashboard.customer import lists as customer_lists
+from dashboard.customer import products as customer_products
+from dashboard.customer import reading as customer_reading
+from dashboard.customer import rewards as customer_rewards
+from dashboard.customer import upcoming as customer_upcoming
+from dashboard.customer.tabs import TABS, Place, tabs_of
+from dashboard.customers.listing import explained
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, query, visit
 from orchard.contracts.numbers import plain
 from orchard.domain.users import Act
 from orchard.errors import OrchardError

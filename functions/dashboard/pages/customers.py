@@ -5,10 +5,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_list, customer_rows, filter_words, view_links
-from dashboard.customer_list import BASES, MOST_COLUMNS, NO_PLAN, STATUSES, WAYS, Filters
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, query, visit
+from dashboard.customer import rows as customer_rows
+from dashboard.customers import filter_words, view_links
+from dashboard.customers import listing as customer_list
+from dashboard.customers.listing import BASES, MOST_COLUMNS, NO_PLAN, STATUSES, WAYS, Filters
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, query, visit
 from orchard.domain.saved_views import View
 from orchard.domain.users import Act
 from orchard.errors import OrchardError

@@ -6,12 +6,14 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_deletion, customer_reading, forms
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.customer import deletion as customer_deletion
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, visit
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, visit
 from orchard.domain.users import Act
 from orchard.errors import CustomerNotFound, OrchardError
 from orchard.triggers import http

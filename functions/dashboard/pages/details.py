@@ -6,15 +6,17 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_details, customer_reading, forms
-from dashboard.answers import sent_on
-from dashboard.customer_details import About
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.customer import details as customer_details
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.details import About
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.answers import sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, query, visit
 from dashboard.pages.customer import page
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, query, visit
 from orchard.domain.users import Act
 from orchard.errors import Conflict, CustomerNotFound, InvalidInputs, OrchardError
 from orchard.triggers import http

@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard.answers import sent_on
-from dashboard.routes import Pages
-from dashboard.visits import form, ours, visit
+from dashboard.frame.answers import sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import form, ours, visit
 from orchard.triggers.connection import table
 from orchard.usecases import signing_in
 

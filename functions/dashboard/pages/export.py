@@ -2,13 +2,13 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import export_chunks, filter_words
-from dashboard.customer_list import explained
-from dashboard.export_chunks import PAGE, Asked, Chunk
-from dashboard.export_rows import DETAILS, instant
+from dashboard.customers import export_chunks, filter_words
+from dashboard.customers.export_chunks import PAGE, Asked, Chunk
+from dashboard.customers.export_rows import DETAILS, instant
+from dashboard.customers.listing import explained
 from dashboard.figures import number
-from dashboard.routes import Pages
-from dashboard.visits import Visit, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, query, visit
 from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.triggers import http

@@ -6,12 +6,15 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_features, customer_reading, feature_history, terminal
-from dashboard.customer_list import explained
-from dashboard.customer_tabs import Place
-from dashboard.feature_graph import RANGES, SIZES, Drawn, Graph, period_start
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, query, visit
+from dashboard import terminal
+from dashboard.customer import feature_history
+from dashboard.customer import features as customer_features
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.feature_graph import RANGES, SIZES, Drawn, Graph, period_start
+from dashboard.customer.tabs import Place
+from dashboard.customers.listing import explained
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, query, visit
 from orchard.domain.users import Act
 from orchard.errors import NotFound, OrchardError
 from orchard.triggers import http, retention

@@ -6,15 +6,18 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import approval_rows, customer_reading, forms, grant_form, terminal
-from dashboard.acting import Acting
-from dashboard.customer_features import feature_name
-from dashboard.customer_tabs import Place
+from dashboard import forms, terminal
+from dashboard.customer import grant_form
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.acting import Acting
+from dashboard.customer.features import feature_name
+from dashboard.customer.tabs import Place
 from dashboard.figures import number
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, query, visit
+from dashboard.people import approval_rows
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, query, visit
 from orchard.domain.users import Act
 from orchard.errors import NotFound, OrchardError
 from orchard.triggers import http

@@ -4,9 +4,9 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard.answers import html, sent_on
-from dashboard.routes import Pages
-from dashboard.visits import HOME, cookie, form, query
+from dashboard.frame.answers import html, sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, cookie, form, query
 from orchard.domain.users import Invite
 from orchard.errors import Invalid
 from orchard.triggers import clock

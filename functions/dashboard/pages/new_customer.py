@@ -5,12 +5,13 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_form, forms
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.customer.tabs import Place
+from dashboard.customers import new_customer as customer_form
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, form, visit
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, form, visit
 from orchard.contracts.customer_reads import GetCustomerRequest
 from orchard.contracts.customers import GetOrCreateCustomerRequest
 from orchard.contracts.request import parse, prepare

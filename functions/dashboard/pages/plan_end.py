@@ -6,13 +6,14 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import cancel_form, forms, held_plans
-from dashboard.billing_forms import Form
-from dashboard.customer_tabs import Place
+from dashboard import forms
+from dashboard.billing import cancel_form, held_plans
+from dashboard.billing.forms import Form
+from dashboard.billing.held_plans import Holding
+from dashboard.customer.tabs import Place
 from dashboard.figures import moment
-from dashboard.held_plans import Holding
-from dashboard.routes import Pages
-from dashboard.visits import HOME, form, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, form, visit
 from orchard.errors import NotFound
 from orchard.usecases.billing.updates import update
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import billing_fields, held_plans, plan_context, update_form
-from dashboard.billing_forms import Form
-from dashboard.held_plans import Holding
-from dashboard.routes import Pages
-from dashboard.visits import HOME, form, query, visit
+from dashboard.billing import fields as billing_fields
+from dashboard.billing import held_plans, plan_context, update_form
+from dashboard.billing.forms import Form
+from dashboard.billing.held_plans import Holding
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, form, query, visit
 from orchard.usecases import plan_parts, rewards
 from orchard.usecases.billing.updates import update
 

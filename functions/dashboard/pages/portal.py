@@ -4,10 +4,11 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_reading, terminal
-from dashboard.customer_tabs import Place
-from dashboard.routes import Pages
-from dashboard.visits import HOME, visit
+from dashboard import terminal
+from dashboard.customer import reading as customer_reading
+from dashboard.customer.tabs import Place
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, visit
 from orchard.contracts.billing.hosted import OpenCustomerPortalRequest
 from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act

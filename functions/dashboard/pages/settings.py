@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import cap_form
 from dashboard.forms import RIGHT, Wrong
-from dashboard.routes import Pages
-from dashboard.visits import Visit, form, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, form, visit
+from dashboard.people import cap_form
 from orchard.domain.users import Act
 from orchard.errors import InvalidInputs, OrchardError
 from orchard.store.support_caps import Kept

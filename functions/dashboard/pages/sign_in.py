@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard.answers import html, sent_on
-from dashboard.routes import Pages
-from dashboard.visits import SIGN_IN, cookie, form, no_cookie, ours, query, session_of
+from dashboard.frame.answers import html, sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import SIGN_IN, cookie, form, no_cookie, ours, query, session_of
 from orchard.errors import RateLimited, Unauthorized
 from orchard.triggers import clock, http
 from orchard.triggers.connection import table

@@ -6,13 +6,15 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_reading, customer_records, forms, terminal
-from dashboard.acting import Acting
-from dashboard.customer_tabs import Place
+from dashboard import forms, terminal
+from dashboard.customer import reading as customer_reading
+from dashboard.customer import records as customer_records
+from dashboard.customer.acting import Acting
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, form, ours, visit
 from dashboard.performing import performed
-from dashboard.routes import Pages
-from dashboard.visits import HOME, form, ours, visit
 from orchard.contracts.request import parse, prepare
 from orchard.contracts.undoing import UndoRequest
 from orchard.domain.holding import State

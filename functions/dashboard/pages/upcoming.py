@@ -4,11 +4,11 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_upcoming
-from dashboard.answers import html, sent_on
-from dashboard.customer_tabs import Place
-from dashboard.routes import Pages
-from dashboard.visits import HOME, visit
+from dashboard.customer import upcoming as customer_upcoming
+from dashboard.customer.tabs import Place
+from dashboard.frame.answers import html, sent_on
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, visit
 from orchard.domain.users import Act
 from orchard.triggers import http
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import user_rows
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, form
 from dashboard.pages.users import USERS, link, managing
-from dashboard.routes import Pages
-from dashboard.visits import Visit, form
+from dashboard.people import user_rows
 from orchard.errors import Conflict, Invalid, NotFound
 from orchard.triggers import http
 from orchard.triggers.connection import table

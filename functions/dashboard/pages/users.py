@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import user_rows
-from dashboard.customer_list import explained
+from dashboard.customers.listing import explained
 from dashboard.forms import RIGHT, Wrong, typed
-from dashboard.routes import Pages
-from dashboard.visits import Visit, form, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, form, query, visit
+from dashboard.people import user_rows
 from orchard.domain.users import INVITE_MS, Act, Role, normal_email
 from orchard.errors import Conflict, Invalid, OrchardError
 from orchard.triggers import http

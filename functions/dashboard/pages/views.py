@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import filter_words, forms, view_links
+from dashboard import forms
+from dashboard.customers import filter_words, view_links
+from dashboard.customers.view_links import PAGE
 from dashboard.forms import RIGHT, Wrong
-from dashboard.routes import Pages
-from dashboard.view_links import PAGE
-from dashboard.visits import Visit, form, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import Visit, form, query, visit
 from orchard.domain.saved_views import NameTaken
 from orchard.domain.users import Act
 from orchard.errors import OrchardError

@@ -5,11 +5,15 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 
-from dashboard import customer_features, customer_products, customer_reading, forms, terminal, why
-from dashboard.customer_tabs import Place
+from dashboard import forms, terminal
+from dashboard.customer import features as customer_features
+from dashboard.customer import products as customer_products
+from dashboard.customer import reading as customer_reading
+from dashboard.customer import why
+from dashboard.customer.tabs import Place
 from dashboard.forms import RIGHT, Wrong
-from dashboard.routes import Pages
-from dashboard.visits import HOME, Visit, query, visit
+from dashboard.frame.routes import Pages
+from dashboard.frame.visits import HOME, Visit, query, visit
 from orchard.contracts.explaining import ExplainRequest
 from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act

@@ -1,0 +1,1 @@
+"""Forms about the plans of a customer: attach, change, cancel, with what is charged."""

@@ -1,0 +1,1 @@
+"""The list of customers: filters, saved views, export, the form for a new one."""

@@ -1,0 +1,1 @@
+"""What all pages of the dashboard rest on: who visits, headers, templates, navigation."""
