@@ -69,7 +69,7 @@ class Dashboard:
             yield page
         finally:
             window.close()
-        assert complaints == []
+        assert not complaints, complaints
 
     def forge(self, role: Role, path: str, **fields: str) -> httpx.Response:
         """Send a form that the one with this role is shown nowhere; `path` as in the address."""
