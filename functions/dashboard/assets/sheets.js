@@ -23,13 +23,14 @@
   sheet.addEventListener("close", () => sheet.replaceChildren());
 
   const wanted = () =>
-    document.querySelector("#action [data-focus]") ?? document.querySelector("#action [autofocus]");
+    document.querySelector("#action [data-focus], #details [data-focus]")
+      ?? document.querySelector("#action [autofocus], #details [autofocus]");
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { target } = event.detail.ctx;
     const isOpened = target === sheet;
     if (isOpened && !sheet.open) sheet.showModal();
     // What is wrong with a form, or came of it, takes its place.
-    if (isOpened || target?.id === "action") wanted()?.focus();
+    if (isOpened || ["action", "details"].includes(target?.id)) wanted()?.focus();
   });
 })();
