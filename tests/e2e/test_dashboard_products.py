@@ -31,8 +31,8 @@ def dashboard(stack: Stack) -> Iterator[Dashboard]:
 def customer(dashboard: Dashboard, name: str, stripe: Stripe | None = None) -> str:
     """Return a new customer, with a card on file if Stripe is given."""
     wanted = {"customer_id": name, "name": name.capitalize(), "email": f"{name}@example.com"}
-    wanted |= {"create_in_stripe": stripe is not None}
-    made = dashboard.shop.get_done("customers.get_or_create", **wanted)
+    at_stripe = stripe is not None
+    made = dashboard.shop.get_done("customers.get_or_create", **wanted, create_in_stripe=at_stripe)
     if stripe is not None:
         stripe.save_card(made["stripe_id"])
     return name
