@@ -26,6 +26,11 @@
   });
 
   bar.addEventListener("keydown", (event) => {
+    // A search field would take it for itself at first, to be emptied.
+    if (event.key === "Escape") {
+      event.preventDefault();
+      bar.close();
+    }
     const links = [...bar.querySelectorAll("#commands-found a")];
     if (event.key === "Enter" && event.target === field) {
       event.preventDefault();
