@@ -83,6 +83,11 @@
     }
   });
 
+  // What is asked of a page is meant for the environment that it shows.
+  document.addEventListener("htmx:config:request", (event) => {
+    const opened = document.body.dataset.openedIn;
+    if (opened) event.detail.ctx.request.headers["X-Opened-In"] = opened;
+  });
   const failed = document.getElementById("unanswered");
   document.addEventListener("htmx:after:swap", () => {
     localize(document);

@@ -24,6 +24,9 @@
 
   // What went wrong, in words for people.
   const failure = async (answer) => {
+    if (answer.status === 409 && !(answer.headers.get("content-type") ?? "").startsWith("text/plain")) {
+      return "You went over to the other environment: go back to the one of this export, then go on.";
+    }
     if (answer.redirected) return "You are not signed in any more: sign in in another tab, then go on.";
     const isText = (answer.headers.get("content-type") ?? "").startsWith("text/plain");
     const told = isText ? (await answer.text()).slice(0, 300) : "";
@@ -34,7 +37,10 @@
     const asked = new URLSearchParams(run.asked);
     if (run.cursor) asked.set("cursor", run.cursor);
     if (run.shape) asked.set("shape", run.shape);
-    const answer = await fetch(`${form.dataset.rows}?${asked}`, { signal: run.stopped.signal });
+    const answer = await fetch(`${form.dataset.rows}?${asked}`, {
+      headers: { "x-opened-in": document.body.dataset.openedIn },
+      signal: run.stopped.signal,
+    });
     const isRows = (answer.headers.get("content-type") ?? "").startsWith("text/csv");
     if (!answer.ok || answer.redirected || !isRows) throw new Error(await failure(answer));
     // As bytes: read as text it would lose the mark that tells spreadsheets its encoding.

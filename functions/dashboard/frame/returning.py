@@ -16,6 +16,11 @@ def sign_in_address(event: Event) -> str:
     return f"{SIGN_IN}?{asked}" if asked else SIGN_IN
 
 
+def page_at_hand(event: Event) -> str:
+    """Return the page that a form or a part of a page was asked from."""
+    return _back(event, is_read=event["requestContext"]["http"]["method"] == "GET")
+
+
 def _back(event: Event, *, is_read: bool) -> str:
     """The page that a form or a part of a page was asked from, else what is asked for."""
     asked = ours(address_of(event)) if is_read else HOME

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from dashboard.frame.answers import SECURITY, html, sent_on
-from dashboard.frame.returning import sign_in_address
+from dashboard.frame.answers import SECURITY, html, led_on, sent_on
+from dashboard.frame.returning import page_at_hand, sign_in_address
 from dashboard.frame.routes import Pages
-from dashboard.frame.visits import SignInFirst
+from dashboard.frame.visits import OpenedElsewhere, SignInFirst
 from orchard.errors import OrchardError
 from orchard.triggers import clock, http, origins
 from orchard.triggers.http import Answer, Event
@@ -23,6 +24,7 @@ def served(*routers: Pages) -> Handler:
     """Turn pages into the handler of their function."""
     app = APIGatewayHttpResolver()
     app.exception_handler(SignInFirst)(lambda _error: _to_sign_in(app.current_event.raw_event))
+    app.exception_handler(OpenedElsewhere)(_to_where_it_was_opened)
     app.exception_handler(OrchardError)(refusal)
     app.not_found(_missing)
     for router in routers:
@@ -73,6 +75,16 @@ def _to_sign_in(event: Event) -> Response[str]:
     if http.header(event, "hx-request"):
         return Response(401, headers={"hx-redirect": address, "cache-control": "no-store"}, body="")
     return sent_on(address)
+
+
+def _to_where_it_was_opened(error: OpenedElsewhere) -> Response[str]:
+    """Say that nothing was done, and lead back; who asked for a part of a page is told on one."""
+    visitor, opened_in = error.visitor, error.opened_in
+    back = page_at_hand(visitor.event)
+    if http.header(visitor.event, "hx-request"):
+        asked = urlencode({"opened_in": opened_in, "back": back})
+        return led_on(visitor.event, f"/dashboard/environment?{asked}")
+    return visitor.page("other_environment.html", 409, opened_in=opened_in, back=back)
 
 
 def _log(event: Event, status: int, duration_ms: int) -> None:

@@ -35,6 +35,14 @@ class SignInFirst(Exception):
     """Nobody is signed in, or not any more."""
 
 
+class OpenedElsewhere(Exception):
+    """A page was opened in one environment, and its form sent in the other."""
+
+    def __init__(self, visitor: "Visit", opened_in: str) -> None:
+        super().__init__(opened_in)
+        self.visitor, self.opened_in = visitor, opened_in
+
+
 class Visit(NamedTuple):
     """A request of somebody who is signed in."""
 
@@ -103,13 +111,18 @@ class Visit(NamedTuple):
 
 
 def visit(router: Pages) -> Visit:
-    """Return who asks for the page at hand. Errors: `SignInFirst`."""
+    """Return who asks for the page at hand. Errors: `SignInFirst`, `OpenedElsewhere`."""
     event: Event = router.current_event.raw_event
     session_id, now = session_of(event), clock.now()
     current = signing_in.current(table(), session_id, now)
     if current is None:
         raise SignInFirst
-    return Visit(event, current, session_id, now)
+    visitor = Visit(event, current, session_id, now)
+    opened_in = _opened_in(event)
+    # In another window somebody went over to live: what was meant for the sandbox must not be done.
+    if opened_in and opened_in != current.environment:
+        raise OpenedElsewhere(visitor, opened_in)
+    return visitor
 
 
 def session_of(event: Event) -> str:
@@ -149,6 +162,13 @@ def address_of(event: Event) -> str:
 def ours(address: str) -> str:
     """Return an address to go on to if it is a page of ours, else the first page."""
     return address if _OURS.fullmatch(address) else HOME
+
+
+def _opened_in(event: Event) -> str:
+    """The environment of the page that a form or a part of a page was asked from; "" if unknown."""
+    is_form = event["requestContext"]["http"]["method"] == "POST"
+    told = form(event).get("opened_in") if is_form else None
+    return told or http.header(event, "x-opened-in") or ""
 
 
 def _cookie_of(event: Event, wanted: str) -> str:
