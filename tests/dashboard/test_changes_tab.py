@@ -97,7 +97,7 @@ def test_one_change_has_an_address(call: Call, table: Table, viewer: Browser) ->
 
     assert len(verbs) < 5, verbs
     assert told(pages[0]) == ["Balance edited"]
-    assert "Messages: remaining 1,000 → 1,250" in words(pages[0])
+    assert "Messages: left 1,000 → 1,250" in words(pages[0])
     assert "An apology ticket-7" in words(pages[0])
     assert "<details open>" in pages[0].text
     assert f'href="{html.escape(address)}"' in listed(viewer).text
@@ -137,7 +137,7 @@ def test_all_changes_are_found_page_by_page_though_each_has_several_lines(
     recording.catch_up(table)
     whole = told(listed(viewer))
     monkeypatch.setattr(changes, "_LINES_OF_A_PAGE", 1)
-    monkeypatch.setattr("dashboard.customer_calls.PAGE", 3)
+    monkeypatch.setattr("dashboard.customer.calls.PAGE", 3)
 
     looked = [listed(viewer)]
     while 'rel="next"' in looked[-1].text:

@@ -201,7 +201,7 @@ def test_changes_say_who_did_what_and_why(call: Call, table: Table, look: Look) 
     text = look("changes")
 
     assert "API key tests Balance edited" in text
-    assert "Messages: remaining 1,000 → 1,250" in text
+    assert "Messages: left 1,000 → 1,250" in text
     assert "An apology" in text
     assert "Customer edited" in text
     assert "name Ada → Bob" in text

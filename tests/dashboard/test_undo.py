@@ -57,7 +57,7 @@ def test_an_undo_is_shown_in_words_before_it_is_done(
     page = admin.get(undo_of(change))
 
     assert f'href="{undo_of(change)}"' in admin.get(TAB).text
-    assert "remaining 90 → 40" in words(page)
+    assert "left 90 → 40" in words(page)
     assert "changes.undo" in page.text
     assert balance(call)["remaining"] == 90
 

@@ -159,7 +159,7 @@ def _differences(where: str, before: View, after: View, names: Names) -> Iterato
             continue
         old, new = (_text(name, side.get(name), names) for side in (before, after))
         if old != new:
-            yield where + name.replace("_", " "), old, new
+            yield where + _CALLED.get(name, name.replace("_", " ")), old, new
 
 
 def _text(name: str, value: Any, names: Names) -> str:
@@ -187,9 +187,12 @@ def _plan(one: View, names: Names) -> str:
     return f"{names.plan(one['plan_id'])} ({', '.join([one['status'], *times])})"
 
 
+#: What people call the figures of a balance.
+_CALLED = {"remaining": "left", "usage": "used", "granted": "limit"}
 _WORDS: dict[str, Callable[[Any, Names], str]] = {
     "plans": lambda value, names: ", ".join(_plan(one, names) for one in value),
     "billing_controls": _controls,
+    "coupons": lambda value, _names: ", ".join(one["coupon"]["name"] for one in value),
     "feature_id": lambda value, names: names.feature(value),
 }
 
