@@ -15,6 +15,7 @@ _LEAVES = frozenset({"BOOL", "N", "NULL", "S"})
 _size: Any = DynamoType.size
 _weight: Any = Item.size
 _plain: Any = DynamoType.to_regular_json
+_projected: Any = Item.project
 _answer: Any = vars(responses)["dynamo_to_dict"]
 
 
@@ -26,6 +27,7 @@ def hurry() -> None:
     vars(responses)["dynamo_to_dict"] = answer
     item: Any = Item
     item.__init__, item.size, item.__deepcopy__ = begin, weight, copied_item
+    item.project = projected
 
 
 def begin(item: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
@@ -91,6 +93,17 @@ def copied_item(item: Any, _memo: Any = None) -> Any:
     made: Any = Item.__new__(Item)
     made.hash_key, made.range_key, made.attrs = item.hash_key, item.range_key, LimitedSizeDict()
     dict.update(made.attrs, {name: copied(one) for name, one in item.attrs.items()})
+    return made
+
+
+def projected(item: Any, paths: list[list[str]]) -> Any:
+    """An item with some attributes; all of it was written out for each of them, and read again."""
+    names = [path[0] for path in paths if len(path) == 1 and "[" not in path[0]]
+    if len(names) < len(paths):
+        return _projected(item, paths)
+    made: Any = Item.__new__(Item)
+    made.hash_key, made.range_key, made.attrs = item.hash_key, item.range_key, LimitedSizeDict()
+    dict.update(made.attrs, {name: item.attrs[name] for name in names if name in item.attrs})
     return made
 
 
