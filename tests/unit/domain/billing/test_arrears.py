@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.domain import balance, renewal
+from orchard.domain import balance, overdue, renewal
 from orchard.domain.billing import arrears
 from orchard.domain.billing.arrears import Ending
 from orchard.domain.billing.lines import Sale
 from orchard.domain.billing.usage_lines import Account, Group
-from orchard.domain.catalog import Feature, Plan
+from orchard.domain.catalog import Catalog, Feature, Plan
 from orchard.domain.customer import CustomerPlan
 from orchard.domain.holding import Controls, Holding, Place, SpendLimit, State
 from orchard.domain.interval import DAY_MS, after
@@ -217,6 +217,7 @@ STEPS = st.lists(
         st.tuples(st.just("show"), st.just(0)),
         st.tuples(st.just("too late"), st.just(0)),
         st.tuples(st.just("look"), st.just(0)),
+        st.tuples(st.just("payment"), st.just(0)),
     ),
     max_size=30,
 )
@@ -235,12 +236,17 @@ class Story:
         self.taken = dict.fromkeys("ab", ZERO)
         self.period_end = dict.fromkeys("ab", month(1))
         self.owed, self.billed = ZERO, ZERO
+        self.is_overdue = False
 
     def close(self, name: str, at: int) -> None:
         """The clerk ends a period that is over at a time."""
         if self.period_end[name] > at:
             return
         self.owed += max(ZERO, self.taken[name] - 100)
+        if self.is_overdue:
+            # What is used up stays used up.
+            self.taken[name] = min(self.taken[name], Decimal(100))
+            return
         self.taken[name] = ZERO
         while self.period_end[name] <= at:
             self.period_end[name] = after(self.period_end[name], "month", 1)
@@ -256,7 +262,7 @@ class Story:
         self.taken[name] += amount
 
     def look(self) -> None:
-        for name in "ab":
+        for name in "ab" if not self.is_overdue else "":
             self.close(name, self.now)
         self.state = {place: balance.renewed(held, self.now) for place, held in self.state.items()}
 
@@ -283,6 +289,13 @@ class Story:
             self.billed += sum(shown.values(), ZERO)
             self.state = arrears.cleared(self.state, HELD, name, shown)
 
+    def flip(self) -> None:
+        """A payment fails, or is made."""
+        self.look()
+        self.is_overdue = not self.is_overdue
+        held = HELD._replace(past_due=self.is_overdue)
+        self.state = overdue.marked(self.state, [held], Catalog({}, {}), self.now)
+
     def give_up(self) -> None:
         for name in arrears.claims(self.state):
             self.state = arrears.cleared(self.state, HELD, name, {})
@@ -303,7 +316,10 @@ def test_every_unit_is_billed_once_whatever_the_order(steps: Any, first: int) ->
                 "show": story.show,
                 "too late": story.give_up,
                 "look": story.look,
+                "payment": story.flip,
             }[what]()
+    if story.is_overdue:
+        story.flip()
     story.now += 400 * DAY_MS
     story.look()
     while month(story.renewals + 1) <= story.now:

@@ -153,6 +153,7 @@ def _retried(state: State, held: CustomerPlan, terms: Terms, now: int) -> dict[P
             row = renewal.after_trial(row, now)
         end = terms.period_ends.get((row.interval, row.interval_count), row.next_reset_at)
         resets = None if row.next_reset_at is None else end
+        row = renewal.caught_up(row, now)
         return row._replace(trial_ends_at=trial, next_reset_at=resets)
 
     return {

@@ -41,7 +41,7 @@ def lasts_until(changes: tuple[Changed, ...]) -> int | None:
 def next_reset(state: State, feature_id: str) -> Reset | None:
     """Return what the first reset of a feature's sources to come makes of a state."""
     times = (
-        row.next_reset_at
+        row.reset_due_at
         for place, held in state.items()
         if place.feature_id == feature_id
         for row in held.own
@@ -69,5 +69,5 @@ def _end(old: Row | None, new: Row | None) -> int | None:
     if new is None or (old is not None and old.balance == new.balance and old.usage == new.usage):
         return None
     withheld = [one.ends_at for one in new.withheld if old is None or one not in old.withheld]
-    times = withheld or (new.next_reset_at, new.expires_at, new.ends_at)
+    times = withheld or (new.reset_due_at, new.expires_at, new.ends_at)
     return min((time for time in times if time is not None), default=None)

@@ -85,6 +85,12 @@ def reset(row: Row, now: int) -> Row:
     )
 
 
+def caught_up(row: Row, now: int) -> Row:
+    """Return a row after the reset that it missed, if it did, because a payment was overdue."""
+    missed = row.overdue and row.next_reset_at is not None and row.next_reset_at <= now
+    return reset(_given_back(row, now), now) if missed else row
+
+
 def after_trial(row: Row, ended_at: int) -> Row:
     """Return a row as the end of a trial leaves it: nothing used before then is ever billed."""
     row = _given_back(row, ended_at)
@@ -104,7 +110,7 @@ def owed(row: Row, period_end: int) -> tuple[Unbilled, ...]:
 
 
 def _is_due(row: Row, now: int) -> bool:
-    return row.next_reset_at is not None and row.next_reset_at <= now
+    return row.reset_due_at is not None and row.reset_due_at <= now
 
 
 def _without_expired_rollovers(row: Row, now: int) -> Row:

@@ -101,6 +101,8 @@ class Row(NamedTuple):
     proration: dict[str, Any] | None = None
     #: Of these, units paid for to the end of the cycle and not in use; negative: credited already.
     spare: Decimal = ZERO
+    #: Its plan waits for a payment: until that is made nothing is reset.
+    overdue: bool = False
 
     @property
     def is_mould(self) -> bool:
@@ -154,6 +156,11 @@ class Row(NamedTuple):
         return max(ZERO, -self.balance)
 
     @property
+    def reset_due_at(self) -> int | None:
+        """When it resets by itself; while a payment is overdue, its date just passes."""
+        return None if self.overdue else self.next_reset_at
+
+    @property
     def is_metered(self) -> bool:
         """Whether its overage is billed once a period is over."""
         return self.billed and self.overage == PRICED
@@ -184,7 +191,7 @@ class Row(NamedTuple):
 
     def instants(self) -> tuple[int, ...]:
         """Every time at which this row changes by itself."""
-        times = (self.next_reset_at, self.expires_at, self.ends_at, self.trial_ends_at)
+        times = (self.reset_due_at, self.expires_at, self.ends_at, self.trial_ends_at)
         carried = (rollover.expires_at for rollover in self.rollovers)
         back = (one.ends_at for one in self.withheld)
         return tuple(at for at in (*times, *carried, *back) if at is not None)

@@ -114,10 +114,16 @@ def _limited(rows: Rows, hidden: Rows) -> Summary:
         unlimited=False,
         overage_allowed=any(row.overage == PRICED for row in every),
         max_purchase=_max_purchase(every),
-        next_reset_at=min((row.next_reset_at for row in every if row.next_reset_at), default=None),
+        next_reset_at=_next_reset(every),
         lines=lines,
         rollovers=rollovers if any(row.rollover for row in every) else None,
     )
+
+
+def _next_reset(rows: Rows) -> int | None:
+    """The first reset to come; if none comes until a payment is made, when one was to be."""
+    dates = ((row.overdue, row.next_reset_at) for row in rows if row.next_reset_at)
+    return min(dates, default=(False, None))[1]
 
 
 def _lines(rows: Rows) -> Iterable[Line]:

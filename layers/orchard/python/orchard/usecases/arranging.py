@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from orchard.domain import arrangement
+from orchard.domain import arrangement, overdue
 from orchard.domain.arrangement import Household
 from orchard.domain.catalog import Catalog
 from orchard.domain.holding import NOTHING, Holding, Place, State
+from orchard.domain.row import Rows
 from orchard.store import balances, customers
 from orchard.store.session import Session
 from orchard.store.statements import Item, Write
@@ -15,7 +16,8 @@ from orchard.store.stored import Owner, Stored
 
 def arranged(session: Session, known: Catalog, household: Household, state: State) -> State:
     """Return what all balances are to hold, given their rows."""
-    return arrangement.arranged(state, household, known.systems, session.now)
+    marked = overdue.marked(state, household.plans, known, session.now)
+    return arrangement.arranged(marked, household, known.systems, session.now)
 
 
 def writes(
@@ -67,7 +69,12 @@ def _created(
 def _told(was: Mapping[Place, Holding], holding: Holding, place: Place, last: Item) -> Item:
     """A change of how balances hang together is no change of this one that anybody asked for."""
     before = was.get(place, NOTHING)
-    return last if holding.rows != before.rows else {**last, "silent": True}
+    return last if _unmarked(holding) != _unmarked(before) else {**last, "silent": True}
+
+
+def _unmarked(holding: Holding) -> Rows:
+    """The rows without what follows from their plans alone, which the customer's line tells."""
+    return tuple(row._replace(overdue=False) for row in holding.rows)
 
 
 def _owner(household: Household, place: Place) -> Owner:

@@ -193,7 +193,14 @@ def _closed(row: Row, held: CustomerPlan, ending: Ending) -> Row:
     is_priced_so = (row.interval, row.interval_count) == price_interval(row.price)
     if row.next_reset_at is None or not is_priced_so or not ending.covers(row.next_reset_at):
         return row
-    return renewal.reset(row, max(ending.until or 0, row.next_reset_at))
+    until = max(ending.until or 0, row.next_reset_at)
+    return _kept_down(row, until) if row.overdue else renewal.reset(row, until)
+
+
+def _kept_down(row: Row, until: int) -> Row:
+    """A row whose period ends unpaid: what it was overdrawn is billed, nothing is given anew."""
+    unbilled = renewal.owed(row, until)
+    return row if unbilled == row.unbilled else row._replace(unbilled=unbilled, balance=ZERO)
 
 
 def _counted(row: Row, held: CustomerPlan, ending: Ending) -> Row:

@@ -62,13 +62,16 @@ def restocked(state: State, held: CustomerPlan, cycle: Cycle) -> State:
     return arrears.changed(state, held, change)
 
 
-def redated(state: State, held: CustomerPlan, ends: Ends) -> State:
-    """Return a state in which a plan's rows reset when the periods end that began just now."""
+def redated(state: State, held: CustomerPlan, ends: Ends, now: int) -> State:
+    """Return a state in which a plan's rows reset when the periods end that began just now.
+
+    With a period that begins comes the reset that an overdue payment held up.
+    """
 
     def change(_place: Place, row: Row) -> Row:
         end = ends.get((row.interval, row.interval_count))
         is_due = row.next_reset_at is not None and end is not None
-        return row._replace(next_reset_at=end) if is_due else row
+        return renewal.caught_up(row, now)._replace(next_reset_at=end) if is_due else row
 
     return arrears.changed(state, held, change)
 
@@ -87,7 +90,7 @@ def retried(state: State, held: CustomerPlan, end: int, ends: Ends, now: int) ->
         return renewal.after_trial(row, end) if end <= now else row
 
     after = arrears.changed(state, held, change)
-    return redated(after, held, ends) if end <= now else after
+    return redated(after, held, ends, now) if end <= now else after
 
 
 def _is_sold_ahead(row: Row) -> bool:
@@ -101,7 +104,8 @@ def _with_units(row: Row, quantity: Decimal) -> Row:
     if not more:
         return row
     is_billed_so = (row.interval, row.interval_count) == price_interval(row.price or {})
-    if row.continuous or is_billed_so or row.next_reset_at is None:
+    begins = is_billed_so and not row.overdue
+    if row.continuous or begins or row.next_reset_at is None:
         return row._replace(prepaid=prepaid, balance=row.balance + more)
     return row._replace(prepaid=prepaid, adjustment=row.adjustment - more)
 
@@ -109,7 +113,7 @@ def _with_units(row: Row, quantity: Decimal) -> Row:
 def _aligned(row: Row, cycle: Cycle) -> Row:
     """A row that resets with Stripe's period: a month's end drifts where nobody looks at it."""
     every = row.interval, row.interval_count
-    if row.next_reset_at is None or every not in cycle.ends:
+    if row.overdue or row.next_reset_at is None or every not in cycle.ends:
         return row
     end = cycle.end_of(*every)
     return row._replace(next_reset_at=end) if abs(end - row.next_reset_at) <= _DRIFT_MS else row

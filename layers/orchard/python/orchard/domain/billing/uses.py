@@ -25,7 +25,7 @@ class Use(NamedTuple):
 def of(state: State, plans: Collection[str], carry: Carry) -> tuple[Use, ...]:
     """Return what was used of plans, by their ids, but for what goes on with those that follow."""
     return tuple(
-        Use(str(row.customer_plan_id), place.feature_id, place.entity_id, used, row.next_reset_at)
+        Use(str(row.customer_plan_id), place.feature_id, place.entity_id, used, row.reset_due_at)
         for place, held in state.items()
         for row in held.own
         if row.customer_plan_id in plans and (used := row.refundable)

@@ -139,15 +139,15 @@ def _amended(here: _Place, state: Balances, held: CustomerPlan, change: Amendmen
         carry=here.carry,
     )
     if change.restarted and here.paid is not None:
-        state = _redated(here.account, state, held, here.paid)
+        state = _redated(here, state, held, here.paid)
     return _levelled(state, held, after) if change.levelled else state
 
 
-def _redated(account: Account, state: Balances, held: CustomerPlan, paid: Subscription) -> Balances:
+def _redated(here: _Place, state: Balances, held: CustomerPlan, paid: Subscription) -> Balances:
     """What resets with the cycle that begins now, which is that of all plans it is paid with."""
-    for one in account.plans:
+    for one in here.account.plans:
         if one.id == held.id or one.stripe_subscription_id == paid.id:
-            state = restocking.redated(state, one, first_resets(paid))
+            state = restocking.redated(state, one, first_resets(paid), here.session.now)
     return state
 
 

@@ -25,7 +25,7 @@ from orchard.store.table import Table
 from orchard.usecases.billing.deal import Deal
 from orchard.usecases.billing.orders import effects, ordering
 from orchard.usecases.billing.orders.effects import Setting
-from orchard.usecases.billing.reconciling import reports
+from orchard.usecases.billing.reconciling import marking, reports
 from orchard.usecases.billing.reconciling.defaults import default_of
 from orchard.usecases.billing.renewals import renewing
 from orchard.usecases.billing.updates import writing_off
@@ -91,7 +91,10 @@ def _finished_left(found: reports.Opened) -> bool:
 def in_line(
     session: Session, account: Account, subscription: Subscription, **audit: str
 ) -> list[Write]:
-    """Return the writes that bring plans into line with their subscription; none if they are."""
+    """Return the writes that bring plans into line with their subscription; none if they are.
+
+    Errors: `Contention` once a part of them was made that may be: then look again.
+    """
     paid = [
         one
         for one in account.plans
@@ -104,11 +107,14 @@ def in_line(
     effect = over(deal, paid) if subscription.is_over else _going_on(deal, paid)
     facts = {} if subscription.is_over else _facts(deal, paid)
     setting = Setting(session, known, account, subscription, facts)
-    if effect == Effect() and not facts:
+    if effect == Effect() and not facts and not marking.is_stale(session, account, known):
         return []
     kind = "subscription_ended" if subscription.is_over else "subscription_changed"
     last = session.stamp(kind, subscription_id=subscription.id, **audit)
-    return effects.writes(setting, effect, last)
+    found = effects.writes(setting, effect, last)
+    if effect == Effect():
+        marking.go_ahead(session, found)
+    return found
 
 
 def over(deal: Deal, paid: list[CustomerPlan]) -> Effect:

@@ -148,7 +148,9 @@ def let_go(work: Work, invoice_id: str, shown: Shown) -> None:
 def writes(work: Work, here: Scene, state: State) -> list[Write]:
     """Return the writes that lead to a state; what only is about being billed is not told."""
     one = here.account
-    last = work.session.stamp("reset", invoice=work.invoice.id)
+    begins = _resets(state) != _resets(here.state)
+    kind = "reset" if begins else "subscription_changed"
+    last = work.session.stamp(kind, invoice=work.invoice.id)
     if _used(state) == _used(here.state):
         last |= {"silent": True}
     household = Household(one.customer, one.plans, one.entities)
@@ -157,6 +159,11 @@ def writes(work: Work, here: Scene, state: State) -> list[Write]:
 
 def _used(state: State) -> list[object]:
     return [[row._replace(unbilled=()) for row in held.rows] for held in state.values()]
+
+
+def _resets(state: State) -> int:
+    """How often all rows were reset: an unpaid plan's stay as they are, but what it owes."""
+    return sum(row.resets for held in state.values() for row in held.rows)
 
 
 def _claims(work: Work) -> list[Write]:
