@@ -9,60 +9,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from playwright.sync_api import Error, Page, ViewportSize, sync_playwright
 
-from local import browsers, demo, first_user
+from local import browsers, demo, first_user, shots
 from local.first_user import SignIn
 from local.processes import ROOT, Failed
+from local.shots import SHOTS, Shot
 from local.stack import Stack
 
 FOLDER = ROOT / "screenshots"
-_ADA = "/customers/northwind-labs"
 _SIZES = {
     "desktop": ViewportSize(width=1280, height=800),
     "phone": ViewportSize(width=390, height=844),
 }
 _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-#: How long a page may take to load what it asks for by itself, milliseconds.
-_PATIENCE_MS = 20_000
-
-
-class Shot(NamedTuple):
-    """A page, by the address behind that of the dashboard; `link` is what opens a sheet on it."""
-
-    name: str
-    address: str
-    link: str = ""
-
-
-SHOTS = (
-    Shot("customers", "/customers"),
-    Shot("customers-none", "/customers?q=nobody"),
-    Shot("new-customer", "/new-customer"),
-    Shot("export", "/customers/export"),
-    Shot("products", _ADA),
-    Shot("attach", f"{_ADA}/attach"),
-    Shot("features", f"{_ADA}?tab=features"),
-    Shot("feature", "/customers/harbour-press/features/messages?range=90d"),
-    Shot("edit-balance", f"{_ADA}?tab=features", "Edit balance"),
-    Shot("why", f"{_ADA}/why?feature=drafts&amount=100"),
-    Shot("grant", f"{_ADA}/grant"),
-    Shot("invoices", f"{_ADA}?tab=invoices"),
-    Shot("events", f"{_ADA}?tab=events"),
-    Shot("changes", f"{_ADA}?tab=changes"),
-    Shot("entities", f"{_ADA}?tab=entities"),
-    Shot("rewards", f"{_ADA}?tab=rewards"),
-    Shot("details", f"{_ADA}?tab=details"),
-    Shot("settings-of-customer", f"{_ADA}?tab=settings"),
-    Shot("delete", f"{_ADA}/delete"),
-    Shot("approvals", "/approvals"),
-    Shot("users", "/users"),
-    Shot("settings", "/settings"),
-    Shot("account", "/account"),
-    Shot("missing", "/nothing"),
-)
 
 
 def main() -> None:
@@ -105,14 +67,25 @@ def _take(chromium: str, signing_in: SignIn) -> int:
         browser = driver.chromium.launch(executable_path=chromium)
         try:
             page = browser.new_context().new_page()
-            page.set_default_timeout(_PATIENCE_MS)
-            _sizes(page, f"{signing_in.address}/sign-in", "sign-in")
-            _sign_in(page, signing_in)
-            for shot in SHOTS:
-                _sizes(page, f"{signing_in.address}{shot.address}", shot.name, shot.link)
+            page.set_default_timeout(shots.PATIENCE_MS)
+            _all(page, signing_in)
         finally:
             browser.close()
     return len(list(FOLDER.iterdir()))
+
+
+def _all(page: Page, signing_in: SignIn) -> None:
+    dashboard = signing_in.address
+    _sizes(page, dashboard, Shot("sign-in", "/sign-in"))
+    _sign_in(page, signing_in)
+    link = shots.prepare(page, dashboard)
+    for shot in SHOTS:
+        _sizes(page, dashboard, shot)
+    with shots.another(page) as nobody:
+        address = link.removeprefix(dashboard)
+        _sizes(nobody.new_page(), dashboard, Shot("invitation", address))
+    with shots.end_sessions(page, dashboard) as ended:
+        _sizes(ended.new_page(), dashboard, Shot("sign-in-again", "/customers?q=hopper"))
 
 
 def _sign_in(page: Page, signing_in: SignIn) -> None:
@@ -123,20 +96,17 @@ def _sign_in(page: Page, signing_in: SignIn) -> None:
     page.get_by_role("heading", name="Customers").wait_for()
 
 
-def _sizes(page: Page, address: str, name: str, link: str = "") -> None:
+def _sizes(page: Page, dashboard: str, shot: Shot) -> None:
     """Take one page in every size and scheme."""
     for size, viewport in _SIZES.items():
         page.set_viewport_size(viewport)
         for scheme in _SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.goto(address)
-            if link:
-                page.get_by_role("link", name=link).first.click()
-                page.locator("dialog[open]").wait_for()
+            shot.take(page, dashboard)
             page.wait_for_load_state("networkidle")
             # A sheet fills the window; of a page all is shown.
-            path = FOLDER / f"{name}-{size}-{scheme}.png"
-            page.screenshot(path=path, full_page=not link)
+            path = FOLDER / f"{shot.name}-{size}-{scheme}.png"
+            page.screenshot(path=path, full_page=not shot.is_sheet(page))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ from local.processes import ROOT
 from local.stack import Stack
 
 #: Whose the key of the stack is.
-_TENANT = "org/sandbox"
+_ORGANIZATION = "org"
 
 
-def live(stack: Stack) -> None:
-    """Let a customer of the demo data live through two months, by what is deployed itself.
+def live(stack: Stack, organization: str = _ORGANIZATION) -> None:
+    """Let a customer in the sandbox of an organisation live through two months.
+
+    That is done by what is deployed itself.
 
     Raises:
         Failed: a step was refused.
@@ -26,5 +28,5 @@ def live(stack: Stack) -> None:
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - that of the emulator
     )
-    command = [sys.executable, "-m", "local.demo.past", table, _TENANT]
+    command = [sys.executable, "-m", "local.demo.past", table, f"{organization}/sandbox"]
     processes.run(command, log=stack.log, env=environment, cwd=ROOT)
