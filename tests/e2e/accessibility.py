@@ -4,15 +4,19 @@ from playwright.sync_api import Page
 
 from local import javascript
 
-_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: The rules that colours can break, and the room there is.
+BY_COLOR = ["color-contrast", "link-in-text-block"]
+BY_COLOR_AND_WIDTH = [*BY_COLOR, "target-size", "scrollable-region-focusable"]
 _FAULTS = """async (rules) => {
-  const found = await axe.run(document, {runOnly: rules});
+  const found = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
   return found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`);
 }"""
 
 
-def faults(page: Page) -> list[str]:
-    """Return what is wrong with the page as it is shown, each with an example."""
+def faults(page: Page, rules: list[str] | None = None) -> list[str]:
+    """Return what is wrong with the page as it is shown, each with an example; of some rules."""
     javascript.install()
-    page.evaluate((javascript.MODULES / "axe-core" / "axe.min.js").read_text())
-    return list(page.evaluate(_FAULTS, _RULES))
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate((javascript.MODULES / "axe-core" / "axe.min.js").read_text())
+    return list(page.evaluate(_FAULTS, rules or _TAGS))
