@@ -23,7 +23,7 @@ from tests.e2e.vocabulary import Organization
 DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 PASSWORD = "correct horse battery"
 #: What takes this long, in milliseconds, does not happen any more.
-PATIENCE = 15_000
+PATIENCE = 60_000
 _COOKIE = "__Host-orchard"
 
 
