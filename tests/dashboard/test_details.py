@@ -64,7 +64,7 @@ def test_the_tab_shows_all_that_is_known_and_the_api_call(ada: Browser, signed: 
     assert 'tags ["a", 0.1]' in shown
     assert "vip yes" in shown
     assert "customers.get" in page.text
-    assert page.text.count('href="/dashboard/customers/user_1/edit?field=') == 8 + 4 + 1
+    assert page.text.count('href="/dashboard/customers/user_1/edit?field=') == 7 + 4 + 1
     assert "/edit?field=" not in signed(Role.VIEWER).get(TAB).text
 
 
@@ -76,7 +76,7 @@ def test_the_tab_shows_all_that_is_known_and_the_api_call(ada: Browser, signed: 
         ("email", "lovelace@example.com", {"email": "lovelace@example.com"}),
         ("fingerprint", "fp_1", {"fingerprint": "fp_1"}),
         ("send_email_receipts", "yes", {"send_email_receipts": True}),
-        ("disable_overage_billing", "yes", {"config": {"disable_overage_billing": True}}),
+        ("disable_pooled_balance", "yes", {"config": {"disable_pooled_balance": True}}),
     ],
 )
 def test_a_detail_is_edited_in_its_row(
@@ -87,6 +87,28 @@ def test_a_detail_is_edited_in_its_row(
     assert (done.status, done.headers["location"]) == (303, TAB)
     assert "was changed. Undo" in words(ada.follow(done))
     assert kept.items() <= held(call).items()
+
+
+def test_whether_usage_beyond_limits_is_billed_is_for_admins(
+    call: Call, table: Table, ada: Browser, signed: Sign
+) -> None:
+    admin = signed(Role.ADMIN)
+    free = {"disable_overage_billing": True}
+    fields = opened(admin, "disable_overage_billing", value="yes")
+
+    assert ada.get(f"{EDIT}?field=disable_overage_billing").status == 403
+    assert ada.post(EDIT, fields).status == 403
+    assert held(call)["config"] == {}
+    assert admin.post(EDIT, fields).status == 303
+    assert held(call)["config"] == free
+    off = admin.post(EDIT, opened(admin, "disable_overage_billing", value="no"))
+    recording.catch_up(table)
+    undo = re.search(r'action="(/[^"]+/undo)"', admin.follow(off).text)
+    assert undo
+    assert ada.post(undo[1], {}).status == 403
+    assert held(call)["config"] != free
+    assert admin.post(undo[1], {}).status == 303
+    assert held(call)["config"] == free
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dashboard.customer.tabs import Place
 from orchard.contracts.customers import UpdateCustomerRequest
 from orchard.contracts.numbers import plain
 from orchard.contracts.request import parse, prepare
+from orchard.domain.users import Act
 from orchard.errors import InvalidInputs, NotFound
 from orchard.triggers import http
 
@@ -22,17 +23,22 @@ FORM = ("field", "entry", "seen", "kind", "value", "reason", "reference", "key")
 #: What an entry of the metadata may be.
 KINDS = {"text": "Text", "number": "Number", "switch": "Yes or no", "json": "JSON"}
 _SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
-_CONFIG = ("disable_pooled_balance", "disable_overage_billing")
+OVERAGE = "disable_overage_billing"
+_CONFIG = ("disable_pooled_balance", OVERAGE)
 
 prepare(UpdateCustomerRequest)
 
 
 class Detail(NamedTuple):
-    """A field of a customer: what people call it, what the form says of it, how it is typed."""
+    """A field of a customer: what people call it, what the form says of it, how it is typed.
+
+    `act` is what somebody must be permitted to edit it.
+    """
 
     label: str
     hint: str = ""
     kind: str = "text"
+    act: Act = Act.EDIT
 
 
 DETAILS = {
@@ -47,7 +53,8 @@ DETAILS = {
     "stripe_id": Detail("Stripe id", "Of a customer at Stripe. Empty: the link to Stripe ends."),
     "send_email_receipts": Detail("Receipts by e-mail", kind="switch"),
     _CONFIG[0]: Detail("Entities use only their own balances", kind="switch"),
-    _CONFIG[1]: Detail("Usage beyond limits is not billed", kind="switch"),
+    # It gives without an end what a grant may give up to a cap.
+    OVERAGE: Detail("Usage beyond limits is not billed", kind="switch", act=Act.APPROVE),
 }
 
 
@@ -66,6 +73,11 @@ class About(NamedTuple):
         if field not in DETAILS:
             raise NotFound("Customers have no such detail")
         return cls(field)
+
+    @property
+    def act(self) -> Act:
+        """What somebody must be permitted to edit it."""
+        return Act.EDIT if self.field == METADATA else DETAILS[self.field].act
 
     @property
     def label(self) -> str:

@@ -35,7 +35,9 @@ def show(customer_id: str) -> Response[str]:
     place = Place(unquote(customer_id), "details")
     if not asked.get("field"):
         return sent_on(place.address)
-    edit = _Edit(visitor, place, About.of(asked))
+    about = About.of(asked)
+    visitor.current.user.must(about.act)
+    edit = _Edit(visitor, place, about)
     return edit.page(customer_details.first(edit.about, edit.customer))
 
 
@@ -47,6 +49,7 @@ def save(customer_id: str) -> Response[str]:
     fields = form(visitor.event)
     values = forms.typed(fields, customer_details.FORM)
     place, about = Place(unquote(customer_id), "details"), About.of(values)
+    visitor.current.user.must(about.act)
     try:
         edit = _Edit(visitor, place, about)
     except CustomerNotFound:

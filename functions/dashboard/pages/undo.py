@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import forms, terminal
+from dashboard.customer import details as customer_details
 from dashboard.customer import reading as customer_reading
 from dashboard.customer import records as customer_records
 from dashboard.customer.acting import Acting
@@ -143,8 +144,15 @@ def _rule(session: Session, user: User) -> undoing.Rule:
     capped = granting_caps.of_undo(session, user)
 
     def rule(change: Change, before: State, after: State) -> None:
+        if change.feature_id is None and _turned(change.before) != _turned(change.after):
+            user.must(customer_details.DETAILS[customer_details.OVERAGE].act)
         if before != after:
             user.must(Act.GRANT)
         capped(change, before, after)
 
     return rule
+
+
+def _turned(side: View) -> bool:
+    """Whether usage beyond limits is billed to nobody, as one side of a change has it."""
+    return bool((side.get("config") or {}).get(customer_details.OVERAGE))
