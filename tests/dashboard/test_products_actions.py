@@ -234,6 +234,38 @@ def test_support_attaches_plans_as_they_are_and_an_admin_makes_others(
     assert shop.plans() == {"pro": "active"}
 
 
+@pytest.mark.parametrize(
+    "gift",
+    [
+        {"way": "nothing"},
+        {"way": "invoice", "early": "yes", "draft": "yes"},
+        {"trial": "own", "trial_length": "32"},
+        {"trial": "own", "trial_length": "1", "trial_unit": "year"},
+    ],
+)
+def test_what_nobody_pays_for_is_for_admins(
+    shop: Shop, owner: Browser, signed: Sign, gift: dict[str, str]
+) -> None:
+    shop.customer()
+    support = signed(Role.SUPPORT)
+    address, form = the_form(support, "pro")
+    preview = support.post(address, filled(form, **gift) | {"step": "preview"})
+    refused = support.post(address, filled(form, **gift))
+
+    assert "gift: an admin has to do it" in words(preview)
+    assert (refused.status, shop.plans()) == (403, {})
+    assert owner.post(address, filled(form, **gift)).status == 303
+
+
+def test_support_gives_short_trials(shop: Shop, signed: Sign) -> None:
+    shop.customer()
+    support = signed(Role.SUPPORT)
+    address, form = the_form(support, "pro")
+    short = filled(form, trial="own", trial_length="14")
+    assert support.post(address, short).status == 303
+    assert list(shop.plans()) == ["pro"]
+
+
 def test_who_may_only_look_attaches_nothing(shop: Shop, owner: Browser, signed: Sign) -> None:
     shop.customer()
     viewer = signed(Role.VIEWER)

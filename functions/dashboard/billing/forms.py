@@ -7,12 +7,12 @@ from aws_lambda_powertools.event_handler import Response
 
 from dashboard import forms, terminal
 from dashboard.billing import action as billing_action
+from dashboard.billing import generosity
 from dashboard.billing import words as billing_words
 from dashboard.billing.action import Wanted
 from dashboard.billing.custom_plan import Overtaken
 from dashboard.customer.acting import Acting
 from dashboard.forms import RIGHT, Wrong
-from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import http
@@ -68,10 +68,9 @@ class Form(NamedTuple):
     def _asked(self, values: View) -> Wanted:
         """What was typed as the request. Errors: `Forbidden`, `InvalidInputs`."""
         body = self.body(values)
-        # A plan of its own can give a customer anything: more than support may grant.
-        if body.get("customize", {}).keys() - {"free_trial"}:
-            self.acting.visitor.current.user.must(Act.APPROVE)
-        return self.request(body)
+        asked = self.request(body)
+        generosity.must_be_permitted(asked, self.acting.visitor.current.user)
+        return asked
 
     def _previewed(self, values: View) -> dict[str, Any]:
         visitor = self.acting.visitor
