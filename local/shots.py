@@ -23,8 +23,8 @@ _SETTLED = """() => !document.querySelector('.htmx-request, [data-late]:not(.una
 class Shot(NamedTuple):
     """A page, by the address behind that of the dashboard, and what is pressed on it in turn.
 
-    What is pressed is a part of the text of a link, a button or something folded; an `amount` is
-    typed then, and what comes of it awaited.
+    What is pressed is a part of the text of a link (not of a tab), a button or something
+    folded; an `amount` is typed then, and what comes of it awaited.
     """
 
     name: str
@@ -36,7 +36,8 @@ class Shot(NamedTuple):
         """Open it; return when all of it is there."""
         page.goto(f"{dashboard}{self.address}")
         for text in self.pressed:
-            page.locator("a, button, summary").filter(has_text=text, visible=True).first.click()
+            pressable = page.locator("a:not(.nav-link), button, summary")
+            pressable.filter(has_text=text, visible=True).first.click()
             page.wait_for_function(_SETTLED)
         if self.amount:
             page.get_by_label("Amount").fill(self.amount)
