@@ -14,7 +14,7 @@ def test_a_mightier_role_may_do_all_that_the_next_may_and_more() -> None:
 
     assert may[0] == set(Act)
     assert may[0] > may[1] > may[2] > may[3] == {Act.VIEW}
-    assert may[1] - may[2] == {Act.APPROVE, Act.DELETE, Act.MANAGE_USERS}
+    assert may[1] - may[2] == {Act.APPROVE, Act.DELETE, Act.MANAGE_USERS, Act.CONFIGURE}
 
 
 def test_only_owners_give_and_take_the_role_of_an_owner() -> None:
