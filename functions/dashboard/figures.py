@@ -16,6 +16,11 @@ def number(value: float | Decimal) -> str:
     return f"{exact:,.0f}" if whole else f"{exact.normalize():,f}"
 
 
+def exact(value: float | Decimal) -> Decimal:
+    """Return a number of the API to reckon with: differences of floats are not what they seem."""
+    return Decimal(str(value))
+
+
 def money(amount: float, currency: str | None) -> str:
     """Return an amount in major units with its currency: `1,200.00 USD`."""
     if currency is None:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from orchard.errors import InvalidInputs, OrchardError
 from orchard.triggers import http
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+#: Commas part thousands: who means 1.5 by "1,5" is not to get 15.
+_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+(\.\d*)?|\d+\.?\d*|\.\d+)", re.ASCII)
 _LONGEST_KEY = 64
 
 
@@ -54,10 +55,10 @@ def key(fields: Mapping[str, str]) -> str:
 
 def number(text: str, field: str) -> Decimal:
     """Return a number as people type it: `1,200.5`. Errors: `InvalidInputs`."""
-    plain = text.replace(",", "").replace("\N{MINUS SIGN}", "-").replace(" ", "")
+    plain = text.replace("\N{MINUS SIGN}", "-").replace(" ", "")
     if not _NUMBER.fullmatch(plain):
         raise InvalidInputs(f"{field}: must be a number, such as 250 or -40")
-    return Decimal(plain)
+    return Decimal(plain.replace(",", ""))
 
 
 def moment(text: str, field: str) -> int:

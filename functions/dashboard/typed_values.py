@@ -7,7 +7,9 @@ from decimal import Decimal
 from orchard.errors import InvalidInputs
 
 DAY_MS = 86_400_000
-_AMOUNT = re.compile(r"(-?[0-9][0-9, ]*(?:\.[0-9]+)?) ?([kmb]?)", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"(-?(?:[0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)(?:\.[0-9]+)?) ?([kmb]?)", re.IGNORECASE
+)
 _TIMES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 _LONGEST = 40
 

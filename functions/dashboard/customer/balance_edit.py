@@ -7,7 +7,7 @@ from typing import Any
 from dashboard import forms, terminal
 from dashboard.customer.features import feature_name, source_name
 from dashboard.customer.products import names
-from dashboard.figures import money, number, rhythm
+from dashboard.figures import exact, money, number, rhythm
 from orchard.contracts.granting import UpdateBalanceRequest
 from orchard.contracts.request import parse, prepare
 from orchard.errors import InvalidInputs
@@ -32,8 +32,10 @@ def first(balance: View, latest: str | None) -> dict[str, str]:
 
 def signed(balance: View) -> Decimal:
     """Return what is left of a balance; below 0 it is overdrawn."""
-    left = _exact(balance["remaining"])
-    return left if left > 0 else min(Decimal(0), _exact(balance["granted"] - balance["usage"]))
+    left = exact(balance["remaining"])
+    return (
+        left if left > 0 else min(Decimal(0), exact(balance["granted"]) - exact(balance["usage"]))
+    )
 
 
 def body(customer_id: str, feature_id: str, entity_id: str, values: View) -> dict[str, Any]:
@@ -146,7 +148,3 @@ def _check(preview: View) -> str:
     if before == after:
         return ""
     return "allowed from now on" if after else "blocked from now on"
-
-
-def _exact(value: float) -> Decimal:
-    return Decimal(str(value))

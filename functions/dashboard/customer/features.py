@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.customer.products import names
-from dashboard.figures import number, rhythm
+from dashboard.figures import exact, number, rhythm
 
 type View = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def _called(row: View) -> str:
 
 def _feature(one: View, plans: Mapping[str, str]) -> dict[str, Any]:
     sources = [_source(line, plans) for line in one["breakdown"]]
-    beyond = one["usage"] - one["granted"]
+    beyond = exact(one["usage"]) - exact(one["granted"])
     ends = [line["expires_at"] for line in one["breakdown"] if line["expires_at"]]
     return {
         "id": one["feature_id"],

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dashboard.customers.listing import status
-from dashboard.figures import number
+from dashboard.figures import exact, number
 
 type View = Mapping[str, Any]
 
@@ -108,7 +108,7 @@ def _quantities(one: View, customer: View) -> Iterable[str]:
         yield f"{number(one['quantity'])} times"
     for feature_id, balance in customer["balances"].items():
         sources = (line for line in balance["breakdown"] if line["plan_id"] == one["plan_id"])
-        prepaid = sum(line["prepaid_grant"] for line in sources)
+        prepaid = sum(exact(line["prepaid_grant"]) for line in sources)
         if prepaid:
             called = balance.get("feature", {}).get("name") or feature_id
             yield f"{called}: {number(prepaid)} prepaid"
