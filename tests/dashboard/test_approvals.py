@@ -125,6 +125,9 @@ def test_declining_needs_a_note_and_the_asker_reads_it(
     support: Browser, signed: Sign, call: Call
 ) -> None:
     address, owner = asked(support), signed(Role.OWNER)
+    # A key sends a form to where it leads, not by one of its buttons: that must give nothing.
+    assert f'<form method="post" action="{address}/decline"' in owner.get(address).text
+    assert f'formaction="{address}/approve"' in owner.get(address).text
     silent = owner.post(f"{address}/decline", {"note": " "})
     said = owner.post(f"{address}/decline", {"note": "Too <b>much</b>"})
 
