@@ -7,6 +7,8 @@ LOCK := .venv/bin/uv pip compile --quiet --no-header --universal --generate-hash
 export PORT RESET
 # Try every combination of faults and rivals with `make test THOROUGH=1`.
 export THOROUGH
+# Measure the dashboard with much data, for some minutes, with `make bench DASHBOARD=1`.
+export DASHBOARD
 # Without compiled modules the tools start slowly.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -17,14 +17,17 @@ from tests.conftest import Call, forget, mint
 
 
 @contextmanager
-def world() -> Iterator[tuple[Table, Call]]:
-    """Yield the table and `call`; the customer user_1 has a million messages a month."""
+def world(*, streams: bool = True) -> Iterator[tuple[Table, Call]]:
+    """Yield the table and `call`; the customer user_1 has a million messages a month.
+
+    Without its stream, which few measures need, more can be written to the table at once.
+    """
     with DynamoDBLocal() as running:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.endpoint
         os.environ["EVENT_RETENTION_DAYS"] = "400"
         logging.getLogger("orchard").setLevel(logging.WARNING)
         table = connect(harness.TABLE_NAME)
-        harness.create_table(boto3.client("dynamodb"))
+        harness.create_table(boto3.client("dynamodb"), streams=streams)
         forget()
         connection.use(table)
         call = partial(harness.call, key=mint(table, "sandbox"))
