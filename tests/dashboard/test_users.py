@@ -282,3 +282,22 @@ def test_all_sessions_of_a_user_can_be_ended(table: Table, owner: User) -> None:
     users.end_sessions(table, owner, owner.id, START)
 
     assert [signing_in.current(table, one, START) for one in ids] == [None, None]
+
+
+def test_links_end_with_the_rights_of_who_made_them(table: Table, owner: User) -> None:
+    admin, mate = (a_user(table, Role.ADMIN, f"{name}@example.com") for name in ("eve", "mate"))
+    invitation = users.invite(table, admin, "again@example.com", "admin", START)
+    password = users.invite_back(table, admin, mate.id, START)
+    own = users.invite(table, owner, "new@example.com", "admin", START)
+    assert users.invited(table, invitation, START).role is Role.ADMIN
+
+    users.disable(table, owner, admin.id, START)
+    for link in (invitation, password):
+        assert refusal(lambda: users.invited(table, link, START)) == "invite_not_found"  # noqa: B023
+        assert refusal(lambda: users.accept(table, link, "Eve", PASSWORD, START)) == (  # noqa: B023
+            "invite_not_found"
+        )
+    users.enable(table, owner, admin.id, START)
+    users.change_role(table, owner, admin.id, "support", START)
+    assert refusal(lambda: users.invited(table, invitation, START)) == "invite_not_found"
+    assert users.accept(table, own, "New", PASSWORD, START).role is Role.ADMIN

@@ -24,6 +24,8 @@ from orchard.store.table import Table
 from orchard.usecases import user_links
 from orchard.usecases.user_history import line
 
+#: So begins the name of a user in the audit trail.
+_BY_USER = "user:"
 _ORGANIZATION = re.compile(r"[a-z0-9_-]{1,40}")
 _USER, _INVITE = re.compile(r"usr_\w{27}", re.ASCII), re.compile(r"[0-9a-f]{64}")
 
@@ -95,7 +97,7 @@ def invited(table: Table, token: str, now: int) -> Invite:
     if not _ORGANIZATION.fullmatch(organization) or not secret:
         raise InviteNotFound
     found = stored.invite(table, organization, user_links.digest(secret), now)
-    if found is None:
+    if found is None or not _stands(table, found):
         raise InviteNotFound
     return found
 
@@ -192,6 +194,15 @@ def _set_password(table: Table, link: Invite, password: str, now: int) -> User:
     except Contention:
         raise busy() from None
     return after
+
+
+def _stands(table: Table, link: Invite) -> bool:
+    """Whether who made a link may still let somebody in; who operates Orchard always may."""
+    if not link.by.startswith(_BY_USER):
+        return True
+    address = stored.address_of(table, link.by.removeprefix(_BY_USER))
+    account = None if address is None else stored.get(table, *address)
+    return account is not None and not account.user.disabled and account.user.may_manage(link.role)
 
 
 def _found(table: Table, by: User, user_id: str) -> User:
