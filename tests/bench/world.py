@@ -1,6 +1,5 @@
 """A table with one customer, on DynamoDB Local, and the handlers that serve it."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ def world(*, streams: bool = True) -> Iterator[tuple[Table, Call]]:
     with DynamoDBLocal() as running:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.endpoint
         os.environ["EVENT_RETENTION_DAYS"] = "400"
-        logging.getLogger("orchard").setLevel(logging.WARNING)
+        # Handlers are imported at their first call, and each of those would be told.
+        os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
         table = connect(harness.TABLE_NAME)
         harness.create_table(boto3.client("dynamodb"), streams=streams)
         forget()
