@@ -179,3 +179,23 @@ def test_the_page_costs_few_requests(table: Table, admin: Browser, change: str) 
     admin.get(undo_of(change))
     page = cost_of(table, lambda: admin.get(undo_of(change)))
     assert len(page.verbs) == 5
+
+
+def test_the_undo_of_what_was_said_is_done_once_however_often_it_is_pressed(
+    call: Call, table: Table, admin: Browser, change: str
+) -> None:
+    del change
+    form = admin.get(f"{CUSTOMER}/features/messages/edit")
+    typed = {"amount": "5", "next_reset_at": "", "ends_at": "", "reason": "", "reference": ""}
+    done = admin.post(f"{CUSTOMER}/features/messages/edit", filled(form, **typed))
+    recording.catch_up(table)
+    said = admin.follow(done).text
+    pressed = re.search(r'<form method="post" action="([^"]+/undo)".*?</form>', said)
+    assert pressed
+    key = re.search(r'name="key" value="([^"]+)"', pressed[0])
+    assert key
+
+    answers = [admin.post(pressed[1], {"back": TAB, "key": key[1]}) for _ in range(2)]
+
+    assert [one.headers.get("location") for one in answers] == [TAB, TAB]
+    assert balance(call)["remaining"] == 90

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
+from dashboard.forms import new_key
 from dashboard.frame import said
 from dashboard.frame.answers import html, led_on
 from dashboard.frame.routes import Pages
@@ -99,6 +100,8 @@ class Visit(NamedTuple):
             "may": self.current.user.may,
             "may_edit": self.current.user.may(Act.EDIT),
             "said": told,
+            # The button that undoes what was said is a form too: pressed twice, it is done once.
+            "said_key": new_key(),
         }
         shown = html(template, http_status, **{**frame, **context})
         if told is not None:
