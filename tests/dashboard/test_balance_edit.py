@@ -228,3 +228,18 @@ def test_a_balance_is_edited_as_an_entity_sees_it(call: Call, support: Browser) 
     asked = {"customer_id": "user_1", "entity_id": "ada", "feature_id": "messages"}
     assert call("balances.check", asked).body["balance"]["remaining"] == 55
     assert support.get(f"{FORM}?entity=nobody").status == 404
+
+
+def test_a_form_that_was_done_is_not_done_again_with_something_else_in_it(
+    call: Call, support: Browser
+) -> None:
+    fields = filled(support.get(FORM), amount="5")
+    assert support.post(FORM, fields).status == 303
+
+    other = support.post(FORM, fields | {"amount": "50"})
+
+    assert other.status == 409
+    assert "This form was done before with something else in it" in words(other)
+    assert left(call) == 45
+    assert support.post(FORM, fields).status == 303
+    assert left(call) == 45

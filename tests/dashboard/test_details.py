@@ -29,7 +29,7 @@ def ada(call: Call, signed: Sign) -> Browser:
 
 def form_of(page: Page, **typed: str) -> dict[str, str]:
     """The form as it is on the page, with what somebody typed over it."""
-    form = page.text[page.text.index('<form id="edit"') :]
+    form = page.text[page.text.index('<form id="detail"') :]
     found = {}
     for tag in re.findall(r"<input[^>]*>", form):
         name, value = re.search(r' name="(\w+)"', tag), re.search(r' value="([^"]*)"', tag)

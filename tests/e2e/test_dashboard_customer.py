@@ -67,7 +67,7 @@ def detail(dashboard: Dashboard, page: Page, name: str, label: str) -> Locator:
     """Open one detail of a customer for editing, in its row; return the form."""
     page.goto(dashboard.customer(name, "details"))
     page.get_by_role("link", name=f"Edit {label}", exact=True).click()
-    form = page.locator("form#edit")
+    form = page.locator("form#detail")
     expect(form.get_by_label(label, exact=True)).to_be_focused()
     return form
 

@@ -51,7 +51,8 @@
 
   document.addEventListener("keydown", (event) => {
     if ((event.metaKey || event.ctrlKey) && event.key === "Enter") {
-      event.target.closest("form")?.requestSubmit();
+      const form = event.target.closest("form");
+      form?.requestSubmit(form.querySelector("button#confirm, button.btn-primary"));
       return;
     }
     if (event.metaKey || event.ctrlKey || event.altKey) return;

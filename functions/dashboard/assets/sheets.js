@@ -11,8 +11,12 @@
     if (link && (event.metaKey || event.ctrlKey || event.shiftKey)) event.stopImmediatePropagation();
   }, true);
 
+  // Dragging out of a field, to select what is in it, ends beside the sheet too.
+  let isBeside = false;
+  document.addEventListener("pointerdown", (event) => { isBeside = event.target === sheet; });
+
   document.addEventListener("click", (event) => {
-    if (event.target === sheet || event.target.closest("#sheet [data-close]")) {
+    if ((event.target === sheet && isBeside) || event.target.closest("#sheet [data-close]")) {
       event.preventDefault();
       sheet.close();
     }

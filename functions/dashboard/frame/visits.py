@@ -1,5 +1,7 @@
 """Who looks at a page, and what was asked: the cookie, the query, the fields of a form."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,7 +17,7 @@ from dashboard.frame.routes import Pages
 from dashboard.frame.said import Said
 from dashboard.frame.sections import DEFAULT, sections
 from orchard.domain.users import SESSION_MS, Act
-from orchard.errors import Invalid
+from orchard.errors import Conflict, Invalid
 from orchard.store.session import Session
 from orchard.triggers import clock, http
 from orchard.triggers.connection import table
@@ -71,16 +73,28 @@ class Visit(NamedTuple):
         Errors, from the commit: `DuplicateIdempotencyKey`.
         """
         session = self.session
-        session.claim("form", self._form(key))
+        session.claim("form", self._form(key), said=_said_by(self.event))
         return session
 
     def made(self, key: str) -> str | None:
-        """Return the id of the change that the form with this key made before, if it did."""
+        """Return the id of the change that the form with this key made before, if it did.
+
+        Errors: as in `sent`.
+        """
         return (self.sent(key) or {}).get("made")
 
     def sent(self, key: str) -> Mapping[str, Any] | None:
-        """Return what is known of the form with this key if it was sent before, and kept."""
-        return self.session.claimed("form", self._form(key))
+        """Return what is known of the form with this key if it was sent before, and done.
+
+        Errors: `Conflict` if something else stood in it then.
+        """
+        done = self.session.claimed("form", self._form(key))
+        if done is not None and done.get("said") != _said_by(self.event):
+            message = (
+                "This form was done before with something else in it. Open it again to do more"
+            )
+            raise Conflict(message, "form_done")
+        return done
 
     def _form(self, key: str) -> str:
         return f"{self.current.user.id}:{key}"
@@ -172,6 +186,12 @@ def _opened_in(event: Event) -> str:
     is_form = event["requestContext"]["http"]["method"] == "POST"
     told = form(event).get("opened_in") if is_form else None
     return told or http.header(event, "x-opened-in") or ""
+
+
+def _said_by(event: Event) -> str:
+    """A digest of what stands in a form, whichever of its buttons sent it."""
+    fields = {name: text for name, text in form(event).items() if name != "step"}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _cookie_of(event: Event, wanted: str) -> str:

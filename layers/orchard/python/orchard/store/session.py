@@ -26,6 +26,8 @@ class Mark:
     text: str
     #: How long it blocks repetitions.
     life_ms: int = MARK_MS
+    #: A digest of what was asked for, where a repetition has to be the same; "" where it need not.
+    said: str = ""
     claimed: bool = False
 
 
@@ -63,15 +65,19 @@ class Session:
         if self.claimed(space, text) is not None:
             raise DuplicateIdempotencyKey(text)
 
-    def claim(self, space: str, text: str, life_ms: int = MARK_MS) -> None:
-        """As `once`, but without looking first: a repetition is found out by the commit alone."""
-        self.marks.append(Mark(self._mark_of(space, text), space, text, life_ms))
+    def claim(self, space: str, text: str, life_ms: int = MARK_MS, said: str = "") -> None:
+        """As `once`, but without looking first: a repetition is found out by the commit alone.
+
+        `said` is kept for whoever compares it.
+        """
+        self.marks.append(Mark(self._mark_of(space, text), space, text, life_ms, said))
 
     def claimed(self, space: str, text: str) -> Item | None:
         """Return who used this key, while that blocks repetitions.
 
-        `at`, `request_id`, `expires_at`; and, if a customer or balance was written along with it,
-        `internal_id` of the customer and `made`: the id of the event or change.
+        `at`, `request_id`, `expires_at`; `said`, if that was given; and, if a customer or balance
+        was written along with it, `internal_id` of the customer and `made`: the id of the event or
+        change.
         """
         item = self.table.get(self._mark_of(space, text))
         return item if item is not None and item["expires_at"] > self.now else None
@@ -150,6 +156,8 @@ class Session:
         expires_at = self.now + mark.life_ms
         item = {"pk": mark.key.pk, "sk": mark.key.sk, "expires_at": expires_at}
         told = {"at": self.now, "request_id": self.request_id, **_made(effect, mark.text)}
+        if mark.said:
+            told["said"] = mark.said
         return Put(
             item | {"ttl": expires_at // 1000 + 1} | told,
             "attribute_not_exists(pk) OR expires_at <= :now",
