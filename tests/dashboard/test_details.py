@@ -13,6 +13,7 @@ from tests.conftest import Call
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import Sign
 from tests.dashboard.test_customer_page import words
+from tests.pretended_stripe import Stripe
 from tests.streams import recording
 
 CUSTOMER = "/dashboard/customers/user_1"
@@ -64,7 +65,7 @@ def test_the_tab_shows_all_that_is_known_and_the_api_call(ada: Browser, signed: 
     assert 'tags ["a", 0.1]' in shown
     assert "vip yes" in shown
     assert "customers.get" in page.text
-    assert page.text.count('href="/dashboard/customers/user_1/edit?field=') == 7 + 4 + 1
+    assert page.text.count('href="/dashboard/customers/user_1/edit?field=') == 6 + 4 + 1
     assert "/edit?field=" not in signed(Role.VIEWER).get(TAB).text
 
 
@@ -109,6 +110,27 @@ def test_whether_usage_beyond_limits_is_billed_is_for_admins(
     assert held(call)["config"] != free
     assert admin.post(undo[1], {}).status == 303
     assert held(call)["config"] == free
+
+
+def test_whose_card_is_charged_is_for_admins_to_say(
+    call: Call, table: Table, ada: Browser, signed: Sign, stripe: Stripe
+) -> None:
+    admin, other = signed(Role.ADMIN), stripe.customer()
+    fields = opened(admin, "stripe_id", value=other)
+
+    assert "Stripe id none Admins only" in words(ada.get(TAB))
+    assert ada.get(f"{EDIT}?field=stripe_id").status == 403
+    assert ada.post(EDIT, fields).status == 403
+    assert held(call)["stripe_id"] is None
+    done = admin.post(EDIT, fields)
+    assert (done.status, held(call)["stripe_id"]) == (303, other)
+    recording.catch_up(table)
+    undo = re.search(r'action="(/[^"]+/undo)"', admin.follow(done).text)
+    assert undo
+    assert ada.post(undo[1], {}).status == 403
+    assert held(call)["stripe_id"] == other
+    assert admin.post(undo[1], {}).status == 303
+    assert held(call)["stripe_id"] is None
 
 
 @pytest.mark.parametrize(

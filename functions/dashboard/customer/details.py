@@ -50,7 +50,10 @@ DETAILS = {
         " or makes a new customer.",
     ),
     "fingerprint": Detail("Fingerprint", "Tells people apart who want a trial twice."),
-    "stripe_id": Detail("Stripe id", "Of a customer at Stripe. Empty: the link to Stripe ends."),
+    # It decides whose card is charged.
+    "stripe_id": Detail(
+        "Stripe id", "Of a customer at Stripe. Empty: the link to Stripe ends.", act=Act.APPROVE
+    ),
     "send_email_receipts": Detail("Receipts by e-mail", kind="switch"),
     _CONFIG[0]: Detail("Entities use only their own balances", kind="switch"),
     # It gives without an end what a grant may give up to a cap.
@@ -96,6 +99,11 @@ class About(NamedTuple):
         if self.field in _CONFIG:
             return bool(customer["config"].get(self.field))
         return customer[self.field]
+
+
+def acts(before: View, after: View) -> set[Act]:
+    """Return what somebody must be permitted to turn one side of a change into the other."""
+    return {one.act for name, one in DETAILS.items() if _side(before, name) != _side(after, name)}
 
 
 def shown(customer: View, place: Place) -> dict[str, Any]:
@@ -248,3 +256,10 @@ def _switch(text: str) -> bool:
         return _SWITCHES[text.lower()]
     except KeyError:
         raise InvalidInputs("value: must be yes or no") from None
+
+
+def _side(side: View, field: str) -> Any:
+    """What one side of a change has there; off is as good as not said."""
+    if field in _CONFIG:
+        return bool((side.get("config") or {}).get(field))
+    return side.get(field)

@@ -144,15 +144,11 @@ def _rule(session: Session, user: User) -> undoing.Rule:
     capped = granting_caps.of_undo(session, user)
 
     def rule(change: Change, before: State, after: State) -> None:
-        if change.feature_id is None and _turned(change.before) != _turned(change.after):
-            user.must(customer_details.DETAILS[customer_details.OVERAGE].act)
+        if change.feature_id is None:
+            for act in customer_details.acts(change.before, change.after):
+                user.must(act)
         if before != after:
             user.must(Act.GRANT)
         capped(change, before, after)
 
     return rule
-
-
-def _turned(side: View) -> bool:
-    """Whether usage beyond limits is billed to nobody, as one side of a change has it."""
-    return bool((side.get("config") or {}).get(customer_details.OVERAGE))
