@@ -27,6 +27,8 @@ class Browser:
         self.cookies: dict[str, str] = {}
         #: As they were sent, with their attributes.
         self.set: list[str] = []
+        #: The network address that requests come from.
+        self.address = "192.0.2.1"
 
     def get(self, address: str, **headers: str) -> Page:
         return self._asked("GET", address, None, headers)
@@ -44,7 +46,11 @@ class Browser:
         event = deepcopy(sample("dashboard/app"))
         path, _, query = address.partition("?")
         event |= {"rawPath": path, "rawQueryString": query}
-        event["requestContext"]["http"] |= {"method": method, "path": path}
+        event["requestContext"]["http"] |= {
+            "method": method,
+            "path": path,
+            "sourceIp": self.address,
+        }
         event["cookies"] = [f"{name}={value}" for name, value in self.cookies.items()]
         event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None:

@@ -16,6 +16,7 @@ from tests import harness
 from tests.conftest import START, Clock
 
 PASSWORD = "correct horse battery"
+HOME = "192.0.2.1"
 
 
 def link_of(email: str, **more: str) -> str:
@@ -229,20 +230,20 @@ def test_two_who_change_a_user_at_once_do_not_overwrite_each_other(
 
 def test_a_disabled_user_is_out_at_once_and_stays_out(table: Table, owner: User) -> None:
     viewer = a_user(table, Role.VIEWER)
-    session_id = signing_in.sign_in(table, viewer.email, PASSWORD, START).session_id
+    session_id = signing_in.sign_in(table, viewer.email, PASSWORD, HOME, START).session_id
     back = users.invite_back(table, owner, viewer.id, START)
     users.disable(table, owner, viewer.id, START)
 
     assert signing_in.current(table, session_id, START) is None
     with pytest.raises(NotSignedIn):
-        signing_in.sign_in(table, viewer.email, PASSWORD, START)
+        signing_in.sign_in(table, viewer.email, PASSWORD, HOME, START)
     with pytest.raises(InviteNotFound):
         users.accept(table, back, "", "another password", START)
     with pytest.raises(Conflict):
         users.invite_back(table, owner, viewer.id, START)
     users.enable(table, owner, viewer.id, START)
     assert signing_in.current(table, session_id, START) is None
-    assert signing_in.sign_in(table, viewer.email, PASSWORD, START)
+    assert signing_in.sign_in(table, viewer.email, PASSWORD, HOME, START)
 
 
 def test_a_link_for_a_new_password_keeps_name_and_role_and_ends_all_sessions(
@@ -256,7 +257,7 @@ def test_a_link_for_a_new_password_keeps_name_and_role_and_ends_all_sessions(
 
     assert (again.name, again.role) == (viewer.name, Role.VIEWER)
     assert signing_in.current(table, session_id, START) is None
-    assert signing_in.sign_in(table, viewer.email, "another password", START)
+    assert signing_in.sign_in(table, viewer.email, "another password", HOME, START)
     assert users.accept(table, by_operator, "", PASSWORD, START).role is Role.VIEWER
     assert refusal(lambda: users.accept(table, by_admin, "", PASSWORD, START)) == "invite_not_found"
 
@@ -275,6 +276,16 @@ def test_whoever_changes_the_own_password_must_know_the_old_one(table: Table, ow
         refusal(lambda: change(table, owner, "wrong", "new password", START))
     guessed = refusal(lambda: change(table, owner, "another password", PASSWORD, START))
     assert guessed == "too_many_sign_ins"
+
+
+def test_strangers_keep_nobody_from_another_password(
+    table: Table, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "MOST_TRIES_OF_EMAIL", 1)
+    for address in (HOME, "198.51.100.7"):
+        refusal(partial(signing_in.sign_in, table, owner.email, "wrong", address, START))
+
+    assert own_password.change(table, owner, PASSWORD, "another password", START)
 
 
 def test_all_sessions_of_a_user_can_be_ended(table: Table, owner: User) -> None:

@@ -38,10 +38,12 @@ def show() -> Response[str]:
 @router.post(SIGN_IN)
 def begin() -> Response[str]:
     """Sign in and go on to the page that was asked for."""
-    asked = form(router.current_event.raw_event)
+    event = router.current_event.raw_event
+    asked = form(event)
     back, email = ours(asked.get("next", "")), asked.get("email", "")
+    password, address = asked.get("password", ""), http.source_address(event)
     try:
-        signed = signing_in.sign_in(table(), email, asked.get("password", ""), clock.now())
+        signed = signing_in.sign_in(table(), email, password, address, clock.now())
     except (Unauthorized, RateLimited) as refused:
         status = http.status_of(refused)
         return _form(status, back, email=email, wrong=refused.message)

@@ -58,6 +58,11 @@ def header(event: Event, name: str) -> str | None:
     return value
 
 
+def source_address(event: Event) -> str:
+    """Return the network address that a request came from, as API Gateway saw it; "" if unknown."""
+    return str(event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
+
+
 def base_url(event: Event) -> str:
     """Return the address of the API, without a slash at the end.
 

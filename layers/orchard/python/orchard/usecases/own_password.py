@@ -6,6 +6,7 @@ from orchard.domain.user_changes import Deed
 from orchard.domain.users import User, checked_password, is_possible_password
 from orchard.errors import Invalid
 from orchard.gateways import passwords
+from orchard.store import dashboard_sessions
 from orchard.store import users as stored
 from orchard.store.statements import ConditionFailed, Contention
 from orchard.store.table import Table
@@ -19,7 +20,9 @@ def change(table: Table, user: User, old: str, new: str, now: int) -> User:
     Errors: `Invalid` (code `wrong_password` or `invalid_password`), `TooManyRequests` for somebody
     who guesses, `Conflict` when the user was changed at the same time.
     """
-    signing_in.admit(table, user.email, now)
+    # Not counted with what strangers try: they can't keep somebody from another password.
+    name = f"user {user.id}"
+    signing_in.count(table, name, signing_in.MOST_TRIES, now)
     account = stored.get(table, user.organization, user.id)
     known = None if account is None else account.password
     if account is None or not is_possible_password(old) or not passwords.matches(old, known):
@@ -35,5 +38,5 @@ def change(table: Table, user: User, old: str, new: str, now: int) -> User:
         )
     except (ConditionFailed, Contention):
         raise busy() from None
-    signing_in.forgive(table, user.email, now)
+    dashboard_sessions.forgive(table, name, now)
     return after

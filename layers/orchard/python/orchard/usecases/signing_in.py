@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from orchard.domain.users import LONGEST_EMAIL, SESSION_MS, User, is_possible_password, normal_email
@@ -23,9 +24,10 @@ from orchard.store.table import Table
 from orchard.store.users import Account
 
 ENVIRONMENTS = ("sandbox", "live")
-#: In a quarter of an hour so often for one e-mail, and for all of them together.
-MOST_TRIES, MOST_TRIES_OF_ALL = 10, 300
-_ALL = "*"
+#: In a quarter of an hour so often for one e-mail from one network address.
+MOST_TRIES = 10
+#: For one e-mail from anywhere, and from one network address for any e-mail.
+MOST_TRIES_OF_EMAIL, MOST_TRIES_OF_ADDRESS = 100, 300
 _SECRET_BYTES = 32
 _SESSION_ID = re.compile(r"([a-z0-9_-]{1,40})\.(usr_\w{27})\.([\w-]{43})", re.ASCII)
 _NOBODY = ("org", "nobody")
@@ -75,20 +77,22 @@ class Own(NamedTuple):
     expires_at: int
 
 
-def sign_in(table: Table, email: str, password: str, now: int) -> Signed:
+def sign_in(table: Table, email: str, password: str, address: str, now: int) -> Signed:
     """Begin a session for the user with this e-mail and password.
+
+    `address` is the network address that the request came from.
 
     Errors: `NotSignedIn` whatever was wrong, `TooManyRequests` with the seconds to wait.
     """
     name = normal_email(email)[:LONGEST_EMAIL]
-    admit(table, name, now)
+    _admit(table, name, address, now)
     account = _account(table, name)
     fits = passwords.matches(
         password if is_possible_password(password) else "", account and account.password
     )
     if account is None or not fits or account.user.disabled:
         raise NotSignedIn
-    forgive(table, name, now)
+    sessions.forgive(table, _both(name, address), now)
     _renew(table, account, password)
     return start(table, account.user, now)
 
@@ -160,20 +164,36 @@ def sign_out(table: Table, session_id: str) -> None:
         sessions.end(table, place)
 
 
-def admit(table: Table, email: str, now: int) -> None:
+def count(table: Table, name: str, most: int, now: int) -> None:
     """Count an attempt before any work is done for it, so that many at once don't slip through.
 
-    Errors: `TooManyRequests`.
+    Errors: `TooManyRequests` for more than `most` in a quarter of an hour.
     """
-    for whose, most in ((email, MOST_TRIES), (_ALL, MOST_TRIES_OF_ALL)):
-        tries, until = sessions.tried(table, whose, now)
-        if tries > most:
-            raise TooManyRequests(-(-(until - now) // 1000))
+    tries, until = sessions.tried(table, name, now)
+    if tries > most:
+        raise TooManyRequests(-(-(until - now) // 1000))
 
 
-def forgive(table: Table, email: str, now: int) -> None:
-    """Forget the attempts of somebody who knew the password at last."""
-    sessions.forgive(table, email, now)
+def _admit(table: Table, email: str, address: str, now: int) -> None:
+    # What is refused counts no further: one address alone can't use up the tries of an e-mail.
+    count(table, _both(email, address), MOST_TRIES, now)
+    count(table, f"address {_network(address)}", MOST_TRIES_OF_ADDRESS, now)
+    count(table, f"email {email}", MOST_TRIES_OF_EMAIL, now)
+
+
+def _both(email: str, address: str) -> str:
+    return f"both {_network(address)} {email}"
+
+
+def _network(address: str) -> str:
+    """Return what counts as one address: of IPv6 the /64, all of which one line may use."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(known, IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
 
 
 def _account(table: Table, name: str) -> Account | None:
