@@ -147,6 +147,12 @@ def test_columns_can_be_chosen(call: Call, signed: Sign) -> None:
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\uff1d1", "'\uff1d1"),
         ("-12.5", "-12.5"),
+        ("Ada;=1+1", "Ada;'=1+1"),
+        ("Ada|-1\t@SUM(A1)", "Ada|'-1\t'@SUM(A1)"),
+        ('Ada; "+1', "Ada;' \"+1"),
+        ("=1;\t=1", "'=1;\t'=1"),
+        ("Ada;\n\uff1d1", "Ada;\n'\uff1d1"),
+        ("Ada; -; b-c=d", "Ada;' -; b-c=d"),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
     ],
 )
@@ -156,6 +162,18 @@ def test_no_cell_is_a_formula(
     many(table, clock, 1, name=name)
 
     assert exported(signed(Role.VIEWER), "show:name=1&balances=!none") == [{"name": cell}]
+
+
+def test_no_part_of_the_metadata_is_a_formula_and_all_of_it_stays_as_it_is(
+    table: Table, clock: Clock, signed: Sign
+) -> None:
+    metadata = {"a;=1": "|-1; @x", "b": [-1, "c;", -2.5, ";"], "d": '; "=1'}
+    many(table, clock, 1, metadata=metadata)
+
+    cell = exported(signed(Role.VIEWER), "show:metadata=1&balances=!none")[0]["metadata"]
+
+    assert json.loads(cell) == metadata
+    assert not re.search(r'[;|] *"*[=+@-]', cell)
 
 
 def test_large_customers_make_smaller_chunks(table: Table, clock: Clock, signed: Sign) -> None:

@@ -1,7 +1,7 @@
 """Customers as lines of a CSV file: which columns there are, and what is in them.
 
 Numbers are exact and without separators, times ISO 8601 in UTC. What a spreadsheet would take for a
-formula begins with an apostrophe instead.
+formula begins with an apostrophe instead, also where it takes another separator than the comma.
 """
 
 import hashlib
@@ -34,6 +34,8 @@ AMOUNTS = ("granted", "used", "left", "next_reset")
 _UNLIMITED = "unlimited"
 #: With these a formula begins; the wide ones are taken for the narrow ones by some.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: Where lines are parted by something else than commas, a cell begins after any of these.
+_LATER = re.compile('([;|\\t\\r\\n])(["\\x20\\xa0]*)([=+@\uff1d\uff0b\uff0d\uff20-])')
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,10 +76,10 @@ class Columns(NamedTuple):
             "id": harmless(one.id or ""),
             "internal_id": one.internal_id,
             "email": harmless(one.email or ""),
-            "stripe_id": one.stripe_id or "",
+            "stripe_id": harmless(one.stripe_id or ""),
             "created_at": instant(one.created_at),
             "products": harmless("; ".join(_product(plan, plans, now) for plan in line.plans)),
-            "metadata": json.dumps(one.metadata, ensure_ascii=False) if one.metadata else "",
+            "metadata": _document(one.metadata) if one.metadata else "",
         }
         details = [told[name] for name in self.details]
         amounts = [cell for name in self.metered for cell in _amounts(line.balances.get(name))]
@@ -86,15 +88,22 @@ class Columns(NamedTuple):
 
 def harmless(text: str) -> str:
     """Return a text as no spreadsheet takes it for a formula; plain numbers stay as they are."""
-    if not text.startswith(_FORMULA) or _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text):
         return text
-    return f"'{text}"
+    first = "'" if text.startswith(_FORMULA) else ""
+    return first + _LATER.sub(r"\1'\2\3", text)
 
 
 def instant(time: int) -> str:
     """Return a time in milliseconds as ISO 8601, in UTC."""
     moment = _EPOCH + timedelta(milliseconds=time)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _document(metadata: Mapping[str, Any]) -> str:
+    """Metadata as JSON that says the same, and is no formula wherever a line of it is parted."""
+    text = json.dumps(metadata, ensure_ascii=False)
+    return _LATER.sub(lambda found: f"{found[1]}{found[2]}\\u{ord(found[3]):04x}", text)
 
 
 def _amounts(total: Summary | None) -> tuple[str, ...]:
