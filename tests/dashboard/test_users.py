@@ -296,7 +296,7 @@ def test_all_sessions_of_a_user_can_be_ended(table: Table, owner: User) -> None:
 
 
 def test_links_end_with_the_rights_of_who_made_them(table: Table, owner: User) -> None:
-    admin, mate = (a_user(table, Role.ADMIN, f"{name}@example.com") for name in ("eve", "mate"))
+    admin, mate = a_user(table, Role.ADMIN), a_user(table, Role.VIEWER)
     invitation = users.invite(table, admin, "again@example.com", "admin", START)
     password = users.invite_back(table, admin, mate.id, START)
     own = users.invite(table, owner, "new@example.com", "admin", START)
@@ -312,3 +312,43 @@ def test_links_end_with_the_rights_of_who_made_them(table: Table, owner: User) -
     users.change_role(table, owner, admin.id, "support", START)
     assert refusal(lambda: users.invited(table, invitation, START)) == "invite_not_found"
     assert users.accept(table, own, "New", PASSWORD, START).role is Role.ADMIN
+
+
+@pytest.mark.parametrize(
+    ("by", "allowed"),
+    [
+        (Role.OWNER, set(Role)),
+        (Role.ADMIN, {Role.SUPPORT, Role.VIEWER}),
+        (Role.SUPPORT, set()),
+        (Role.VIEWER, set()),
+    ],
+)
+def test_who_may_make_a_link_for_a_new_password_of_whom(
+    table: Table, owner: User, by: Role, allowed: set[Role]
+) -> None:
+    del owner
+    person = a_user(table, by, "by@example.com")
+    others = {role: a_user(table, role, f"other.{role}@example.com") for role in Role}
+    before = len(stored.invites(table, "org", START))
+
+    for role, other in others.items():
+        if role in allowed:
+            token = users.invite_back(table, person, other.id, START)
+            assert users.accept(table, token, "", "another password", START).role is role
+        else:
+            back = refusal(partial(users.invite_back, table, person, other.id, START))
+            assert back == "role_not_sufficient"
+    assert len(stored.invites(table, "org", START)) == before
+
+
+def test_a_link_for_an_admins_password_ends_when_its_maker_owns_nothing_any_more(
+    table: Table, owner: User
+) -> None:
+    other = a_user(table, Role.OWNER, "other@example.com")
+    admin = a_user(table, Role.ADMIN)
+    password = users.invite_back(table, other, admin.id, START)
+    invitation = users.invite(table, other, "new@example.com", "admin", START)
+    users.change_role(table, owner, other.id, "admin", START)
+
+    assert refusal(lambda: users.invited(table, password, START)) == "invite_not_found"
+    assert users.invited(table, invitation, START).role is Role.ADMIN

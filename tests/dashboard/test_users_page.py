@@ -134,6 +134,23 @@ def test_an_admin_manages_no_owner_and_makes_none(table: Table, signed: Sign, ma
     assert "/withdraw" not in admin.get(f"{USERS}?tab=invitations").text
 
 
+def test_only_owners_make_links_for_new_passwords_of_admins(
+    table: Table, signed: Sign, make: Make
+) -> None:
+    admin, owner, mate = signed(Role.ADMIN), signed(Role.OWNER), make("Mate", Role.ADMIN)
+    address = f"{USERS}/{mate.id}"
+    before = lying(table)
+
+    assert admin.post(f"{address}/link", {}).status == 403
+    assert lying(table) == before
+    shown = admin.get(address)
+    assert "Only owners make links for new passwords of admins" in words(shown)
+    assert f"{address}/link" not in shown.text
+    assert f"{address}/disable" in shown.text
+    assert f"{address}/link" in owner.get(address).text
+    assert link_on(owner.post(f"{address}/link", {}))
+
+
 def test_nobody_locks_themselves_out_and_one_owner_stays(
     table: Table, signed: Sign, make: Make
 ) -> None:

@@ -10,7 +10,7 @@ ROLES = {
     Role.VIEWER: "Looks at everything and changes nothing.",
     Role.SUPPORT: "Edits customers, their plans and coupons, and grants balance up to a limit.",
     Role.ADMIN: "Also grants any balance, approves, deletes customers and manages users.",
-    Role.OWNER: "Also manages owners.",
+    Role.OWNER: "Also manages owners, and makes links for new passwords of admins.",
 }
 _DEEDS = {
     Deed.INVITED: "Invited as {role}",
@@ -43,6 +43,7 @@ def user(one: User, by: User) -> dict[str, Any]:
         "seen_at": one.seen_at,
         "is_you": one.id == by.id,
         "managed": one.id != by.id and by.may_manage(one.role),
+        "let_back": by.may_let_back(one.role),
     }
 
 

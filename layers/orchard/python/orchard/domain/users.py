@@ -44,7 +44,7 @@ class Act(StrEnum):
     MANAGE_USERS = "manage_users"
     #: Change the settings of the dashboard, such as the cap on grants.
     CONFIGURE = "configure"
-    #: Make and change owners.
+    #: Make and change owners, and let owners and admins have new passwords.
     MANAGE_OWNERS = "manage_owners"
 
 
@@ -96,6 +96,14 @@ class User:
     def must_manage(self, *roles: Role) -> None:
         """Refuse to give or take these roles unless this user may. Errors: `Forbidden`."""
         self.must(Act.MANAGE_OWNERS if Role.OWNER in roles else Act.MANAGE_USERS)
+
+    def may_let_back(self, role: Role) -> bool:
+        """Whether this user may make a link for a new password of somebody in this role.
+
+        Whoever holds it can sign in as that person: among admins nobody may, so that each is one.
+        """
+        owners_do = role in {Role.OWNER, Role.ADMIN}
+        return self.may(Act.MANAGE_OWNERS if owners_do else Act.MANAGE_USERS)
 
 
 class Invite(NamedTuple):

@@ -65,9 +65,14 @@ def invite(table: Table, by: User, email: str, role: str, now: int) -> str:
 def invite_back(table: Table, by: User, user_id: str, now: int) -> str:
     """Return the secret of a link for a user who needs a new password.
 
-    Errors: `Forbidden`, `UserNotFound`, `Conflict` for one that is disabled.
+    Errors: `Forbidden`, also to admins for another one, `UserNotFound`, `Conflict` for one that is
+    disabled.
     """
     user = _managed(table, by, user_id)
+    if not by.may_let_back(user.role):
+        raise Forbidden(
+            "Only owners make links for new passwords of admins and owners", "role_not_sufficient"
+        )
     if user.disabled:
         raise Conflict("This user is disabled", "user_disabled")
     return user_links.make(
@@ -202,7 +207,10 @@ def _stands(table: Table, link: Invite) -> bool:
         return True
     address = stored.address_of(table, link.by.removeprefix(_BY_USER))
     account = None if address is None else stored.get(table, *address)
-    return account is not None and not account.user.disabled and account.user.may_manage(link.role)
+    if account is None or account.user.disabled:
+        return False
+    by = account.user
+    return by.may_manage(link.role) if link.user_id is None else by.may_let_back(link.role)
 
 
 def _found(table: Table, by: User, user_id: str) -> User:
