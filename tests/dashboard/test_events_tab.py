@@ -162,3 +162,27 @@ def test_a_rare_feature_is_looked_for_a_part_at_a_time(
     assert values(further) == ["7"]
     assert "Search further" not in further.text
     assert call("events.list", {"customer_id": "user_1", "feature_id": "chat"}).body["list"]
+
+
+def test_a_search_goes_on_with_the_day_on_which_a_rare_feature_was_used_last(
+    call: Call, table: Table, signed: Sign, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track(call, 7, "chat")
+    for number in range(12):
+        clock.advance(days=1)
+        track(call, number)
+    recording.catch_up(table)
+    clock.advance(seconds=3600)
+    monkeypatch.setattr(events, "_PASSED_OVER", 2)
+    viewer = signed(Role.VIEWER)
+    first = listed(viewer, feature="chat")
+    pages: list[Page] = []
+
+    verbs = cost_of(table, lambda: pages.append(viewer.get(link(first, "next")))).verbs
+
+    assert len(verbs) < 5, verbs
+    assert values(pages[0]) == ["7"]
+    assert "No such events so far" in words(first)
+    never = listed(viewer, feature="sso")
+    assert "No such events" in words(viewer.get(link(never, "next")))
+    assert "Search further" not in words(viewer.get(link(never, "next")))

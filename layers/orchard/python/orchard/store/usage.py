@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from orchard.domain.aggregation import Piece, Tally
+from orchard.domain.ledger import DAY
 from orchard.store import keys
 from orchard.store.session import Session
 from orchard.store.statements import Item, Query
@@ -40,6 +41,31 @@ def of_customer(
     )
     for item in session.table.query(query, looked_at):
         yield _tally(name, int(item["start"]), item)
+
+
+def latest_day(session: Session, internal_id: str, name: str, until: int) -> int | None:
+    """Return when the last day up to a time began on which a customer used something of a name.
+
+    A moment behind: what was just used may be missing. None: there was none.
+    """
+
+    def place(at: int) -> str:
+        return keys.rollup(session.tenant, internal_id, name, DAY, at).sk
+
+    query = Query(
+        "pk = :pk AND sk BETWEEN :low AND :high",
+        {
+            ":pk": keys.usage(session.tenant, internal_id),
+            ":low": place(0),
+            ":high": place(until),
+        },
+        forward=False,
+        names={"#start": "start"},
+        projection="#start",
+        page=1,
+    )
+    found = next(iter(session.table.query(query)), None)
+    return None if found is None else int(found["start"])
 
 
 def of_everybody(session: Session, name: str, piece: Piece, looked_at: LookedAt) -> Iterator[Part]:

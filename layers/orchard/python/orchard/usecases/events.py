@@ -14,8 +14,9 @@ from orchard.contracts.events import (
 )
 from orchard.domain.customer import Customer
 from orchard.domain.holding import text
+from orchard.domain.interval import DAY_MS
 from orchard.domain.ledger import UsageEvent
-from orchard.store import customers, keys, ledger
+from orchard.store import customers, keys, ledger, usage
 from orchard.store.ledger import Selection
 from orchard.store.session import Session
 from orchard.usecases import budget, ranges
@@ -35,6 +36,8 @@ _LARGEST_PAGE = budget.LARGEST_ANSWER - 4096
 FETCHED, _LOOKED_THROUGH = 1000, 250
 #: How many are passed over at once in search of a feature: as many as one request can, about.
 _PASSED_OVER = 4000
+#: Longer ago than that, roll-ups know of each day on which something was used.
+_SETTLED_MS = 15 * 60_000
 
 
 def list_events(session: Session, request: ListEventsRequest) -> dict[str, Any]:
@@ -57,6 +60,7 @@ def look_through(session: Session, request: ListEventsRequest, look: Look) -> di
     if request.feature_id or request.filter_by:
         # The table leaves out other features by itself; properties have to be fetched.
         selection = selection._replace(page=FETCHED if request.filter_by else _PASSED_OVER)
+        selection = _leapt(session, selection, look)
     every = _renamed(ledger.events(session, look.internal_id, selection), look.hot_id)
     shown = list(islice(matching(every, request.filter_by), request.most + 1))
     found = page(shown, min(request.most, _fitting(shown)), _place)
@@ -64,6 +68,21 @@ def look_through(session: Session, request: ListEventsRequest, look: Look) -> di
     reached = None if stopped is None else keys.placed_event(stopped["sk"])
     place = None if reached is None else Cursor(reached[0] * _MICROSECONDS, reached[1])
     return detailed_events_response(look.page(found, place), request)
+
+
+def _leapt(session: Session, selection: Selection, look: Look) -> Selection:
+    """Go on with the last day on which the feature was used, where a look goes on behind another.
+
+    Roll-ups are a moment behind: what is newer than that is looked through as it is.
+    """
+    after = selection.after
+    if len(selection.names) != 1 or after is None or after[0] > session.now - _SETTLED_MS:
+        return selection
+    look.requests -= 1
+    until = min(selection.end, after[0])
+    day = usage.latest_day(session, look.internal_id, selection.names[0], until)
+    last = selection.start - 1 if day is None else min(until, day + DAY_MS - 1)
+    return selection._replace(end=last)
 
 
 def of(session: Session, customer: Customer | None, selection: Selection) -> Iterator[UsageEvent]:
