@@ -241,6 +241,8 @@ def test_support_attaches_plans_as_they_are_and_an_admin_makes_others(
         {"way": "invoice", "early": "yes", "draft": "yes"},
         {"trial": "own", "trial_length": "32"},
         {"trial": "own", "trial_length": "1", "trial_unit": "year"},
+        {"prorate": "no"},
+        {"way": "invoice", "net_terms": "31"},
     ],
 )
 def test_what_nobody_pays_for_is_for_admins(
@@ -254,7 +256,20 @@ def test_what_nobody_pays_for_is_for_admins(
 
     assert "gift: an admin has to do it" in words(preview)
     assert (refused.status, shop.plans()) == (403, {})
-    assert owner.post(address, filled(form, **gift)).status == 303
+    assert "gift: an admin has to do it" in words(refused)
+    assert filled(refused).items() >= gift.items()
+    done = owner.post(address, filled(form, **gift))
+    assert done.status == 303 or "waits to be paid" in words(done)
+
+
+def test_the_form_tells_support_what_is_for_admins(
+    shop: Shop, owner: Browser, signed: Sign
+) -> None:
+    shop.customer()
+    _, form = the_form(signed(Role.SUPPORT), "pro")
+    told = ("Bill nothing for it (an admin has to do it)", "More than 30: an admin has to do it")
+    assert [one in words(form) for one in told] == [True, True]
+    assert "an admin has to do it" not in words(the_form(owner, "pro")[1])
 
 
 def test_support_gives_short_trials(shop: Shop, signed: Sign) -> None:

@@ -73,6 +73,25 @@ def test_quantities_are_changed_and_charged_once(shop: Shop, owner: Browser) -> 
     assert sorted(shop.invoices()) == [(30, "paid"), (40, "paid")]
 
 
+def test_more_units_without_a_bill_are_for_admins(shop: Shop, owner: Browser, signed: Sign) -> None:
+    a_feature(shop.call, "seats", consumable=False)
+    seats = {"amount": 10, "interval": "month", "billing_method": "prepaid", "billing_units": 1}
+    a_plan(shop.call, "team", {"feature_id": "seats", "included": 0, "price": seats})
+    shop.attach("team", feature_quantities=[{"feature_id": "seats", "quantity": 2}])
+    support = signed(Role.SUPPORT)
+    address, form = form_of(support, "update", "team")
+    free = filled(form, quantity_seats="500", prorate="no")
+    late = filled(form, quantity_seats="500", way="invoice", net_terms="365")
+
+    assert "Bill nothing for it (an admin has to do it)" in words(form)
+    assert [support.post(address, one).status for one in (free, late)] == [403, 403]
+    assert filled(support.post(address, free))["quantity_seats"] == "500"
+    assert shop.remaining("seats") == 2
+    assert support.post(address, filled(form, quantity_seats="3")).status == 303
+    assert owner.post(address, free).status == 303
+    assert shop.remaining("seats") == 500
+
+
 def test_a_plan_that_is_held_gets_parts_of_its_own_or_another_version(
     shop: Shop, owner: Browser
 ) -> None:

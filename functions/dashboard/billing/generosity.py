@@ -6,6 +6,8 @@ from orchard.errors import Forbidden
 
 #: The longest trial, in days, that support may give; months and years are counted as long ones.
 _LONGEST_TRIAL = 31
+#: The longest that support may let an invoice wait, in days.
+_LONGEST_TERMS = 30
 _DAYS = {"day": 1, "month": 31, "year": 366}
 
 
@@ -22,12 +24,27 @@ def must_be_permitted(asked: Wanted, user: User) -> None:
 def _given(asked: Wanted) -> str:
     """What would be had for nothing; "" if nothing is."""
     # What ends a plan without a bill gives nothing.
-    if asked.no_billing_changes and getattr(asked, "cancel_action", None) is None:
-        return "Without a bill the plan is a gift"
-    mode = asked.invoice_mode
-    if mode is not None and mode.enable_plan_immediately and not mode.finalize:
-        return "While its invoice is a draft the plan is a gift"
+    if getattr(asked, "cancel_action", None) is None:
+        if asked.no_billing_changes:
+            return "Without a bill the plan is a gift"
+        if asked.proration_behavior == "none":
+            return "Without a bill the rest of the period is a gift"
+    late = _late(asked)
+    if late:
+        return late
     trial = asked.customize.free_trial if asked.customize is not None else None
     if trial is not None and trial.duration_length * _DAYS[trial.duration_type] > _LONGEST_TRIAL:
         return f"A trial of more than {_LONGEST_TRIAL} days is a gift"
+    return ""
+
+
+def _late(asked: Wanted) -> str:
+    """What is given before an invoice is paid; "" if that is not for long."""
+    mode = asked.invoice_mode
+    if mode is None:
+        return ""
+    if mode.enable_plan_immediately and not mode.finalize:
+        return "While its invoice is a draft the plan is a gift"
+    if (mode.net_terms_days or 0) > _LONGEST_TERMS:
+        return f"To wait more than {_LONGEST_TERMS} days for the payment is a gift"
     return ""
