@@ -8,6 +8,7 @@ import stripe
 
 from orchard.domain.users import Role
 from orchard.store.table import Table
+from tests.api.test_rewards import a_reward
 from tests.bench.requests import cost_of
 from tests.billing.conftest import Shop, shop
 from tests.builders import a_feature
@@ -270,6 +271,27 @@ def test_the_form_tells_support_what_is_for_admins(
     told = ("Bill nothing for it (an admin has to do it)", "More than 30: an admin has to do it")
     assert [one in words(form) for one in told] == [True, True]
     assert "an admin has to do it" not in words(the_form(owner, "pro")[1])
+
+
+@pytest.mark.parametrize("chosen", [{"coupon": "all"}, {"code": "Gratis"}])
+def test_all_of_the_price_is_taken_off_by_admins_alone(
+    shop: Shop, owner: Browser, signed: Sign, chosen: dict[str, str]
+) -> None:
+    a_reward(shop.call, id="all", name="All", value=100, promo_codes=[{"code": "GRATIS"}])
+    a_reward(shop.call)
+    shop.customer()
+    support = signed(Role.SUPPORT)
+    address, form = the_form(support, "pro")
+    preview = support.post(address, filled(form, **chosen) | {"step": "preview"})
+    refused = support.post(address, filled(form, **chosen))
+
+    assert "An admin has to give 100 % off, by coupon or code" in words(form)
+    assert "With 100 % off everything is a gift: an admin has to do it" in words(preview)
+    assert (refused.status, shop.plans()) == (403, {})
+    assert filled(refused).items() >= chosen.items()
+    assert support.post(address, filled(form, coupon="spring20", step="preview")).status == 200
+    assert owner.post(address, filled(form, **chosen)).status == 303
+    assert shop.plans() == {"pro": "active"}
 
 
 def test_support_gives_short_trials(shop: Shop, signed: Sign) -> None:

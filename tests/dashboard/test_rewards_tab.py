@@ -16,6 +16,7 @@ from tests.dashboard.browser import Browser
 from tests.dashboard.conftest import Sign
 from tests.dashboard.test_balance_edit import filled
 from tests.dashboard.test_customer_page import words
+from tests.dashboard.test_products_actions import filled as held_in
 from tests.pretended_stripe import Stripe
 
 CUSTOMER = "/dashboard/customers/user_1"
@@ -95,19 +96,50 @@ def test_undo_takes_an_added_coupon_away_again(call: Call, support: Browser) -> 
     assert coupons(call) == []
 
 
-def test_features_are_granted_by_a_code_of_a_reward_once(call: Call, support: Browser) -> None:
+def test_features_are_granted_by_a_code_of_a_reward_once(
+    call: Call, support: Browser, signed: Sign
+) -> None:
     assert call("rewards.create", {"feature_grant": BETA}).status == 200
-    fields = typed(support, reward="beta:BETA")
+    admin = signed(Role.ADMIN)
+    fields = typed(admin, reward="beta:BETA")
 
-    told = support.post(ADD, fields | {"step": "preview"})
-    answers = [support.post(ADD, fields) for _ in range(2)]
-    again = support.post(ADD, typed(support, code="beta"))
+    told = admin.post(ADD, fields | {"step": "preview"})
+    answers = [admin.post(ADD, fields) for _ in range(2)]
+    again = admin.post(ADD, typed(admin, code="beta"))
 
     assert "Beta: 1,000 Messages, code BETA" in words(support.get(ADD))
     assert "added to the balances at once" in words(told)
     assert [one.status for one in answers] == [303, 303]
     assert balance(call)["remaining"] == 1100
     assert again.status == 400
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"reward": "beta:BETA"},
+        {"code": "beta"},
+        {"reward": "all"},
+        {"code": "GRATIS"},
+        {"code": "all"},
+    ],
+)
+def test_rewards_that_leave_nothing_to_pay_or_grant_features_are_for_admins(
+    call: Call, support: Browser, signed: Sign, chosen: dict[str, str]
+) -> None:
+    assert call("rewards.create", {"feature_grant": BETA}).status == 200
+    a_reward(call, id="all", name="All", value=100, promo_codes=[{"code": "GRATIS"}])
+    a_reward(call)
+    fields = typed(support, **chosen, reason="Goodwill")
+    refused, preview = support.post(ADD, fields), support.post(ADD, fields | {"step": "preview"})
+
+    assert "An admin has to add what grants features" in words(support.get(ADD))
+    assert (refused.status, "an admin has to do it" in words(refused)) == (403, True)
+    assert "an admin has to do it" in words(preview)
+    assert held_in(refused).items() >= (chosen | {"reason": "Goodwill"}).items()
+    assert (coupons(call), balance(call)["remaining"]) == ([], 100)
+    assert support.post(ADD, typed(support, reward="spring20")).status == 303
+    assert signed(Role.ADMIN).post(ADD, fields).status == 303
 
 
 @pytest.mark.parametrize(

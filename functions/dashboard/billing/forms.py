@@ -69,7 +69,8 @@ class Form(NamedTuple):
         """What was typed as the request. Errors: `Forbidden`, `InvalidInputs`."""
         body = self.body(values)
         asked = self.request(body)
-        generosity.must_be_permitted(asked, self.acting.visitor.current.user)
+        visitor = self.acting.visitor
+        generosity.must_be_permitted(visitor.session, asked, visitor.current.user)
         return asked
 
     def _previewed(self, values: View) -> dict[str, Any]:

@@ -1,8 +1,12 @@
 """What of a plan gives a customer more than support may grant."""
 
 from dashboard.billing.action import Wanted
+from orchard.contracts.coupons import AddCouponRequest
 from orchard.domain.users import Act, User
 from orchard.errors import Forbidden
+from orchard.store.session import Session
+from orchard.usecases import free_coupons, rewards
+from orchard.usecases.billing.purchases.discounting import Asked
 
 #: The longest trial, in days, that support may give; months and years are counted as long ones.
 _LONGEST_TRIAL = 31
@@ -11,14 +15,42 @@ _LONGEST_TERMS = 30
 _DAYS = {"day": 1, "month": 31, "year": 366}
 
 
-def must_be_permitted(asked: Wanted, user: User) -> None:
-    """Refuse what gives a customer anything, without a bill. Errors: `Forbidden`."""
+def must_be_permitted(session: Session, asked: Wanted, user: User) -> None:
+    """Refuse what gives a customer anything, without a bill.
+
+    Errors: `Forbidden`; those of Stripe, which tells how much a coupon is.
+    """
+    if user.may(Act.APPROVE):
+        return
     customize = asked.customize
     if customize is not None and customize.model_fields_set - {"free_trial"}:
         user.must(Act.APPROVE)
     given = _given(asked)
-    if given and not user.may(Act.APPROVE):
-        raise Forbidden(f"{given}: an admin has to do it", "role_not_sufficient")
+    if given:
+        raise _refusal(given)
+    for one in asked.discounts:
+        _must_leave_something(session, Asked(one.reward_id, one.promotion_code))
+
+
+def reward_must_be_permitted(session: Session, asked: AddCouponRequest, user: User) -> None:
+    """Refuse rewards that grant features, which no cap counts, and those that leave no bill.
+
+    Errors: as above.
+    """
+    if user.may(Act.APPROVE):
+        return
+    if any(one["id"] == asked.coupon_id for one in rewards.every(session)["feature_grants"]):
+        raise _refusal("A reward that grants features is under no cap")
+    _must_leave_something(session, Asked(asked.coupon_id))
+
+
+def _must_leave_something(session: Session, asked: Asked) -> None:
+    if free_coupons.takes_all(session, asked):
+        raise _refusal("With 100 % off everything is a gift")
+
+
+def _refusal(given: str) -> Forbidden:
+    return Forbidden(f"{given}: an admin has to do it", "role_not_sufficient")
 
 
 def _given(asked: Wanted) -> str:

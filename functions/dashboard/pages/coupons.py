@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import forms
+from dashboard.billing import generosity
 from dashboard.customer import reading as customer_reading
 from dashboard.customer import rewards as customer_rewards
 from dashboard.customer.tabs import Place
@@ -40,7 +41,7 @@ def add(customer_id: str) -> Response[str]:
     values = forms.typed(fields, (*customer_rewards.FIELDS, "key"))
     is_tried = fields.get("step") == "preview"
     try:
-        asked = customer_rewards.body(payer.visitor, payer.place.customer_id, values)
+        asked = payer.permitted(values)
         if is_tried:
             return payer.form(values, preview=payer.preview(asked))
         return payer.added(values, asked)
@@ -85,6 +86,14 @@ class _Payer(NamedTuple):
         visitor.current.user.must(Act.BILL)
         place = Place(unquote(customer_id), "rewards")
         return cls(visitor, place, customer_reading.found(visitor, place))
+
+    def permitted(self, values: View) -> dict[str, Any]:
+        """The body of `coupons.add` for what was chosen. Errors: `Forbidden`, `InvalidInputs`."""
+        visitor = self.visitor
+        asked = customer_rewards.body(visitor, self.place.customer_id, values)
+        request = customer_rewards.request(asked)
+        generosity.reward_must_be_permitted(visitor.session, request, visitor.current.user)
+        return asked
 
     def preview(self, asked: View) -> dict[str, Any]:
         """What adding would do, in words. Errors: those of `coupons.add`."""
