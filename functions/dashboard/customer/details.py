@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from dashboard import forms, terminal
+from dashboard.customer.detail_fields import CONFIG, DETAILS
+from dashboard.customer.detail_values import KINDS, in_words, kind_of, of_entry, switch
 from dashboard.customer.tabs import Place
 from orchard.contracts.customers import UpdateCustomerRequest
-from orchard.contracts.numbers import plain
 from orchard.contracts.request import parse, prepare
 from orchard.domain.users import Act
 from orchard.errors import InvalidInputs, NotFound
@@ -20,45 +21,8 @@ OPERATION = "customers.update"
 METADATA = "metadata"
 #: What the form has, `field` and `entry` (of the metadata) saying what it is about.
 FORM = ("field", "entry", "seen", "kind", "value", "reason", "reference", "key")
-#: What an entry of the metadata may be.
-KINDS = {"text": "Text", "number": "Number", "switch": "Yes or no", "json": "JSON"}
-_SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
-OVERAGE = "disable_overage_billing"
-_CONFIG = ("disable_pooled_balance", OVERAGE)
 
 prepare(UpdateCustomerRequest)
-
-
-class Detail(NamedTuple):
-    """A field of a customer: what people call it, what the form says of it, how it is typed.
-
-    `act` is what somebody must be permitted to edit it.
-    """
-
-    label: str
-    hint: str = ""
-    kind: str = "text"
-    act: Act = Act.EDIT
-
-
-DETAILS = {
-    "name": Detail("Name"),
-    "email": Detail("E-mail", kind="email"),
-    "id": Detail(
-        "Id",
-        "Your application calls the customer by this id: what still sends the old one finds nobody,"
-        " or makes a new customer.",
-    ),
-    "fingerprint": Detail("Fingerprint", "Tells people apart who want a trial twice."),
-    # It decides whose card is charged.
-    "stripe_id": Detail(
-        "Stripe id", "Of a customer at Stripe. Empty: the link to Stripe ends.", act=Act.APPROVE
-    ),
-    "send_email_receipts": Detail("Receipts by e-mail", kind="switch"),
-    _CONFIG[0]: Detail("Entities use only their own balances", kind="switch"),
-    # It gives without an end what a grant may give up to a cap.
-    OVERAGE: Detail("Usage beyond limits is not billed", kind="switch", act=Act.APPROVE),
-}
 
 
 class About(NamedTuple):
@@ -96,14 +60,9 @@ class About(NamedTuple):
         """What the customer has there; None: nothing."""
         if self.field == METADATA:
             return customer["metadata"].get(self.entry)
-        if self.field in _CONFIG:
+        if self.field in CONFIG:
             return bool(customer["config"].get(self.field))
         return customer[self.field]
-
-
-def acts(before: View, after: View) -> set[Act]:
-    """Return what somebody must be permitted to turn one side of a change into the other."""
-    return {one.act for name, one in DETAILS.items() if _side(before, name) != _side(after, name)}
 
 
 def shown(customer: View, place: Place) -> dict[str, Any]:
@@ -137,7 +96,7 @@ def first(about: About, customer: View) -> dict[str, str]:
         **about._asdict(),
         "key": forms.new_key(),
         "seen": seen(held),
-        "kind": _kind(held) if about.field == METADATA else DETAILS[about.field].kind,
+        "kind": kind_of(held) if about.field == METADATA else DETAILS[about.field].kind,
         "value": "" if held is None else in_words(held),
     }
 
@@ -161,7 +120,7 @@ def body(customer_id: str, about: About, values: View, *, gone: bool = False) ->
         changed = {METADATA: {about.entry: value}, "if_still": {METADATA: {about.entry: still}}}
     elif about.field == "id":
         changed = {"new_customer_id": value, "if_still": {"id": still}}
-    elif about.field in _CONFIG:
+    elif about.field in CONFIG:
         changed = {"config": {about.field: value}}
     else:
         is_switch = DETAILS[about.field].kind == "switch"
@@ -182,15 +141,6 @@ def fault_of(about: About, message: str) -> str:
     return f"value: {rest}" if rest and named in names else message
 
 
-def in_words(held: Any) -> str:
-    """Return what a field holds, as people read it."""
-    if held is None:
-        return ""
-    if isinstance(held, bool):
-        return "yes" if held else "no"
-    return held if isinstance(held, str) else json.dumps(plain(held), ensure_ascii=False)
-
-
 def preview(about: About, customer: View, asked: Mapping[str, Any]) -> dict[str, str]:
     """Return what an edit does, as people read it, and the call that it equals."""
     return {
@@ -206,7 +156,7 @@ def _given(about: About, asked: Mapping[str, Any]) -> Any:
         return asked[METADATA][about.entry]
     if about.field == "id":
         return asked["new_customer_id"]
-    return asked["config"][about.field] if about.field in _CONFIG else asked[about.field]
+    return asked["config"][about.field] if about.field in CONFIG else asked[about.field]
 
 
 def _row(about: About, customer: View, place: Place) -> dict[str, Any]:
@@ -221,45 +171,12 @@ def _row(about: About, customer: View, place: Place) -> dict[str, Any]:
     }
 
 
-def _kind(held: Any) -> str:
-    if isinstance(held, bool):
-        return "switch"
-    if isinstance(held, int | float):
-        return "number"
-    return "text" if held is None or isinstance(held, str) else "json"
-
-
 def _value(about: About, values: View) -> Any:
     kind = values["kind"] if about.field == METADATA else DETAILS[about.field].kind
     if kind == "switch":
-        return _switch(values["value"])
+        return switch(values["value"])
     if about.field == METADATA:
-        return _of_entry(kind, values["value"])
+        return of_entry(kind, values["value"])
     if about.field == "id" and not values["value"]:
         raise InvalidInputs("value: type an id")
     return values["value"] or None
-
-
-def _of_entry(kind: str, text: str) -> Any:
-    if kind == "number":
-        return forms.number(text, "value")
-    if kind != "json":
-        return text
-    found = http.json_value(text.encode())
-    if found is None:
-        raise InvalidInputs('value: must be JSON, such as ["north", 3] or {"seats": 5}')
-    return found
-
-
-def _switch(text: str) -> bool:
-    try:
-        return _SWITCHES[text.lower()]
-    except KeyError:
-        raise InvalidInputs("value: must be yes or no") from None
-
-
-def _side(side: View, field: str) -> Any:
-    """What one side of a change has there; off is as good as not said."""
-    if field in _CONFIG:
-        return bool((side.get("config") or {}).get(field))
-    return side.get(field)

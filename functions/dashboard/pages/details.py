@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import forms
+from dashboard.customer import detail_values
 from dashboard.customer import details as customer_details
 from dashboard.customer import reading as customer_reading
 from dashboard.customer.details import About
@@ -99,7 +100,7 @@ class _Edit:
                 return _done(self.visitor, self.place, self.about, change_id)
             held = self.about.held(self.customer)
             now = values | {"seen": customer_details.seen(held)}
-            theirs = customer_details.in_words(held) or "nothing"
+            theirs = detail_values.in_words(held) or "nothing"
             return self.page(now, status=409, theirs=theirs)
         message = customer_details.fault_of(self.about, error.message)
         wrong = forms.wrong(InvalidInputs(message), ("value", "entry", *customer_details.FORM))
