@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import Response
 
 from dashboard import forms, terminal
-from dashboard.customer import details as customer_details
+from dashboard.customer import detail_fields
 from dashboard.customer import reading as customer_reading
 from dashboard.customer import records as customer_records
 from dashboard.customer.acting import Acting
@@ -145,7 +145,7 @@ def _rule(session: Session, user: User) -> undoing.Rule:
 
     def rule(change: Change, before: State, after: State) -> None:
         if change.feature_id is None:
-            for act in customer_details.acts(change.before, change.after):
+            for act in detail_fields.acts(change.before, change.after):
                 user.must(act)
         if before != after:
             user.must(Act.GRANT)
