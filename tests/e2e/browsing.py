@@ -32,7 +32,7 @@ def browser() -> Iterator[Page]:
         chromium = driver.chromium.launch(executable_path=executable())
         try:
             page = chromium.new_context(accept_downloads=True).new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(60_000)
             yield page
         finally:
             chromium.close()

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Route, ViewportSize, expect
 
 from local.stack import Stack
-from tests.e2e.accessibility import faults
 from tests.e2e.browsing import browser
 from tests.e2e.vocabulary import Organization
 
@@ -138,19 +137,3 @@ def test_a_search_that_fails_says_so_and_an_expired_session_leads_to_sign_in(sta
         box.fill("hopper")
 
         expect(page.get_by_role("heading", name="Sign in to Orchard")).to_be_visible()
-
-
-@pytest.mark.usefixtures("shop")
-def test_everybody_can_use_the_pages_in_light_and_dark(stack: Stack, page: Page) -> None:
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    addresses = ["customers?created=Ada", "customers?q=nobody", "new-customer"]
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    page.goto(f"{stack.base_url}/dashboard")
-    assert faults(page) == []
-    sign_in(page, invited(stack, f"all{width}@example.com"))
-
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for address in addresses:
-            page.goto(f"{stack.base_url}/dashboard/{address}")
-            assert faults(page) == []
