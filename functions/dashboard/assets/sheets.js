@@ -24,6 +24,16 @@
     if (unwanted) document.querySelector(unwanted.dataset.remove)?.remove();
   });
 
+  // What a form would do is of no interest any more while it is done.
+  document.addEventListener("htmx:before:request", (event) => {
+    const { sourceElement } = event.detail.ctx;
+    if (sourceElement.matches("form")) sourceElement.dataset.sent = "";
+    else if (sourceElement.matches(".preview") && sourceElement.closest("form[data-sent]")) event.preventDefault();
+  });
+  document.addEventListener("htmx:error", (event) => {
+    delete event.detail.ctx?.sourceElement?.dataset?.sent;
+  });
+
   sheet.addEventListener("close", () => sheet.replaceChildren());
 
   const wanted = () =>
