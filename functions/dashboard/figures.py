@@ -11,9 +11,9 @@ _LONGER = {"semi_annual": "half year", "one_off": ""}
 
 def number(value: float | Decimal) -> str:
     """Return a number with separators: `12,345.5`."""
-    exact = Decimal(str(value))
-    whole = exact == exact.to_integral_value()
-    return f"{exact:,.0f}" if whole else f"{exact.normalize():,f}"
+    told = exact(value)
+    whole = told == told.to_integral_value()
+    return f"{told:,.0f}" if whole else f"{told.normalize():,f}"
 
 
 def exact(value: float | Decimal) -> Decimal:
@@ -25,7 +25,7 @@ def money(amount: float, currency: str | None) -> str:
     """Return an amount in major units with its currency: `1,200.00 USD`."""
     if currency is None:
         return number(amount)
-    return f"{Decimal(str(amount)):,.{decimals(currency)}f} {currency.upper()}"
+    return f"{exact(amount):,.{decimals(currency)}f} {currency.upper()}"
 
 
 def moment(time: int) -> str:

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from orchard.errors import InvalidInputs
 
-DAY_MS = 86_400_000
 _AMOUNT = re.compile(
     r"(-?(?:[0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]+)(?:\.[0-9]+)?) ?([kmb]?)", re.IGNORECASE
 )

@@ -5,12 +5,12 @@ from typing import Any
 
 from dashboard import terminal
 from dashboard.customer.tabs import LISTS, Place
+from orchard.domain.interval import DAY_MS
 from orchard.errors import Invalid
 
 PAGE = 25
 #: How far back a list goes, with the words for it; the last stands for two times of one's own.
 SINCE = {"24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days", "custom": "From … to"}
-_DAY_MS = 86_400_000
 _DAYS = {"24h": 1, "7d": 7, "30d": 30}
 #: Groups of changes: the words for each, and the actions that it has.
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -109,7 +109,7 @@ def _range(place: Place, now: int) -> dict[str, int]:
     """The times between which to look, in milliseconds; none where there is no bound."""
     days = _DAYS.get(place.asks("since"))
     if days is not None:
-        return {"start": now - days * _DAY_MS}
+        return {"start": now - days * DAY_MS}
     start = _time(place.asks("from"), "From")
     end = _time(place.asks("to"), "To", is_end=True)
     if start is not None and end is not None and start > end:

@@ -6,10 +6,11 @@ from urllib.parse import quote, urlencode
 
 from dashboard import terminal
 from dashboard.customer.tabs import Place
-from dashboard.typed_values import DAY_MS, day
+from dashboard.typed_values import day
 from orchard.contracts.history import RANGES_MS, HistoryRequest
 from orchard.contracts.request import parse, prepare
 from orchard.domain import interval
+from orchard.domain.interval import DAY_MS
 
 type View = Mapping[str, Any]
 

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple, Self, cast
 from urllib.parse import urlencode
 
 from dashboard import terminal
-from dashboard.typed_values import DAY_MS, amount, day
+from dashboard.typed_values import amount, day
 from orchard.contracts.customer_reads import ListCustomersRequest
 from orchard.contracts.request import parse, prepare
 from orchard.domain.directory import Basis, Sought, Threshold
+from orchard.domain.interval import DAY_MS
 from orchard.errors import InvalidInputs, OrchardError
 
 PAGE = 50

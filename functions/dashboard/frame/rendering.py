@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dashboard import figures
 from dashboard.frame.asset_files import address
 
 _FOLDER = Path(__file__).parent.parent / "templates"
@@ -29,7 +30,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["asset"] = address
-    environment.filters |= {"iso": _iso, "utc": _utc, "combined": _combined}
+    environment.filters |= {"iso": _iso, "utc": figures.moment, "combined": _combined}
     return environment
 
 
@@ -38,15 +39,7 @@ def _combined(first: dict[str, str], rest: dict[str, str]) -> dict[str, str]:
     return first | rest
 
 
-def _moment(time: int) -> datetime:
-    return datetime.fromtimestamp(time / 1000, UTC)
-
-
 def _iso(time: int) -> str:
     """A time in milliseconds as machines read it."""
-    return _moment(time).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _utc(time: int) -> str:
-    """A time in milliseconds as people read it."""
-    return _moment(time).strftime("%d %b %Y, %H:%M UTC")
+    moment = datetime.fromtimestamp(time / 1000, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
