@@ -87,7 +87,7 @@ class TestDryRun:
         assert [plan["plan_id"] for plan in told["plans"]] == ["free"]
         assert {"feature_id": "messages", "remaining": 100, "unlimited": False} in told["balances"]
         assert sorted(one["status"] for one in told["open_invoices"]) == ["draft", "open"]
-        assert (told["invoices"], told["counted_up_to"]) == (3, 1000)
+        assert (told["invoices"], told["counted_up_to"]) == (3, 500)
         assert told["stripe"] == {"stripe_id": customer, "outcome": "kept"}
         assert told["deletion"] is None
 

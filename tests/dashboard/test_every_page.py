@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from http.client import INTERNAL_SERVER_ERROR
 from urllib.parse import quote, urlencode
 
@@ -10,10 +11,17 @@ import pytest
 from dashboard.routers import ROUTERS
 from orchard.domain.users import Role
 from orchard.store.table import Table
-from tests.builders import a_customer, a_feature, a_plan, monthly
-from tests.conftest import Call
+from tests.api.test_rewards import a_reward
+from tests.bench.requests import cost_of
+from tests.billing.conftest import Shop
+from tests.builders import a_customer, a_feature, a_grant, a_plan, monthly
+from tests.conftest import Call, Clock
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.conftest import Sign
+from tests.dashboard.test_approvals import asked
+from tests.dashboard.test_granting import sources
+from tests.pretended_stripe import Stripe
+from tests.streams import recording
 
 #: Where people are who are not signed in; and what everybody may change: what is their own.
 OPEN = {"/dashboard/sign-in", "/dashboard/sign-out", "/dashboard/invitation"}
@@ -40,6 +48,20 @@ def _rules(method: str) -> list[str]:
     )
 
 
+#: Fewer times than this a page asks the table. A part of the export is a file, not a page.
+MOST, EXPORTED = 5, {"/dashboard/export.csv", "/dashboard/export/parts"}
+CUSTOMER = "/dashboard/customers/<customer_id>"
+TABS = (
+    "products",
+    "features",
+    "entities",
+    "invoices",
+    "events",
+    "changes",
+    "rewards",
+    "details",
+    "settings",
+)
 GETS, POSTS = _rules("GET"), _rules("POST")
 
 
@@ -114,3 +136,48 @@ def test_nothing_odd_in_an_address_or_a_form_breaks_a_page(signed: Sign, odd: st
 
 def is_broken(page: Page) -> bool:
     return page.status == INTERNAL_SERVER_ERROR or "<script>alert(1)" in page.text
+
+
+@pytest.fixture
+def places(call: Call, stripe: Stripe, clock: Clock, table: Table, signed: Sign) -> dict[str, str]:
+    """Something for each address to be about: a paying customer, its change, coupon and grant."""
+    shop = Shop(call, stripe, clock)
+    a_feature(call)
+    a_plan(call, "pro", monthly("messages", 100), price={"amount": 20, "interval": "month"})
+    a_reward(call)
+    shop.customer()
+    shop.attach("pro")
+    shop.done("coupons.add", customer_id="user_1", coupon_id="spring20")
+    at_its_end = {"plan_id": "pro", "cancel_action": "cancel_end_of_cycle"}
+    shop.done("billing.update", customer_id="user_1", **at_its_end)
+    a_grant(call, 40)
+    messages = {"customer_id": "user_1", "feature_id": "messages"}
+    change = shop.done("balances.update", **messages, add_to_balance=50)["change_id"]
+    recording.catch_up(table)
+    request = asked(signed(Role.SUPPORT))
+    people = signed(Role.ADMIN).get("/dashboard/users").text
+    user = re.search(r"/dashboard/users/(usr_\w+)", people)
+    assert user
+    return THERE | {
+        "change_id": change,
+        "coupon_id": "spring20",
+        "source_id": sources(call)[-1]["id"],
+        "approval_id": request.rpartition("/")[2],
+        "user_id": user[1],
+    }
+
+
+def test_every_page_asks_the_table_fewer_than_five_times(
+    table: Table, signed: Sign, places: dict[str, str]
+) -> None:
+    owner, rules = signed(Role.OWNER), set(GETS) - {ASSET} - EXPORTED
+    addresses = [filled(rule, **places) for rule in rules]
+    addresses += [f"{filled(CUSTOMER, **places)}?tab={tab}" for tab in TABS]
+    # What an address names has to be there, or it would cost nothing to say that it is not.
+    first = {one: owner.get(one).status for one in addresses}
+    times = {one: len(cost_of(table, partial(owner.get, one)).verbs) for one in addresses}
+
+    assert {one: told for one, told in first.items() if told >= 400} == {
+        "/dashboard/invitation": 404
+    }
+    assert {one: count for one, count in times.items() if count >= MOST} == {}

@@ -21,7 +21,7 @@ def found(visitor: Visit, place: Place) -> View:
     return viewing.get(visitor.session, request(place))
 
 
-def holder(visitor: Visit, place: Place, entity_id: str, *expand: str) -> Holder:
+def holder(visitor: Visit, place: Place, entity_id: str = "", *expand: str) -> Holder:
     """Return the customer, and what it or one of its entities holds; "" for no entity.
 
     Errors: as in `request`; `EntityNotFound`.

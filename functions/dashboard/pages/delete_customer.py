@@ -16,8 +16,9 @@ from dashboard.frame.visits import HOME, Visit, form, visit
 from dashboard.performing import performed
 from orchard.domain.users import Act
 from orchard.errors import CustomerNotFound, OrchardError
+from orchard.store.customers import Account
 from orchard.triggers import http
-from orchard.usecases import deletion
+from orchard.usecases import deletion, deletion_preview
 
 type View = Mapping[str, Any]
 
@@ -57,6 +58,7 @@ class _Doomed(NamedTuple):
     visitor: Visit
     place: Place
     customer: View
+    account: Account
 
     @classmethod
     def of(cls, visitor: Visit, customer_id: str) -> "_Doomed":
@@ -65,7 +67,8 @@ class _Doomed(NamedTuple):
         place = Place(unquote(customer_id), "settings")
         # What is lost is told with the names of the catalogue.
         named = Place(place.customer_id)
-        return cls(visitor, place, customer_reading.found(visitor, named))
+        found = customer_reading.holder(visitor, named)
+        return cls(visitor, place, found.customer, found.account)
 
 
 def _page(
@@ -73,7 +76,7 @@ def _page(
 ) -> Response[str]:
     customer, asked = one.customer, customer_deletion.body(one.place.customer_id, values)
     request = customer_deletion.request(asked | {"reason": None}, dry_run=True)
-    found = deletion.delete(one.visitor.session, request)
+    found = deletion_preview.foreseen(one.visitor.session, one.account, request)
     return one.visitor.page(
         "delete_customer.html",
         status,

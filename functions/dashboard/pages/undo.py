@@ -22,6 +22,7 @@ from orchard.domain.holding import State
 from orchard.domain.ledger import Change
 from orchard.domain.users import Act, User
 from orchard.errors import NotFound, OrchardError, Unavailable
+from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.triggers import http
 from orchard.usecases import granting_caps, naming, undoing
@@ -61,8 +62,8 @@ def take_back(customer_id: str, change_id: str) -> Response[str]:
 class _Undo:
     """A change of a customer that somebody takes back."""
 
-    def __init__(self, acting: Acting, change_id: str) -> None:
-        self.acting, self.change_id = acting, change_id
+    def __init__(self, acting: Acting, account: Account, change_id: str) -> None:
+        self.acting, self.account, self.change_id = acting, account, change_id
 
     @classmethod
     def of(cls, customer_id: str, change_id: str) -> "_Undo":
@@ -70,15 +71,20 @@ class _Undo:
         visitor = visit(router)
         visitor.current.user.must(Act.EDIT)
         place = Place(unquote(customer_id), "changes")
-        acting = Acting(visitor, place, customer_reading.found(visitor, place))
-        return cls(acting, unquote(change_id))
+        found = customer_reading.holder(visitor, place)
+        acting = Acting(visitor, place, found.customer)
+        return cls(acting, found.account, unquote(change_id))
 
-    def run(self, session: Session, values: View, *, dry_run: bool = False) -> dict[str, Any]:
+    def run(self, session: Session, values: View) -> dict[str, Any]:
         """Do `changes.undo`. Errors: its own, and `Forbidden`."""
-        user = self.acting.visitor.current.user
-        given = {} if dry_run else self._causes(values)
-        request = parse(UndoRequest, {**self._asked, **given, "dry_run": dry_run})
-        return undoing.take_back(session, request, _rule(session, user))
+        request = parse(UndoRequest, {**self._asked, **self._causes(values)})
+        return undoing.take_back(session, request, _rule(session, self.acting.visitor.current.user))
+
+    def foreseen(self, session: Session) -> dict[str, Any]:
+        """Return what it would do. Errors: as in `run`."""
+        request = parse(UndoRequest, {**self._asked, "dry_run": True})
+        rule = _rule(session, self.acting.visitor.current.user)
+        return undoing.foreseen(session, self.account, request, rule)
 
     def done(self, values: View) -> Response[str]:
         """Take the change back, once. Errors: those of `changes.undo`."""
@@ -109,8 +115,7 @@ class _Undo:
         differences: list[Any] = []
         is_possible = True
         try:
-            undone = self.run(session, values, dry_run=True)
-            differences = customer_records.of_undo(undone, naming.names(session))
+            differences = customer_records.of_undo(self.foreseen(session), naming.names(session))
         except NotFound:
             raise
         except OrchardError as refused:

@@ -12,6 +12,9 @@ from orchard.store.session import Session
 from orchard.store.statements import ConditionFailed, Delete, Item, Query
 from orchard.store.table import Table
 
+#: Sorts after everything that a key goes on with.
+_LAST = "\uffff"
+
 
 def removals(session: Session, customer: Customer, items: Iterable[Item]) -> list[Delete]:
     """Remove items of an account that were read: the customer first, and pointers before items.
@@ -42,13 +45,25 @@ def removal(customer: Customer, item: Item) -> Delete:
     return Delete(key, f"{condition} AND #version = :version", values, {"#version": "version"})
 
 
-def counted(table: Table, partition: str, beginning: str, most: int) -> int:
-    """Return how many items of a partition have sort keys that begin so, counted up to `most`."""
-    condition, values = "pk = :pk", {":pk": partition}
-    if beginning:
-        condition, values = f"{condition} AND begins_with(sk, :sk)", {**values, ":sk": beginning}
-    found = table.query(Query(condition, values, projection="pk, sk"))
-    return sum(1 for _item in islice(found, most))
+def counted(session: Session, internal_id: str, most: int) -> tuple[int, int]:
+    """Return how many changes and how many usage events a customer has, both up to `most`.
+
+    They lie one after the other, so that few of them are counted in one request.
+    """
+    partition = keys.ledger(session.tenant, internal_id)
+    both = Query(
+        "pk = :pk AND sk BETWEEN :low AND :high",
+        {":pk": partition, ":low": keys.CHANGES, ":high": f"{keys.EVENTS}{_LAST}"},
+        projection="pk, sk",
+        page=2 * most,
+    )
+    found = [item["sk"] for item in islice(session.table.query(both), 2 * most)]
+    changes = sum(sk.startswith(keys.CHANGES) for sk in found)
+    if changes <= most:
+        return changes, min(len(found) - changes, most)
+    values = {":pk": partition, ":sk": keys.EVENTS}
+    events = Query("pk = :pk AND begins_with(sk, :sk)", values, projection="pk, sk", page=most)
+    return most, sum(1 for _event in islice(session.table.query(events), most))
 
 
 def sweep(table: Table, tenant: str, hot_id: str, internal_id: str) -> None:

@@ -11,6 +11,7 @@ from orchard.domain.billing.subscription import Subscription
 from orchard.domain.customer import Customer
 from orchard.errors import StripeFailed, StripeRateLimited, Unavailable
 from orchard.store import customers
+from orchard.store.customers import Account
 from orchard.store.session import Session
 from orchard.usecases import coupons, standing, viewing
 from orchard.usecases.billing.purchases.discounting import given, usable
@@ -54,19 +55,19 @@ def adding(session: Session, request: AddCouponRequest) -> dict[str, Any]:
             return one
         return one._replace(discounts=(*one.discounts, fresh))
 
-    return {**told, **_invoices(session, request.customer_id, changed)}
+    return {**told, **_invoices(session, customers.require(session, request.customer_id), changed)}
 
 
 def removing(session: Session, request: RemoveCouponRequest) -> dict[str, Any]:
     """Return what `coupons.remove` would do, and the next invoices `before` and `after` that."""
     told = coupons.remove(session, request.model_copy(update={"dry_run": True}))
-    customer = customers.require(session, request.customer_id).customer
-    doomed = [one for one in customer.coupons if one.coupon.id in told["removed"]]
+    account = customers.require(session, request.customer_id)
+    doomed = [one for one in account.customer.coupons if one.coupon.id in told["removed"]]
 
     def changed(one: Subscription) -> Subscription:
         return _without(one, doomed)
 
-    return {**told, **_invoices(session, request.customer_id, changed)}
+    return {**told, **_invoices(session, account, changed)}
 
 
 def _shown(entry: CustomerCoupon, customer: Customer, found: tuple[Subscription, ...]) -> Any:
@@ -92,9 +93,8 @@ def _without(one: Subscription, entries: Any) -> Subscription:
     return one._replace(discounts=tuple(left))
 
 
-def _invoices(session: Session, customer_id: str, changed: _Changed) -> dict[str, Any]:
+def _invoices(session: Session, account: Account, changed: _Changed) -> dict[str, Any]:
     """The next invoices as they are, and as they would be of subscriptions that were changed."""
-    account = customers.require(session, customer_id)
     profile = viewing.profile_of(session, account)
     if not any(one.stripe_subscription_id for one in profile.plans):
         return {"before": [], "after": []}

@@ -73,17 +73,31 @@ def take_back(session: Session, request: UndoRequest, rule: Rule = _anything) ->
     return optimistic(lambda: _attempt(session, request, rule))
 
 
-def _attempt(session: Session, request: UndoRequest, rule: Rule) -> dict[str, Any]:
-    plan = _plan(session, request)
+def foreseen(
+    session: Session, account: Account, request: UndoRequest, rule: Rule = _anything
+) -> dict[str, Any]:
+    """Return what `dry_run` does, of a customer that was read. Errors: those of `take_back`."""
+    plan = _plan(session, account, request)
     rule(plan.change, plan.before, plan.after)
-    last = session.stamp("undo", undoes=request.change_id, **request.audit)
-    if not request.dry_run:
-        _write(session, plan, last)
+    return undo_response(request, plan.told(_stamp(session, request)))
+
+
+def _attempt(session: Session, request: UndoRequest, rule: Rule) -> dict[str, Any]:
+    account = customers.require(session, request.customer_id)
+    if request.dry_run:
+        return foreseen(session, account, request, rule)
+    plan = _plan(session, account, request)
+    rule(plan.change, plan.before, plan.after)
+    last = _stamp(session, request)
+    _write(session, plan, last)
     return undo_response(request, plan.told(last))
 
 
-def _plan(session: Session, request: UndoRequest) -> _Plan:
-    account = customers.require(session, request.customer_id)
+def _stamp(session: Session, request: UndoRequest) -> Item:
+    return session.stamp("undo", undoes=request.change_id, **request.audit)
+
+
+def _plan(session: Session, account: Account, request: UndoRequest) -> _Plan:
     internal_id, change_id = account.customer.internal_id, request.change_id
     is_latest = any(item.get("last", {}).get("id") == change_id for item in account.items)
     lines = undone.whole(session, internal_id, change_id, is_latest=is_latest)
