@@ -162,18 +162,27 @@ def _past(session: Session, one: Person) -> Iterator[Item]:
         yield stretches.item(Stretch(owned, points), session.now // 1000 + _KEPT_DAYS * 86_400)
 
 
+def change_id(now: int, place: int) -> str:
+    """Return the id of one of the changes of the busy customer, the newest first."""
+    return ids.derived("chg_", _changed_at(now, place), str(place))
+
+
+def _changed_at(now: int, place: int) -> int:
+    return now - 1 - place * _USED_OVER // _CHANGES
+
+
 def _changes(session: Session, one: Person) -> Iterator[Item]:
     for place in range(_CHANGES):
-        at = session.now - 1 - place * _USED_OVER // _CHANGES
-        left = Decimal(1_000 + place)
+        at = _changed_at(session.now, place)
+        before, after = (_held(one, Decimal(left + place)) for left in (1_000, 1_005))
         change = Change(
-            id=ids.derived("chg_", at, str(place)),
+            id=change_id(session.now, place),
             kind="edit",
             customer_id=one.customer.hot_id,
             internal_id=one.customer.internal_id,
             feature_id="messages",
-            before={"remaining": left, "sources": {_row_id(one, "messages"): {"balance": left}}},
-            after={"remaining": Decimal(5), "sources": {}},
+            before=before,
+            after=after,
             at=at,
             by="key:production",
             request_id=f"{place:08x}",
@@ -181,6 +190,10 @@ def _changes(session: Session, one: Person) -> Iterator[Item]:
             basis={"lines": 1},
         )
         yield changes.change_item(session.tenant, change, _KEPT_DAYS)
+
+
+def _held(one: Person, left: Decimal) -> Item:
+    return {"remaining": left, "sources": {_row_id(one, "messages"): {"balance": left}}}
 
 
 def _seats(session: Session, one: Person) -> Iterator[Item]:

@@ -36,6 +36,9 @@ _TABS = (
     *("products", "features", "entities", "invoices", "events"),
     *("changes", "rewards", "details", "settings"),
 )
+_FORMS = ("features/messages/edit", "grant", "attach", "coupons/add", "delete")
+#: Which of the changes of the busy customer is looked at as if to be undone.
+_UNDONE = 100
 _PASSWORD = "correct horse battery"
 
 
@@ -72,7 +75,7 @@ class Measured(NamedTuple):
         spent = [one.ms for one in self.asked]
         units = max(one.read_units for one in self.asked)
         figures = f"{units:>8g}{median(spent):>8.0f}{max(spent):>9.0f}"
-        return f"{self.name:46}{self.pages:>6}{self.requests:>9}{figures}"
+        return f"{self.name:54}{self.pages:>6}{self.requests:>9}{figures}"
 
 
 def cases(now: int) -> Iterator[Case]:
@@ -85,7 +88,11 @@ def cases(now: int) -> Iterator[Case]:
         for days in (30, 90):
             graph = f"{page}/features/messages?range={days}d"
             yield Case(f"a graph of {days} days, {word}", graph)
+        for form in _FORMS:
+            yield Case(f"the form {form} of {word}", f"{page}/{form}")
     busy = _page(people.BUSY, now)
+    change = f"{busy}/changes/{crowd.change_id(now, _UNDONE)}/undo"
+    yield Case("the form that undoes a change of it", change)
     rare = f"{busy}?tab=events&feature={crowd.RARE}"
     yield Case("its events of a rare feature", rare)
     yield Case("the same, searched further to the end", rare, onward=True)
@@ -136,7 +143,7 @@ def report() -> None:
         spent = time.perf_counter() - begun
         print(file=sys.stderr)
         print(f"{people.CUSTOMERS:,} customers, {crowd.EVENTS:,} events: {spent:.0f} s to write")
-        print(f"{f'dashboard, {ROUNDS} times each':46}{'pages':>6}{'requests':>9}", end="")
+        print(f"{f'dashboard, {ROUNDS} times each':54}{'pages':>6}{'requests':>9}", end="")
         print(f"{'RCU':>8}{'ms':>8}{'slowest':>9}")
         costly = []
         for one in measured(table, signed_in(table)):
