@@ -27,13 +27,20 @@ class SharedZip(zipfile.ZipFile):
 
     folder: Path
 
+    def namelist(self) -> list[str]:
+        """Return what lies at the top, as that is what is linked.
+
+        The emulator looks where each name leads before it unpacks, for every process again.
+        """
+        return sorted({name.partition("/")[0] for name in super().namelist()})
+
     def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
         """Link the entries of the archive into `path`."""
         digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
         unpacked = self.folder / digest
         if not unpacked.exists():
             partial = Path(tempfile.mkdtemp(dir=self.folder))
-            super().extractall(partial, members, pwd)
+            super().extractall(partial, members or super().namelist(), pwd)
             # Another thread may have been faster; its copy is the same.
             with contextlib.suppress(OSError):
                 partial.rename(unpacked)
