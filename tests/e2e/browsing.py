@@ -7,7 +7,7 @@ from pathlib import Path
 
 import playwright
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import browsers
 
@@ -26,16 +26,23 @@ def executable() -> str:
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
-    """Open a browser; the value is its page. It loads nothing from beyond this machine."""
+def started() -> Iterator[Browser]:
+    """Start a browser. It loads nothing from beyond this machine."""
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=executable())
+        engine = driver.chromium.launch(executable_path=executable())
         try:
-            page = chromium.new_context(accept_downloads=True).new_page()
-            page.set_default_timeout(60_000)
-            yield page
+            yield engine
         finally:
-            chromium.close()
+            engine.close()
+
+
+@contextmanager
+def opened(engine: Browser) -> Iterator[Page]:
+    """Open a page in a window that shares nothing with others."""
+    with engine.new_context(accept_downloads=True) as window:
+        page = window.new_page()
+        page.set_default_timeout(60_000)
+        yield page
 
 
 def choose_card(page: Page, card: str) -> None:

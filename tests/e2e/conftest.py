@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from local.stack import Stack
+from tests.e2e import browsing
+from tests.e2e.dashboard import PATIENCE
 from tests.e2e.vocabulary import Stripe
 
 
@@ -20,3 +23,11 @@ def stripe(stack: Stack) -> Iterator[Stripe]:
     """Return the Stripe account of the stack."""
     with Stripe(stack) as account:
         yield account
+
+
+@pytest.fixture(scope="package")
+def engine() -> Iterator[Browser]:
+    """Return the browser, one for all tests; each opens windows of its own."""
+    expect.set_options(timeout=PATIENCE)
+    with browsing.started() as engine:
+        yield engine

@@ -11,13 +11,11 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     ViewportSize,
-    expect,
 )
 
 from local.processes import HOST
 from local.stack import Stack
 from orchard.domain.users import Role
-from tests.e2e.browsing import browser
 from tests.e2e.vocabulary import Organization
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
@@ -28,12 +26,12 @@ _COOKIE = "__Host-orchard"
 
 
 class Dashboard:
-    """The dashboard of an organisation of its own, in one browser; `shop` is its API."""
+    """The dashboard of an organisation of its own; `shop` is its API."""
 
-    def __init__(self, stack: Stack, organization: str, engine: Browser) -> None:
+    def __init__(self, stack: Stack, engine: Browser, organization: str) -> None:
         self.url = f"{stack.base_url}/dashboard"
         self.shop = Organization.on(stack, organization)
-        self._stack, self._organization, self._engine = stack, organization, engine
+        self._stack, self._engine, self._organization = stack, engine, organization
         self._sessions: dict[str, str] = {}
 
     def email(self, role: Role) -> str:
@@ -90,16 +88,6 @@ class Dashboard:
     def _post(self, path: str, headers: dict[str, str], fields: dict[str, str]) -> httpx.Response:
         ours = {"origin": self._stack.base_url, "sec-fetch-site": "same-origin"}
         return httpx.post(f"{self.url}{path}", data=fields, headers=ours | headers, timeout=60)
-
-
-@contextmanager
-def opened(stack: Stack, organization: str) -> Iterator[Dashboard]:
-    """Open a browser on the dashboard of an organisation: once for all tests of a file."""
-    expect.set_options(timeout=PATIENCE)
-    with browser() as page:
-        engine = page.context.browser
-        assert engine is not None
-        yield Dashboard(stack, organization, engine)
 
 
 def sign_in(window: BrowserContext, session: str) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from local.stack import Stack
-from tests.e2e.browsing import browser, choose_card
+from tests.e2e.browsing import choose_card, opened
 from tests.e2e.vocabulary import Organization, Stripe
 
 pytestmark = pytest.mark.e2e
@@ -49,9 +49,9 @@ def autumn(shop: Organization) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with browser() as opened:
-        yield opened
+def page(engine: Browser) -> Iterator[Page]:
+    with opened(engine) as page:
+        yield page
 
 
 def customer(autumn: Any, name: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, expect
 
 from local.stack import Stack
-from tests.e2e.browsing import browser
+from tests.e2e.browsing import opened
 from tests.e2e.vocabulary import Organization
 
 pytestmark = pytest.mark.e2e
@@ -27,7 +27,7 @@ def shop(stack: Stack) -> Organization:
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(engine: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of the browser, which must not have complained about anything at the end."""
     complaints: list[str] = []
 
@@ -37,7 +37,7 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
         if message.type in {"error", "warning"} and not is_late:
             complaints.append(message.text)
 
-    with browser() as page:
+    with opened(engine) as page:
         page.set_viewport_size(request.param)
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -99,10 +99,8 @@ def test_somebody_signs_in_searches_and_creates_a_customer(
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_list_is_read_without_javascript(stack: Stack) -> None:
-    with browser() as scripted:
-        engine = scripted.context.browser
-        assert engine is not None
+def test_the_list_is_read_without_javascript(stack: Stack, engine: Browser) -> None:
+    with opened(engine) as scripted:
         sign_in(scripted, invited(stack, "plain@example.com"))
         kept = scripted.context.storage_state()
         plain = engine.new_context(java_script_enabled=False, storage_state=kept).new_page()
@@ -119,8 +117,10 @@ def test_the_list_is_read_without_javascript(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_search_that_fails_says_so_and_an_expired_session_leads_to_sign_in(stack: Stack) -> None:
-    with browser() as page:
+def test_a_search_that_fails_says_so_and_an_expired_session_leads_to_sign_in(
+    stack: Stack, engine: Browser
+) -> None:
+    with opened(engine) as page:
         sign_in(page, invited(stack, "unlucky@example.com"))
         box, told = page.get_by_label("Search by id"), page.get_by_text("The server did not answer")
         ends: list[Callable[[Route], None]] = [

@@ -1,15 +1,14 @@
 """What people do with balances on the dashboard, in a real browser on the deployed template."""
 
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
-from tests.e2e.dashboard import PASSWORD, PHONE, Dashboard, fits, opened
+from tests.e2e.dashboard import PASSWORD, PHONE, Dashboard, fits
 from tests.e2e.vocabulary import Stripe, eventually
 
 pytestmark = pytest.mark.e2e
@@ -31,14 +30,14 @@ PREVIEWS = (
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
     """Customers have 100 messages a day; tokens beyond the first hundred cost 0.50 each."""
-    with opened(stack, "dash-balances") as dashboard:
-        dashboard.shop.offer_messages()
-        token = {"feature_id": "tokens", "name": "Tokens", "type": "metered", "consumable": True}
-        dashboard.shop.get_done("features.create", **token)
-        dashboard.shop.get_done("plans.create", plan_id="pro", name="Pro", items=[TOKENS])
-        yield dashboard
+    dashboard = Dashboard(stack, engine, "dash-balances")
+    dashboard.shop.offer_messages()
+    token = {"feature_id": "tokens", "name": "Tokens", "type": "metered", "consumable": True}
+    dashboard.shop.get_done("features.create", **token)
+    dashboard.shop.get_done("plans.create", plan_id="pro", name="Pro", items=[TOKENS])
+    return dashboard
 
 
 def customer(dashboard: Dashboard, name: str, used: int) -> str:

@@ -1,14 +1,13 @@
 """What people do with a customer itself on the dashboard, from its creation to its deletion."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
-from tests.e2e.dashboard import DESKTOP, PHONE, Dashboard, fits, opened
+from tests.e2e.dashboard import DESKTOP, PHONE, Dashboard, fits
 from tests.e2e.vocabulary import Stripe, eventually
 
 pytestmark = pytest.mark.e2e
@@ -25,15 +24,15 @@ COUPON = {
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
     """The dashboard of a shop that sells Pro for 20 a month, at times for 16."""
-    with opened(stack, "dash-customer") as dashboard:
-        shop = dashboard.shop
-        shop.offer_messages()
-        price = {"amount": 20, "interval": "month"}
-        shop.get_done("plans.create", plan_id="pro", name="Pro", add_on=True, price=price)
-        shop.get_done("rewards.create", coupon=COUPON)
-        yield dashboard
+    dashboard = Dashboard(stack, engine, "dash-customer")
+    shop = dashboard.shop
+    shop.offer_messages()
+    price = {"amount": 20, "interval": "month"}
+    shop.get_done("plans.create", plan_id="pro", name="Pro", add_on=True, price=price)
+    shop.get_done("rewards.create", coupon=COUPON)
+    return dashboard
 
 
 def customer(dashboard: Dashboard, name: str, **details: object) -> str:

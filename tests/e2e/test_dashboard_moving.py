@@ -1,26 +1,25 @@
 """How people move on the dashboard: keys, the command bar, time zones, sessions that end."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
-from tests.e2e.dashboard import PASSWORD, Dashboard, opened
+from tests.e2e.dashboard import PASSWORD, Dashboard
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
-    with opened(stack, "moving") as dashboard:
-        dashboard.shop.offer_messages()
-        for customer_id, name in (("ada", "Ada Lovelace"), ("grace", "Grace Hopper")):
-            dashboard.shop.get_done("customers.get_or_create", customer_id=customer_id, name=name)
-        yield dashboard
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
+    dashboard = Dashboard(stack, engine, "moving")
+    dashboard.shop.offer_messages()
+    for customer_id, name in (("ada", "Ada Lovelace"), ("grace", "Grace Hopper")):
+        dashboard.shop.get_done("customers.get_or_create", customer_id=customer_id, name=name)
+    return dashboard
 
 
 def test_the_command_bar_leads_everywhere_with_keys_alone(dashboard: Dashboard) -> None:

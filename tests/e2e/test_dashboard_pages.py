@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Browser, Error, Page
 
 from local import shots
 from local.shots import SHOTS, Shot
 from local.stack import Stack
 from tests.e2e.accessibility import BY_COLOR, BY_COLOR_AND_WIDTH, faults
-from tests.e2e.dashboard import DESKTOP, PHONE, Dashboard, fits, heard, opened
+from tests.e2e.dashboard import DESKTOP, PHONE, Dashboard, fits, heard
 from tests.e2e.furnished import furnish
 
 pytestmark = pytest.mark.e2e
@@ -19,10 +19,10 @@ _REFUSED = (400, 404)
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
-    with opened(stack, _ORGANIZATION) as dashboard:
-        furnish(stack, dashboard.shop, _ORGANIZATION)
-        yield dashboard
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
+    dashboard = Dashboard(stack, engine, _ORGANIZATION)
+    furnish(stack, dashboard.shop, _ORGANIZATION)
+    return dashboard
 
 
 def test_everybody_can_read_and_use_every_page_and_sheet(dashboard: Dashboard) -> None:

@@ -1,14 +1,12 @@
 """What people do with the plans of a customer on the dashboard, in a real browser."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
 from tests.e2e.browsing import choose_card
-from tests.e2e.dashboard import PHONE, Dashboard, fits, opened
+from tests.e2e.dashboard import PHONE, Dashboard, fits
 from tests.e2e.vocabulary import Stripe
 
 pytestmark = pytest.mark.e2e
@@ -17,15 +15,15 @@ MONTHLY = {"interval": "month"}
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
     """The dashboard of a shop that sells Pro for 20 a month."""
-    with opened(stack, "dash-products") as dashboard:
-        shop = dashboard.shop
-        shop.offer_messages()
-        messages = {"feature_id": "messages", "included": 500, "reset": MONTHLY}
-        price = {"amount": 20, "interval": "month"}
-        shop.get_done("plans.create", plan_id="pro", name="Pro", items=[messages], price=price)
-        yield dashboard
+    dashboard = Dashboard(stack, engine, "dash-products")
+    shop = dashboard.shop
+    shop.offer_messages()
+    messages = {"feature_id": "messages", "included": 500, "reset": MONTHLY}
+    price = {"amount": 20, "interval": "month"}
+    shop.get_done("plans.create", plan_id="pro", name="Pro", items=[messages], price=price)
+    return dashboard
 
 
 def customer(dashboard: Dashboard, name: str, stripe: Stripe | None = None) -> str:

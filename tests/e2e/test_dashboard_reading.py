@@ -3,16 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
-from tests.e2e.dashboard import PHONE, Dashboard, fits, opened
+from tests.e2e.dashboard import PHONE, Dashboard, fits
 from tests.e2e.furnished import create, live, offer_products
 
 pytestmark = pytest.mark.e2e
@@ -39,16 +38,16 @@ _IS_DRAWN = """() => {
 
 
 @pytest.fixture(scope="module")
-def dashboard(stack: Stack) -> Iterator[Dashboard]:
-    with opened(stack, "reading") as dashboard:
-        offer_products(dashboard.shop, EVIL)
-        for number in range(PAGE):
-            # So much of some that an export takes two requests.
-            kept = {"notes": _BIG} if number >= PAGE - 11 else {}
-            create(dashboard.shop, f"user_{number:02}", f"Person {number:02}", metadata=kept)
-        live(dashboard.shop, "grace", "Grace Hopper")
-        live(dashboard.shop, "eve", EVIL)
-        yield dashboard
+def dashboard(stack: Stack, engine: Browser) -> Dashboard:
+    dashboard = Dashboard(stack, engine, "reading")
+    offer_products(dashboard.shop, EVIL)
+    for number in range(PAGE):
+        # So much of some that an export takes two requests.
+        kept = {"notes": _BIG} if number >= PAGE - 11 else {}
+        create(dashboard.shop, f"user_{number:02}", f"Person {number:02}", metadata=kept)
+    live(dashboard.shop, "grace", "Grace Hopper")
+    live(dashboard.shop, "eve", EVIL)
+    return dashboard
 
 
 def asked(page: Page) -> dict[str, str]:

@@ -14,6 +14,8 @@ from tests.e2e.vocabulary import Organization, eventually
 pytestmark = pytest.mark.e2e
 
 GRANTED = 100_000
+#: For each the emulator starts a process; more of them race in tests/concurrency.
+_CALLERS = 6
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +37,9 @@ def at_once[T](actions: Sequence[Callable[[], T]]) -> list[T]:
         return list(threads.map(act, actions))
 
 
-def test_one_customer_comes_of_sixteen_requests(shop: Organization) -> None:
+def test_one_customer_comes_of_several_requests(shop: Organization) -> None:
     with shop.client() as autumn:
-        made = at_once([lambda: autumn.customers.get_or_create(customer_id="ada")] * 16)
+        made = at_once([lambda: autumn.customers.get_or_create(customer_id="ada")] * _CALLERS)
 
         assert len({customer.subscriptions[0].id for customer in made}) == 1
         assert {customer.created_at for customer in made} == {made[0].created_at}
@@ -48,19 +50,19 @@ def test_one_customer_comes_of_sixteen_requests(shop: Organization) -> None:
 
 
 def test_no_use_is_lost_or_counted_twice(shop: Organization) -> None:
-    tracks = 20
+    tracks = 12
     with shop.client() as autumn:
         autumn.customers.get_or_create(customer_id="bob")
 
-        at_once([lambda: track(autumn, "bob", tracks)] * 8)
+        at_once([lambda: track(autumn, "bob", tracks)] * _CALLERS)
 
-        used = sum(values(tracks), Decimal(0)) * 8
+        used = sum(values(tracks), Decimal(0)) * _CALLERS
         messages = autumn.check(customer_id="bob", feature_id="messages").balance
         assert Decimal(str(messages.usage)) == used
         assert Decimal(str(messages.remaining)) == GRANTED - used
         events = eventually(
             lambda: autumn.events.list(customer_id="bob", limit=1000).list,
-            lambda listed: len(listed) == 8 * tracks,
+            lambda listed: len(listed) == _CALLERS * tracks,
         )
         assert sum(Decimal(str(event.value)) for event in events) == used
 
