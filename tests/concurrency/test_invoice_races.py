@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.concurrency.worlds import THOROUGH
 from tests.pretended_stripe import Race
 
 pytestmark = pytest.mark.concurrency
@@ -22,7 +23,7 @@ LIVES = [
 
 
 @settings(
-    max_examples=30,
+    max_examples=200 if THOROUGH else 20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

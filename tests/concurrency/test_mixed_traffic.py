@@ -18,13 +18,14 @@ from orchard.store.table import Table
 from tests.concurrency import traffic
 from tests.concurrency.test_races import at_once
 from tests.concurrency.traffic import CUSTOMERS, SHARED_SPEND, SPEND, Book, Caller
+from tests.concurrency.worlds import THOROUGH
 from tests.conftest import TENANT, Call, Clock, session_of
 from tests.harness import handler, sample
 from tests.streams import recording
 
 pytestmark = [pytest.mark.concurrency, pytest.mark.stream, pytest.mark.usefixtures("silence")]
 
-THREADS, CALLS, HOUR = 64, 12, 3_600_000
+THREADS, CALLS, HOUR = 64, 24 if THOROUGH else 8, 3_600_000
 type Sums = Counter[tuple[str, str]]
 
 

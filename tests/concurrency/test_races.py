@@ -19,6 +19,7 @@ from orchard.store.keys import Key
 from orchard.store.statements import Put, Update
 from orchard.store.table import Table
 from tests.builders import a_customer, a_feature, a_grant, a_plan, balance, left, monthly
+from tests.concurrency.worlds import THOROUGH
 from tests.conftest import Call, Clock, session_of
 from tests.harness import Response, handler
 
@@ -82,7 +83,7 @@ def test_tracks_refunds_and_edits_of_one_balance_add_up(
 
     def worker(seed: int) -> None:
         choose = random.Random(seed)
-        for _ in range(25):
+        for _ in range(100 if THOROUGH else 15):
             cents = Decimal(choose.randint(1, 300)) / 100
             kind = choose.random()
             if kind < 0.75:
