@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from local.stack import Stack
 from orchard.domain.users import Role
@@ -109,6 +109,38 @@ def test_keys_open_fill_send_and_close_a_sheet(dashboard: Dashboard) -> None:
         expect(sheet).to_be_hidden()
         held = dashboard.shop.get_done("customers.get", customer_id="grace")["balances"]
         assert held["messages"]["granted"] == 125
+
+
+def test_what_was_typed_does_not_go_by_a_slip(dashboard: Dashboard) -> None:
+    with dashboard.page() as page:
+        page.goto(f"{dashboard.customer('grace')}?tab=features")
+        page.get_by_role("link", name="Grant a balance").click()
+        sheet, amount = page.get_by_role("dialog"), page.get_by_label("Amount")
+        amount.fill("25")
+        asked: list[str] = []
+
+        def answer(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            if len(asked) > 1:
+                dialog.accept()
+            else:
+                dialog.dismiss()
+
+        page.on("dialog", answer)
+        page.mouse.click(5, 5)
+        expect(amount).to_have_value("25")
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        page.get_by_role("link", name="Grant a balance").click()
+        expect(amount).to_have_value("")
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        page.get_by_role("link", name="Grant a balance").click()
+        amount.fill("25")
+        sheet.get_by_role("link", name="Cancel").click()
+        expect(sheet).to_be_hidden()
+
+        assert asked == ["Close the form? What was typed in it is lost."] * 2
 
 
 def test_times_are_told_where_somebody_is_and_in_utc_on_top(dashboard: Dashboard) -> None:

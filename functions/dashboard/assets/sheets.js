@@ -11,15 +11,22 @@
     if (link && (event.metaKey || event.ctrlKey || event.shiftKey)) event.stopImmediatePropagation();
   }, true);
 
+  // What was typed does not go by a slip: by Esc, or by a click beside the sheet.
+  let isTouched = false;
+  sheet.addEventListener("input", (event) => { isTouched ||= event.target.form?.method === "post"; });
+  const mayGo = () => !isTouched || window.confirm("Close the form? What was typed in it is lost.");
+  sheet.addEventListener("cancel", (event) => {
+    if (event.target === sheet && !mayGo()) event.preventDefault();
+  });
+
   // Dragging out of a field, to select what is in it, ends beside the sheet too.
   let isBeside = false;
   document.addEventListener("pointerdown", (event) => { isBeside = event.target === sheet; });
 
   document.addEventListener("click", (event) => {
-    if ((event.target === sheet && isBeside) || event.target.closest("#sheet [data-close]")) {
-      event.preventDefault();
-      sheet.close();
-    }
+    const isClosed = event.target.closest("#sheet [data-close]");
+    if (isClosed) event.preventDefault();
+    if (isClosed || (event.target === sheet && isBeside && mayGo())) sheet.close();
     const unwanted = event.target.closest("[data-remove]");
     if (unwanted) document.querySelector(unwanted.dataset.remove)?.remove();
   });
@@ -34,7 +41,10 @@
     delete event.detail.ctx?.sourceElement?.dataset?.sent;
   });
 
-  sheet.addEventListener("close", () => sheet.replaceChildren());
+  sheet.addEventListener("close", () => {
+    isTouched = false;
+    sheet.replaceChildren();
+  });
 
   const wanted = () =>
     document.querySelector("#action [data-focus], #details [data-focus]")
