@@ -294,6 +294,32 @@ def test_all_of_the_price_is_taken_off_by_admins_alone(
     assert shop.plans() == {"pro": "active"}
 
 
+def test_support_sells_nothing_that_discounts_leave_no_price_of(
+    shop: Shop, owner: Browser, signed: Sign
+) -> None:
+    a_reward(shop.call, id="whole", name="Whole", type="fixed_discount", value=20)
+    for number in range(2):
+        a_reward(shop.call, id=f"half_{number}", name="Half", type="fixed_discount", value=10)
+    shop.customer()
+    support = signed(Role.SUPPORT)
+    address, form = the_form(support, "pro")
+
+    gift = filled(form, coupon="whole")
+    preview = support.post(address, gift | {"step": "preview"})
+    refused = support.post(address, gift)
+    # What was added before counts too, however small each part of it is.
+    shop.done("coupons.add", customer_id="user_1", coupon_id="half_0")
+    half = support.post(address, filled(form, step="preview"))
+    both = support.post(address, filled(form, coupon="half_1"))
+
+    assert "With 100 % off everything is a gift: an admin has to do it" in words(preview)
+    assert "10.00 USD" in words(half)
+    assert "everything is a gift" not in words(half)
+    assert (refused.status, both.status, shop.plans()) == (403, 403, {})
+    assert owner.post(address, filled(form, coupon="half_1")).status == 303
+    assert shop.plans() == {"pro": "active"}
+
+
 def test_support_gives_short_trials(shop: Shop, signed: Sign) -> None:
     shop.customer()
     support = signed(Role.SUPPORT)

@@ -191,3 +191,22 @@ def test_the_tab_costs_few_requests(table: Table, call: Call, support: Browser) 
     form = cost_of(table, lambda: support.get(ADD))
 
     assert [len(one.verbs) for one in (tab, form)] == [4, 3]
+
+
+def test_support_adds_no_coupon_that_leaves_an_invoice_without_anything_to_pay(
+    call: Call, support: Browser, signed: Sign
+) -> None:
+    a_reward(call, id="most", name="Most", type="fixed_discount", value=15)
+    a_reward(call, id="rest", name="Rest", type="fixed_discount", value=15)
+    assert support.post(ADD, typed(support, reward="most")).status == 303
+    rest = typed(support, reward="rest")
+
+    told = support.post(ADD, rest | {"step": "preview"})
+    refused = support.post(ADD, rest)
+    admin = signed(Role.ADMIN)
+
+    assert "With 100 % off everything is a gift: an admin has to do it" in words(told)
+    assert refused.status == 403
+    assert {one for one, _ in coupons(call)} == {"most"}
+    assert admin.post(ADD, typed(admin, reward="rest")).status == 303
+    assert {one for one, _ in coupons(call)} == {"most", "rest"}

@@ -13,6 +13,7 @@ from dashboard.billing.action import Wanted
 from dashboard.billing.custom_plan import Overtaken
 from dashboard.customer.acting import Acting
 from dashboard.forms import RIGHT, Wrong
+from orchard.domain.users import Act
 from orchard.errors import OrchardError
 from orchard.store.session import Session
 from orchard.triggers import http
@@ -56,7 +57,7 @@ class Form(NamedTuple):
                 self.acting,
                 fields,
                 lambda: self._asked(values),
-                lambda session: self.run(session, self._asked(values)),
+                lambda session: self.run(session, self._permitted(values)),
             )
             return billing_action.told(self.acting, answer, self.done)
         except Overtaken as refused:
@@ -73,11 +74,20 @@ class Form(NamedTuple):
         generosity.must_be_permitted(visitor.session, asked, visitor.current.user)
         return asked
 
+    def _permitted(self, values: View) -> Wanted:
+        """The same, once it is known what it costs. Errors: likewise, and those of the preview."""
+        asked, visitor = self._asked(values), self.acting.visitor
+        if not visitor.current.user.may(Act.APPROVE):
+            generosity.must_cost_something(self.preview(visitor.session, asked))
+        return asked
+
     def _previewed(self, values: View) -> dict[str, Any]:
         visitor = self.acting.visitor
         try:
             asked = self.body(values)
             shown = self.preview(visitor.session, self._asked(values))
+            if not visitor.current.user.may(Act.APPROVE):
+                generosity.must_cost_something(shown)
         except OrchardError as refused:
             wrong = forms.wrong(refused, self.fields)
             return {"wrong": wrong.message, "label": self.label}

@@ -1,5 +1,8 @@
 """What of a plan gives a customer more than support may grant."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from dashboard.billing.action import Wanted
 from orchard.contracts.coupons import AddCouponRequest
 from orchard.domain.users import Act, User
@@ -8,10 +11,13 @@ from orchard.store.session import Session
 from orchard.usecases import free_coupons, rewards
 from orchard.usecases.billing.purchases.discounting import Asked
 
+type View = Mapping[str, Any]
+
 #: The longest trial, in days, that support may give; months and years are counted as long ones.
 _LONGEST_TRIAL = 31
 #: The longest that support may let an invoice wait, in days.
 _LONGEST_TERMS = 30
+_ALL_OFF = "With 100 % off everything is a gift"
 _DAYS = {"day": 1, "month": 31, "year": 366}
 
 
@@ -32,6 +38,25 @@ def must_be_permitted(session: Session, asked: Wanted, user: User) -> None:
         _must_leave_something(session, Asked(one.reward_id, one.promotion_code))
 
 
+def must_cost_something(preview: View) -> None:
+    """Refuse a purchase for which discounts leave nothing to pay, now or next time.
+
+    `preview` is that of billing. However many coupons there are, and whatever they are worth, it
+    tells what comes of them. Errors: `Forbidden`.
+    """
+    for bill in (preview, preview.get("next_cycle") or {}):
+        if bill.get("total", 0) <= 0 < bill.get("subtotal", 0):
+            raise _refusal(_ALL_OFF)
+
+
+def invoices_must_stay(before: Iterable[View], after: Iterable[View]) -> None:
+    """Refuse a coupon with which an invoice has nothing to pay any more. Errors: `Forbidden`."""
+    left = {(one["invoice_at"], *one["plan_ids"]): one["total"] for one in after}
+    for one in before:
+        if left.get((one["invoice_at"], *one["plan_ids"]), 0) <= 0 < one["total"]:
+            raise _refusal(_ALL_OFF)
+
+
 def reward_must_be_permitted(session: Session, asked: AddCouponRequest, user: User) -> None:
     """Refuse rewards that grant features, which no cap counts, and those that leave no bill.
 
@@ -46,7 +71,7 @@ def reward_must_be_permitted(session: Session, asked: AddCouponRequest, user: Us
 
 def _must_leave_something(session: Session, asked: Asked) -> None:
     if free_coupons.takes_all(session, asked):
-        raise _refusal("With 100 % off everything is a gift")
+        raise _refusal(_ALL_OFF)
 
 
 def _refusal(given: str) -> Forbidden:

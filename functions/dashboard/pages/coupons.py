@@ -1,6 +1,7 @@
 """GET and POST /dashboard/customers/{id}/coupons/add and .../coupons/{coupon}/remove"""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -15,10 +16,11 @@ from dashboard.forms import RIGHT, Wrong
 from dashboard.frame.routes import Pages
 from dashboard.frame.visits import HOME, Visit, form, visit
 from dashboard.performing import performed
-from orchard.contracts.coupons import RemoveCouponRequest
+from orchard.contracts.coupons import AddCouponRequest, RemoveCouponRequest
 from orchard.contracts.request import parse
 from orchard.domain.users import Act
 from orchard.errors import NotFound, OrchardError
+from orchard.store.session import Session
 from orchard.triggers import http
 from orchard.usecases import coupon_previews, coupons
 
@@ -98,8 +100,19 @@ class _Payer(NamedTuple):
     def preview(self, asked: View) -> dict[str, Any]:
         """What adding would do, in words. Errors: those of `coupons.add`."""
         request = customer_rewards.request(asked)
+        return customer_rewards.added_in_words(self._foreseen(request), asked)
+
+    def _foreseen(self, request: AddCouponRequest) -> dict[str, Any]:
+        """What adding would do. Errors: those of `coupons.add`; `Forbidden` for a gift."""
         told = coupon_previews.adding(self.visitor.session, request)
-        return customer_rewards.added_in_words(told, asked)
+        if self._is_bound:
+            generosity.invoices_must_stay(told["before"], told["after"])
+        return told
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether somebody may not give everything away."""
+        return not self.visitor.current.user.may(Act.APPROVE)
 
     def added(self, values: View, asked: View) -> Response[str]:
         """Add it. Errors: those of `coupons.add`."""
@@ -107,12 +120,17 @@ class _Payer(NamedTuple):
         coupon = f"{self.place.page}/coupons/{quote(request.coupon_id, safe='')}"
         undo = "" if request.promo_code else f"{coupon}/remove"
         try:
-            performed(self.visitor, values, lambda session: coupons.add(session, request))
+            performed(self.visitor, values, partial(self._add, request))
         except OrchardError:
             if self.visitor.made(values["key"]) is None:
                 raise
         text = "The features were granted." if request.promo_code else "The coupon was added."
         return self.visitor.done(self.place.address, text, undo)
+
+    def _add(self, request: AddCouponRequest, session: Session) -> dict[str, Any]:
+        if self._is_bound:
+            self._foreseen(request)
+        return coupons.add(session, request)
 
     def removal(self, coupon_id: str, causes: View) -> RemoveCouponRequest:
         """The API's request. Errors: `InvalidInputs`."""
