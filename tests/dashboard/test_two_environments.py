@@ -17,8 +17,9 @@ LIST = "/dashboard/customers"
 TEMPLATES = Path(__file__).parents[2] / "functions/dashboard/templates"
 #: Their forms are about people, who are the same in both environments, or the choice itself.
 OF_BOTH = {
-    *("account.html", "invitation.html", "invite_user.html", "other_environment.html"),
-    *("sign_in.html", "signed.html", "user.html", "users.html"),
+    *("people/account.html", "people/invitation.html", "people/invite_user.html"),
+    *("people/sign_in.html", "people/user.html", "people/users.html"),
+    *("frame/other_environment.html", "frame/signed.html"),
 }
 
 
@@ -88,9 +89,9 @@ def test_a_chunk_of_an_export_is_of_the_environment_it_began_in(owner: Browser, 
 
 
 def test_every_form_says_where_it_was_opened() -> None:
-    for path in TEMPLATES.glob("*.html"):
-        if path.name in OF_BOTH:
-            continue
+    found = {path.relative_to(TEMPLATES).as_posix(): path for path in TEMPLATES.rglob("*.html")}
+    assert found.keys() > OF_BOTH
+    for path in (path for name, path in found.items() if name not in OF_BOTH):
         text = path.read_text()
         forms = re.findall(r'<form[^>]*(?:method="post"|sent_to\()', text)
-        assert text.count('include "opened_in.html"') == len(forms), path.name
+        assert text.count('include "frame/opened_in.html"') == len(forms), path

@@ -63,7 +63,7 @@ def told(action: Acting, answer: View | None, done: Callable[[], str]) -> Respon
     failed = answer.get("required_action")
     invoice = answer.get("invoice")
     return action.page(
-        "payment.html",
+        "billing/payment.html",
         link=answer["payment_url"],
         failed=failed["reason"] if failed else "",
         total=money(invoice["total"], invoice["currency"]) if invoice else "",

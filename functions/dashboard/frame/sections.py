@@ -6,7 +6,7 @@ from orchard.domain.users import Act, User
 
 
 class Section(NamedTuple):
-    """A part of the dashboard that the sidebar leads to; `icon` names one in icons.html."""
+    """A part of the dashboard that the sidebar leads to; `icon` names one in frame/icons.html."""
 
     name: str
     label: str

@@ -43,7 +43,7 @@ def served(*routers: Pages) -> Handler:
 def refusal(error: OrchardError) -> Response[str]:
     """Return the page that says what is wrong, with a way on."""
     status = http.status_of(error)
-    return html("error.html", status, message=error.message, status=status)
+    return html("frame/error.html", status, message=error.message, status=status)
 
 
 def _answered(app: APIGatewayHttpResolver, event: Event, context: Any) -> Answer:
@@ -66,7 +66,7 @@ def _plain(error: OrchardError) -> Answer:
 
 
 def _missing(_error: NotFoundError) -> Response[str]:
-    return html("error.html", 404, message="There is no such page.", status=404)
+    return html("frame/error.html", 404, message="There is no such page.", status=404)
 
 
 def _to_sign_in(event: Event) -> Response[str]:
@@ -84,7 +84,7 @@ def _to_where_it_was_opened(error: OpenedElsewhere) -> Response[str]:
     if http.header(visitor.event, "hx-request"):
         asked = urlencode({"opened_in": opened_in, "back": back})
         return led_on(visitor.event, f"/dashboard/environment?{asked}")
-    return visitor.page("other_environment.html", 409, opened_in=opened_in, back=back)
+    return visitor.page("frame/other_environment.html", 409, opened_in=opened_in, back=back)
 
 
 def _log(event: Event, status: int, duration_ms: int) -> None:

@@ -63,4 +63,4 @@ def _page(visitor: Visit, wrong: Wrong, status: int = 200) -> Response[str]:
     found = signing_in.own_sessions(table(), visitor.current.user, visitor.session_id, visitor.now)
     rest = max(0, len(found) - _MOST_SESSIONS)
     told = {"wrong": wrong, "sessions": found[:_MOST_SESSIONS], "rest": rest}
-    return visitor.page("account.html", status, section="account", **told)
+    return visitor.page("people/account.html", status, section="account", **told)

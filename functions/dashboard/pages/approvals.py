@@ -44,7 +44,7 @@ def index() -> Response[str]:
     except OrchardError as failed:
         shown, status = shown | {"failed": explained(failed)}, http.status_of(failed)
     context = {**shown, "tab": tab, "tabs": _TABS, "cursor": asked.get("cursor", "")}
-    return visitor.page("approvals.html", status, section="approvals", **context)
+    return visitor.page("people/approvals.html", status, section="approvals", **context)
 
 
 @router.get(f"{ADDRESS}/<approval_id>")
@@ -124,7 +124,7 @@ def _page(
 ) -> Response[str]:
     shown = approval_rows.shown(approval, visitor.current.user, visitor.now)
     return visitor.page(
-        "approval.html",
+        "people/approval.html",
         status,
         section="approvals",
         approval=shown,

@@ -36,7 +36,9 @@ def show(customer_id: str) -> Response[str]:
     plan_id, version = _chosen(action)
     if not plan_id:
         address = f"{action.place.page}/attach"
-        return action.page("attach.html", address=address, plans=choices, chosen="", plan=None)
+        return action.page(
+            "billing/attach.html", address=address, plans=choices, chosen="", plan=None
+        )
     plan = plan_parts.of_version(action.visitor.session, plan_id, version)
     return _form(action, plan, choices).opened(attach_form.first(plan))
 
@@ -73,7 +75,7 @@ def _form(action: Acting, plan: View, choices: Mapping[str, str]) -> Form:
     asked = urlencode({"plan": plan["id"], "version": plan["version"]})
     return Form(
         acting=action,
-        template="attach.html",
+        template="billing/attach.html",
         address=f"{action.place.page}/attach?{asked}",
         operation=attach_form.OPERATION,
         fields=attach_form.names(plan),

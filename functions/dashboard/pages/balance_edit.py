@@ -161,7 +161,7 @@ class _Edit:
         self, values: View, wrong: Wrong = RIGHT, status: int = 200, preview: View | None = None
     ) -> Response[str]:
         return Acting(self.visitor, self.place, self.customer).page(
-            "balance_edit.html",
+            "customer/balance_edit.html",
             status,
             address=self.whose.address,
             back=self.whose.back,

@@ -26,7 +26,7 @@ def offer() -> Response[str]:
     wanted = asked.get("q", "").strip()
     found = commands.places(visitor.current.user, unquote(asked.get("at", "")), wanted)
     customers = _customers(visitor, wanted) if wanted else []
-    return visitor.page("commands.html", found=[*customers, *found], wanted=wanted)
+    return visitor.page("frame/commands.html", found=[*customers, *found], wanted=wanted)
 
 
 def _customers(visitor: Visit, wanted: str) -> list[commands.Command]:

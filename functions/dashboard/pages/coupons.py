@@ -140,7 +140,7 @@ class _Payer(NamedTuple):
         self, values: View, wrong: Wrong = RIGHT, status: int = 200, preview: View | None = None
     ) -> Response[str]:
         return self._page(
-            "add_coupon.html",
+            "customer/add_coupon.html",
             status,
             address=f"{self.place.page}/coupons/add",
             choices=customer_rewards.choices(self.visitor),
@@ -160,7 +160,7 @@ class _Payer(NamedTuple):
         if not told["removed"] and not wrong.message:
             raise NotFound("This customer has no such coupon")
         return self._page(
-            "remove_coupon.html",
+            "customer/remove_coupon.html",
             status,
             address=f"{self.place.page}/coupons/{quote(coupon_id, safe='')}/remove",
             coupon=coupon_id,

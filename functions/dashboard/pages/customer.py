@@ -63,7 +63,7 @@ def page(visitor: Visit, place: Place, customer: View, shown: Shown, status: int
         "curl": customer_calls.curl(place, visitor.now),
         "filters": customer_calls.WORDS,
     }
-    return visitor.page(f"customer_{place.tab}.html", status, **context, **about)
+    return visitor.page(f"customer/{place.tab}.html", status, **context, **about)
 
 
 def _at_stripe(customer: View) -> str:

@@ -63,4 +63,4 @@ def _list(
     context = {**nothing, **told, "filters": filters, **_CHOICES}
     shown = {"plans": {NO_PLAN: "No plan", **known.plans}, "features": known.features}
     links = view_links.links(views, filters)
-    return visitor.page("customers.html", status, views=links, **shown, **context)
+    return visitor.page("customers/list.html", status, views=links, **shown, **context)

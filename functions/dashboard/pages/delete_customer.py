@@ -78,7 +78,7 @@ def _page(
     request = customer_deletion.request(asked | {"reason": None}, dry_run=True)
     found = deletion_preview.foreseen(one.visitor.session, one.account, request)
     return one.visitor.page(
-        "delete_customer.html",
+        "customer/delete.html",
         status,
         called=customer_reading.called(customer, one.place),
         back=one.place.address,
@@ -124,4 +124,4 @@ def _deleted_before(visitor: Visit, values: View) -> Response[str]:
 def _receipt(
     visitor: Visit, receipt: View, called: str = "The customer", page: str = HOME
 ) -> Response[str]:
-    return visitor.page("deleted_customer.html", receipt=receipt, called=called, page=page)
+    return visitor.page("customer/deleted.html", receipt=receipt, called=called, page=page)

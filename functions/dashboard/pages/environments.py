@@ -21,7 +21,7 @@ def show() -> Response[str]:
     if opened_in not in signing_in.ENVIRONMENTS or opened_in == here:
         return sent_on(HOME)
     back = ours(asked.get("back", ""))
-    return visitor.page("other_environment.html", opened_in=opened_in, back=back)
+    return visitor.page("frame/other_environment.html", opened_in=opened_in, back=back)
 
 
 @router.post(_ADDRESS)

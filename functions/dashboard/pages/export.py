@@ -39,7 +39,7 @@ def parts() -> Response[str]:
     part = int(this.part)
     following = this._replace(cursor=found.cursor or "", shape=found.shape, part=str(part + 1))
     return visitor.page(
-        "export_parts.html",
+        "customers/export_parts.html",
         back=asked.filters.address,
         start=Asked(asked.filters, asked.details, asked.balances).at(PAGE),
         part=part,
@@ -98,7 +98,7 @@ def _page(visitor: Visit, asked: Asked, failed: str = "", status: int = 200) -> 
     known = features.every(visitor.session)["list"]
     filters = asked.filters
     return visitor.page(
-        "export.html",
+        "customers/export.html",
         status,
         failed=failed,
         back=filters.address,

@@ -97,7 +97,7 @@ def _page(asked: _Asked, shown: dict[str, Any], status: int) -> Response[str]:
         "entities": _entities(held.customer),
         "most_choices": _MOST_CHOICES,
     }
-    return asked.visitor.page("feature.html", status, **context)
+    return asked.visitor.page("customer/feature.html", status, **context)
 
 
 def _now(held: Holder, feature_id: str) -> dict[str, Any] | None:

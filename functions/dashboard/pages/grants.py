@@ -110,7 +110,7 @@ class _Grant(NamedTuple):
         line, page = self.line, self.acting.place.page
         feature_id, source_id = (quote(one["id"], safe="") for one in (self._feature, line))
         return self.acting.page(
-            "delete_grant.html",
+            "customer/delete_grant.html",
             status,
             address=f"{page}/features/{feature_id}/sources/{source_id}/delete",
             feature=feature_name(self.balance),
@@ -169,7 +169,7 @@ def _form(
     preview: View | None = None,
 ) -> Response[str]:
     return acting.page(
-        "grant.html",
+        "customer/grant.html",
         status,
         address=f"{acting.place.page}/grant",
         choices=grant_form.choices(features.every(acting.visitor.session)["list"]),

@@ -22,7 +22,7 @@ def show() -> Response[str]:
     """Show whom the link lets in, and ask for a password."""
     token = query(router.current_event.raw_event).get("token", "")
     link = users.invited(table(), token, clock.now())
-    return html("invitation.html", **_context(link, token))
+    return html("people/invitation.html", **_context(link, token))
 
 
 @router.post(_ADDRESS)
@@ -35,7 +35,7 @@ def accept() -> Response[str]:
         user = users.accept(table(), token, name, _twice(asked), now)
     except Invalid as refused:
         told = _context(link, token, name, refused.message, refused.code)
-        return html("invitation.html", 422, **told)
+        return html("people/invitation.html", 422, **told)
     return sent_on(HOME, cookie(signing_in.start(table(), user, now).session_id))
 
 

@@ -63,7 +63,7 @@ def _form(
     preview: View | None = None,
 ) -> Response[str]:
     context = {"values": values, "wrong": wrong, "preview": preview}
-    return visitor.page("new_customer.html", status, **context)
+    return visitor.page("customers/new_customer.html", status, **context)
 
 
 def _preview(visitor: Visit, asked: View) -> dict[str, str]:

@@ -65,7 +65,7 @@ def _ending(holding: Holding) -> Form:
     told = {"holding": holding, "when": when, "money": cancel_form.MONEY}
     return Form(
         acting=holding.acting,
-        template="plan_cancel.html",
+        template="billing/plan_cancel.html",
         address=holding.address("cancel"),
         operation="billing.update",
         fields=cancel_form.FIELDS,
@@ -83,7 +83,7 @@ def _ending(holding: Holding) -> Form:
 def _going_on(holding: Holding) -> Form:
     return Form(
         acting=holding.acting,
-        template="plan_uncancel.html",
+        template="billing/plan_uncancel.html",
         address=holding.address("uncancel"),
         operation="billing.update",
         fields=cancel_form.FIELDS,

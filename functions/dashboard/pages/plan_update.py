@@ -56,7 +56,7 @@ def _form(holding: Holding, plan: View) -> Form:
     address = holding.address("update")
     return Form(
         acting=holding.acting,
-        template="plan_update.html",
+        template="billing/plan_update.html",
         address=f"{address}?version={plan['version']}" if is_other else address,
         operation=update_form.OPERATION,
         fields=update_form.names(plan),

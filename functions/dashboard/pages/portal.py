@@ -40,4 +40,4 @@ def opened(customer_id: str) -> Response[str]:
         told["failed"], status = failed.message, http.status_of(failed)
     about = {"place": place, "called": customer_reading.called(customer, place)}
     curl = terminal.curl("billing.open_customer_portal", body)
-    return visitor.page("customer_portal.html", status, **told, **about, curl=curl)
+    return visitor.page("customer/portal.html", status, **told, **about, curl=curl)

@@ -59,7 +59,7 @@ def _page(
     known = features.every(visitor.session)["list"]
     names = {one["id"]: one["name"] or one["id"] for one in known}
     return visitor.page(
-        "settings.html",
+        "people/settings.html",
         status,
         section="settings",
         kept=kept,

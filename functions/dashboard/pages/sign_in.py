@@ -59,4 +59,4 @@ def end() -> Response[str]:
 
 def _form(status: int, back: str, **told: str | bool) -> Response[str]:
     nothing = {"email": "", "wrong": "", "over": "", "unsaved": False}
-    return html("sign_in.html", status, back=back, **{**nothing, **told})
+    return html("people/sign_in.html", status, back=back, **{**nothing, **told})

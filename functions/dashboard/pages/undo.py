@@ -124,7 +124,7 @@ class _Undo:
             wrong, status = Wrong(refused.message), http.status_of(refused)
         causes = {name: values[name] for name in ("reason", "reference") if values[name]}
         return self.acting.page(
-            "undo.html",
+            "customer/undo.html",
             status,
             address=f"{self.acting.place.page}/changes/{quote(self.change_id, safe='')}/undo",
             change_id=self.change_id,

@@ -24,4 +24,4 @@ def show(customer_id: str) -> Response[str]:
     if not http.header(visitor.event, "hx-request"):
         return sent_on(place.address)
     upcoming, status = customer_upcoming.asked(visitor, place)
-    return html("upcoming_part.html", status, place=place, upcoming=upcoming)
+    return html("customer/upcoming_part.html", status, place=place, upcoming=upcoming)

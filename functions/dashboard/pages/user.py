@@ -38,7 +38,7 @@ def _page(visitor: Visit, user_id: str, wrong: str = "", status: int = 200) -> R
     by = visitor.current.user
     one = users.user(table(), by, user_id)
     told = {"one": user_rows.user(one, by), "roles": user_rows.roles(by), "wrong": wrong}
-    return visitor.page("user.html", status, section="users", **told)
+    return visitor.page("people/user.html", status, section="users", **told)
 
 
 def _role(visitor: Visit, user_id: str) -> Response[str]:

@@ -37,7 +37,7 @@ def index() -> Response[str]:
         shown, status = {"failed": explained(failed)}, http.status_of(failed)
     nothing: Shown = {"rows": [], "following": "", "failed": ""}
     context = {**nothing, **shown, "tab": tab, "tabs": _TABS, "cursor": asked.get("cursor", "")}
-    return visitor.page("users.html", status, section="users", **context)
+    return visitor.page("people/users.html", status, section="users", **context)
 
 
 @router.get(f"{USERS}/invite")
@@ -81,13 +81,13 @@ def link(visitor: Visit, secret: str, email: str, *, is_new: bool) -> Response[s
     address = f"{http.base_url(visitor.event)}{PATH}{secret}"
     ends_at = visitor.now + INVITE_MS
     told: Shown = {"link": address, "email": email, "expires_at": ends_at, "is_new": is_new}
-    return visitor.page("user_link.html", section="users", **told)
+    return visitor.page("people/user_link.html", section="users", **told)
 
 
 def _form(visitor: Visit, values: dict[str, str], wrong: Wrong, status: int = 200) -> Response[str]:
     roles = user_rows.roles(visitor.current.user)
     told = {"values": values, "wrong": wrong, "roles": roles}
-    return visitor.page("invite_user.html", status, section="users", **told)
+    return visitor.page("people/invite_user.html", status, section="users", **told)
 
 
 def _users(visitor: Visit, _cursor: str) -> Shown:

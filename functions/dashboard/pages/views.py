@@ -86,7 +86,7 @@ def _page(
     filters = view_links.filters_in(values["query"])
     views = saved_views.every(visitor.session)
     return visitor.page(
-        "views.html",
+        "customers/views.html",
         status,
         values=values,
         wrong=wrong,

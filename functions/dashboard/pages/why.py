@@ -66,7 +66,7 @@ def _page(
     told = answered.get("told")
     plans = customer_products.names(customer)
     return visitor.page(
-        "why.html",
+        "customer/why.html",
         status,
         called=customer_reading.called(customer, place),
         back=place.address,
