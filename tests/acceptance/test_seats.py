@@ -1,7 +1,6 @@
 """Seats that are charged when they are taken: rows of the table, with Stripe's double."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -148,21 +147,6 @@ def spare_seats_are_taken_first(world: World, shop: Shop) -> None:
 
     shows(0, 4, "users")(world)
     assert sorted(billed(shop)) == [50, 100]
-
-
-@row("23.14-265")
-def one_of_several_at_once_buys(world: World, shop: Shop) -> None:
-    sold(shop, 0, amount=20)
-    body = {"customer_id": CUSTOMER, "feature_id": "users", "value": 2}
-    with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda _: world.call("balances.track", body), range(5)))
-    taken = [one for one in answers if one.status == 200]
-
-    assert {one.status for one in answers} <= {200, 423}
-    shows(0, 2 * len(taken), "users")(world)
-    assert sum(billed(shop)) == 40 * len(taken)
-    users(1)(world)
-    assert sum(billed(shop)) == 40 * len(taken) + 20
 
 
 @pytest.mark.parametrize("play", CASES)

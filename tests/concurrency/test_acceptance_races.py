@@ -10,9 +10,12 @@ from tests.acceptance import catalogue
 from tests.acceptance.given import carrying, lifetime, limited, monthly, plan, prepaid
 from tests.acceptance.sights import carried, counted, shows
 from tests.acceptance.steps import check, reset, track
+from tests.acceptance.test_seats import billed, sold
 from tests.acceptance.world import CUSTOMER, Ask, Step, World, case, play
+from tests.billing.conftest import Shop
 from tests.concurrency.test_races import THREADS, patiently
 from tests.conftest import Call, Clock
+from tests.pretended_stripe import Stripe
 
 pytestmark = pytest.mark.concurrency
 
@@ -116,3 +119,25 @@ def test_callers_at_once_are_served_one_after_another(
     world: World, steps: tuple[Step, ...]
 ) -> None:
     play(world, steps)
+
+
+@pytest.fixture
+def shop(world: World, stripe: Stripe) -> Shop:
+    shop = Shop(world.call, stripe, world.clock)
+    shop.customer(CUSTOMER)
+    return shop
+
+
+def test_of_several_that_take_seats_at_once_each_pays_for_its_own(world: World, shop: Shop) -> None:
+    """Row 23.14-265."""
+    sold(shop, 0, amount=20)
+    body = {"customer_id": CUSTOMER, "feature_id": "users", "value": 2}
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: world.call("balances.track", body), range(5)))
+    taken = [one for one in answers if one.status == 200]
+
+    assert {one.status for one in answers} <= {200, 423}
+    shows(0, 2 * len(taken), "users")(world)
+    assert sum(billed(shop)) == 40 * len(taken)
+    track(1, "users")(world)
+    assert sum(billed(shop)) == 40 * len(taken) + 20
