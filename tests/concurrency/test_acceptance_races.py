@@ -10,7 +10,7 @@ from tests.acceptance import catalogue
 from tests.acceptance.given import carrying, lifetime, limited, monthly, plan, prepaid
 from tests.acceptance.sights import carried, counted, shows
 from tests.acceptance.steps import check, reset, track
-from tests.acceptance.test_seats import billed, sold
+from tests.acceptance.test_seats import Play, billed, sold
 from tests.acceptance.world import CUSTOMER, Ask, Step, World, case, play
 from tests.billing.conftest import Shop
 from tests.concurrency.test_races import THREADS, patiently
@@ -64,7 +64,7 @@ def taken(value: float) -> Step:
 
 @pytest.mark.parametrize(
     "steps",
-    CASES := [
+    ALONE := [
         case(
             "23.5-68",
             plan("free", lifetime("workflows", 5)),
@@ -128,8 +128,7 @@ def shop(world: World, stripe: Stripe) -> Shop:
     return shop
 
 
-def test_of_several_that_take_seats_at_once_each_pays_for_its_own(world: World, shop: Shop) -> None:
-    """Row 23.14-265."""
+def one_of_several_at_once_buys(world: World, shop: Shop) -> None:
     sold(shop, 0, amount=20)
     body = {"customer_id": CUSTOMER, "feature_id": "users", "value": 2}
     with ThreadPoolExecutor(5) as pool:
@@ -141,3 +140,13 @@ def test_of_several_that_take_seats_at_once_each_pays_for_its_own(world: World, 
     assert sum(billed(shop)) == 40 * len(taken)
     track(1, "users")(world)
     assert sum(billed(shop)) == 40 * len(taken) + 20
+
+
+@pytest.mark.parametrize(
+    "play", WITH_STRIPE := [pytest.param(one_of_several_at_once_buys, id="23.14-265")]
+)
+def test_of_callers_at_once_each_pays_for_its_own(world: World, shop: Shop, play: Play) -> None:
+    play(world, shop)
+
+
+CASES = [*ALONE, *WITH_STRIPE]

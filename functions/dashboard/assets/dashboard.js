@@ -2,6 +2,9 @@
 (() => {
   "use strict";
 
+  // htmx looks at a page at its leisure: what is pressed or typed before that would be lost.
+  document.addEventListener("DOMContentLoaded", () => window.htmx?.process(document.body));
+
   const say = (text) => {
     const place = document.getElementById("said");
     if (!place) return;
